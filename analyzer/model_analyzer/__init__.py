@@ -1,0 +1,1 @@
+"""The analysis engine: numbers in, reports out."""

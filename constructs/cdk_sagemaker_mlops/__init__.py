@@ -1,0 +1,1 @@
+"""CDK constructs that put SageMaker models into production under watch."""
