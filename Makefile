@@ -1,0 +1,33 @@
+# Two commands do everything: `make demo` and `make test`. Both set the machine up first.
+PYTHON ?= python3
+VENV   := .venv/bin
+export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: demo demo-keep demo-down test setup lock format schema clean
+
+demo: setup          ## bring the whole system up on the embedded AWS and walk through an incident
+	@$(VENV)/python -m examples.walkthrough $(ARGS)
+
+demo-keep: setup     ## the same, and keep it running for `aws` and `cdk`
+	@$(VENV)/python -m examples.walkthrough --keep $(ARGS)
+
+demo-down: setup     ## stop what demo-keep left running
+	@$(VENV)/python -m examples.walkthrough --down
+
+test: setup          ## lint, types, unit tests, snapshots, compliance, end-to-end
+	@$(VENV)/python -m tools.check $(ARGS)
+
+setup:
+	@$(PYTHON) tools/setup.py
+
+lock: setup          ## resolve the pins anew from requirements*.in
+	@$(VENV)/python -m tools.lock
+
+schema: setup        ## write environments/schema.json from the settings
+	@$(VENV)/python -m tools.schema
+
+format: setup
+	@$(VENV)/ruff format . && $(VENV)/ruff check --fix .
+
+clean:
+	@rm -rf .venv node_modules cdk.out dist build .demo .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Commands of this repository: set-up, checks, generated files."""
