@@ -1,0 +1,1 @@
+"""What one environment consists of: its settings and the stacks that they turn into. Composition only."""

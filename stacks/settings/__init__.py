@@ -1,0 +1,26 @@
+"""Environment files, read and checked: `environments/<name>.yaml` -> `Environment`."""
+
+from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings
+from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
+from .loader import load, load_all
+from .monitors import DataQualitySettings
+from .names import endpoint_name, prefix
+from .problems import Problem, SettingsError
+
+__all__ = [
+    "DataQualitySettings",
+    "EndpointSettings",
+    "Environment",
+    "ModelSettings",
+    "NetworkSettings",
+    "NotificationSettings",
+    "Problem",
+    "RegistrySettings",
+    "RolloutSettings",
+    "ScalingSettings",
+    "SettingsError",
+    "endpoint_name",
+    "load",
+    "load_all",
+    "prefix",
+]

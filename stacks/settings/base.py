@@ -1,0 +1,72 @@
+"""The base class of all settings and the value types that several of them use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+class Settings(BaseModel):
+    """Unknown keys are errors, values are never converted, objects cannot be changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=False)
+
+
+def conflict(key: str, message: str) -> PydanticCustomError:
+    """An error about how keys of one mapping go together; `key` is the one to point at."""
+    return PydanticCustomError("conflict", "{message}", {"key": key, "message": message})
+
+
+AccountId = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{12}$", examples=["111111111111"], json_schema_extra={"x-allowed": "12 digits, in quotes"}),
+]
+
+Region = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$",
+        examples=["eu-west-1"],
+        json_schema_extra={"x-allowed": "the name of an AWS region, for example eu-west-1"},
+    ),
+]
+
+# 63 characters is SageMaker's limit for names; what else goes into a name is checked where it is composed.
+ResourceName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$",
+        max_length=63,
+        json_schema_extra={"x-allowed": "letters, digits and inner hyphens, at most 63 characters"},
+    ),
+]
+
+InstanceType = Annotated[
+    str,
+    Field(
+        # Free text after the prefix on purpose: every list of instance types is out of date.
+        pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$",
+        examples=["ml.m5.large"],
+        json_schema_extra={"x-allowed": "a SageMaker instance type, for example ml.m5.large"},
+    ),
+]
+
+KeyArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[-a-zA-Z0-9]+$",
+        json_schema_extra={"x-allowed": "the ARN of a KMS key (arn:<partition>:kms:<region>:<account>:key/<id>)"},
+    ),
+]
+
+S3Uri = Annotated[
+    str,
+    Field(
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
+        json_schema_extra={"x-allowed": "an S3 URI, for example s3://bucket/path/model.tar.gz"},
+    ),
+]
+
+Percentage = Annotated[float, Field(gt=0, le=100)]

@@ -1,0 +1,207 @@
+"""The whole of an environment file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .base import AccountId, Region, ResourceName, S3Uri, Settings, conflict
+from .endpoint import EndpointSettings
+from .monitors import Defaults, MonitorsSettings
+
+EmailAddress = Annotated[
+    str,
+    Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", json_schema_extra={"x-allowed": "an e-mail address"}),
+]
+
+
+class NotificationSettings(Settings):
+    """Who hears about alarms, violations and rollouts."""
+
+    email: Annotated[
+        tuple[EmailAddress, ...],
+        Field(description="Addresses that are subscribed; AWS asks each to confirm. Default: none"),
+    ] = ()
+    topic_arn: Annotated[
+        str | None,
+        Field(
+            pattern=r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[-_a-zA-Z0-9]+$",
+            description="An SNS topic of yours to use instead of a new one. Default: a new topic",
+            json_schema_extra={"x-allowed": "the ARN of an SNS topic (arn:<partition>:sns:<region>:<account>:<name>)"},
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_topic(self) -> NotificationSettings:
+        if self.topic_arn and self.email:
+            raise conflict("email", "subscribe addresses to your own topic yourself; remove email, or remove topic_arn")
+        return self
+
+
+class NetworkSettings(Settings):
+    """An existing VPC for the endpoints' containers."""
+
+    vpc_id: Annotated[
+        str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", description="Id of the VPC.", examples=["vpc-0a1b2c3d"])
+    ]
+    subnet_ids: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...],
+        Field(min_length=1, max_length=16, description="Private subnets, at least two zones for production."),
+    ]
+    security_group_ids: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...],
+        Field(max_length=5, description="Security groups of the containers. Default: a new one without inbound rules"),
+    ] = ()
+
+
+class RegistrySettings(Settings):
+    """Where approved versions come from."""
+
+    group: Annotated[ResourceName, Field(description="Name of the model package group.")]
+    account: Annotated[
+        AccountId | None,
+        Field(
+            description="Account that holds the group. With it the group is only read; without it this environment "
+            "creates it. Default: created here"
+        ),
+    ] = None
+    region: Annotated[
+        Region | None, Field(description="Region that holds the group, if `account` is given. Default: this region")
+    ] = None
+    share_with_accounts: Annotated[
+        tuple[AccountId, ...],
+        Field(max_length=50, description="Accounts that may deploy from a group that is created here. Default: none"),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _owned_or_read(self) -> RegistrySettings:
+        if self.region and not self.account:
+            raise conflict(
+                "region", "a group that is created here is in this environment's region; add account, or remove region"
+            )
+        if self.account and self.share_with_accounts:
+            raise conflict(
+                "share_with_accounts", "only the environment that creates the group can share it; remove it here"
+            )
+        return self
+
+
+class ContainerSettings(Settings):
+    """A fixed image and model archive, without a registry."""
+
+    image: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/\S+$",
+            description="Image in ECR.",
+            json_schema_extra={"x-allowed": "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"},
+        ),
+    ]
+    model_data: Annotated[S3Uri, Field(description="S3 URI of the model archive (model.tar.gz).")]
+
+
+class ModelSettings(Settings):
+    """One model: where its versions come from, how it is served, what watches it."""
+
+    registry: Annotated[RegistrySettings | None, Field(description="Serve the latest approved version of a group.")] = (
+        None
+    )
+    container: Annotated[
+        ContainerSettings | None, Field(description="Serve a fixed image and model archive instead of a registry's.")
+    ] = None
+    endpoint: Annotated[EndpointSettings, Field(description="The endpoint.")]
+    monitors: Annotated[MonitorsSettings, Field(description="What is watched. Default: the endpoint only")] = (
+        MonitorsSettings()
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelSettings:
+        if self.registry and self.container:
+            raise conflict("container", "a model comes from a registry or from a container; remove one of the two")
+        if not self.registry and not self.container:
+            raise conflict("registry", "missing; say where versions come from: registry: {group: <name>}")
+        if self.container and self.endpoint.pinned_version:
+            raise conflict("endpoint", "pinned_version is a version of a registry; remove it, or use registry")
+        if self.monitors.data_quality and not self.endpoint.capture:
+            raise conflict(
+                "monitors", "data_quality reads captured traffic, and capture is turned off; turn one of them"
+            )
+        if self.monitors.data_quality and self.endpoint.capture and self.endpoint.capture.sides == "output":
+            raise conflict(
+                "monitors", "data_quality reads captured inputs, and capture.sides is output; use both or input"
+            )
+        return self
+
+
+class Environment(Settings):
+    """One environment: an account, a region and the models that are in production there."""
+
+    project: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+            max_length=20,
+            description="First part of all names. Default: mlops",
+            json_schema_extra={"x-allowed": "lower-case letters, digits and inner hyphens, at most 20 characters"},
+        ),
+    ] = "mlops"
+    account: Annotated[AccountId, Field(description="AWS account id, 12 digits in quotes.")]
+    region: Annotated[Region, Field(description="AWS region.")]
+    tags: Annotated[
+        dict[
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^[\w .:/=+@-]{1,128}$",
+                    json_schema_extra={"x-allowed": "letters, digits, spaces and . : / = + - @ _, at most 128 of them"},
+                ),
+            ],
+            Annotated[str, Field(max_length=256)],
+        ],
+        Field(max_length=40, description="Tags of everything in this environment. Default: none"),
+    ] = {}
+    removal: Annotated[
+        Literal["retain", "destroy"],
+        Field(
+            description="What `cdk destroy` does with data (buckets, key, registry): retain leaves it in the account, "
+            "destroy deletes it. Default: retain"
+        ),
+    ] = "retain"
+    termination_protection: Annotated[
+        bool, Field(description="true: CloudFormation refuses to delete the stacks. Default: true")
+    ] = True
+    log_retention_days: Annotated[
+        Literal[
+            1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+        ],
+        Field(description="How long logs of functions are kept, in days. Default: 90"),
+    ] = 90
+    defaults: Annotated[Defaults, Field(description="Values for all models.")] = Defaults()
+    notifications: Annotated[NotificationSettings, Field(description="Who hears about alarms.")] = (
+        NotificationSettings()
+    )
+    network: Annotated[NetworkSettings | None, Field(description="VPC of the endpoints. Default: none")] = None
+    models: Annotated[
+        dict[
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+                    max_length=40,
+                    json_schema_extra={
+                        "x-allowed": "lower-case letters, digits and inner hyphens, at most 40 characters"
+                    },
+                ),
+            ],
+            ModelSettings,
+        ],
+        Field(min_length=1, description="Models by name; the name becomes part of the endpoint's name."),
+    ]
+
+    @model_validator(mode="after")
+    def _tags_are_ours(self) -> Environment:
+        for key in self.tags:
+            if key.lower().startswith("aws:"):
+                raise conflict("tags", f"{key}: tags that start with aws: are AWS's own")
+        return self
