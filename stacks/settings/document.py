@@ -100,6 +100,14 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     return Problem(line, (), f"is not valid YAML: {what}", given=shown.strip() or None)
 
 
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_REMOVE_TAG = "remove the tag (the word after !)"
+
+
+def _short(tag: str) -> str:
+    return tag.removeprefix("tag:yaml.org,2002:")
+
+
 class _TooLarge(Exception):
     """Aliases that blow up, or that contain themselves."""
 
@@ -133,6 +141,8 @@ class _Builder:
             raise _TooLarge(f"an alias contains itself, at line {node.start_mark.line + 1}")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
+        if node.tag not in _COLLECTIONS:
+            self._report(node, path, f"the tag {_short(node.tag)} is not supported", hint=_REMOVE_TAG)
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -187,7 +197,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, path: PathKey) -> Any:
         text = str(node.value)
-        match node.tag.removeprefix("tag:yaml.org,2002:"):
+        match _short(node.tag):
             case "str":
                 return text
             case "null":
@@ -201,5 +211,5 @@ class _Builder:
                 self.document.written[path] = text
                 return float(text)
             case other:
-                self._report(node, path, f"the tag {other} is not supported", hint="remove the tag (the word after !)")
+                self._report(node, path, f"the tag {_short(other)} is not supported", hint=_REMOVE_TAG)
                 return text

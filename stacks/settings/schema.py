@@ -33,6 +33,8 @@ def json_schema() -> dict[str, Any]:
     body = Environment.model_json_schema()
     for part in (body, *body["$defs"].values()):
         _remove_titles(part)
+        for value in part.get("properties", {}).values():
+            _close(value)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "title": "Environment of cdk-sagemaker-mlops",
@@ -50,6 +52,12 @@ def _remove_titles(part: dict[str, Any]) -> None:
     part.pop("title", None)
     for value in part.get("properties", {}).values():
         value.pop("title", None)
+
+
+def _close(part: dict[str, Any]) -> None:
+    # pydantic describes the names that a mapping may have and forgets to say that no others are allowed.
+    if "patternProperties" in part:
+        part["additionalProperties"] = False
 
 
 def at(path: PathKey) -> dict[str, Any] | None:

@@ -1,0 +1,306 @@
+"""Every mistake in an environment file is reported with its place, its value and what to do; never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stacks.settings import SettingsError, load, load_all
+
+# A correct file; each case replaces one line or more. Line numbers in the cases count from 1.
+CORRECT = """\
+account: "111111111111"
+region: eu-west-1
+tags: {team: risk}
+notifications: {email: [ml@example.com]}
+models:
+  churn:
+    registry: {group: churn}
+    endpoint:
+      instance_type: ml.m5.large
+      instance_count: 2
+      capture: {content: csv}
+      rollout: {strategy: canary, percent: 10}
+    monitors:
+      data_quality: {schedule: hourly}
+"""
+
+# (id, line to replace or 0 for the whole file, new text, line that the report names, words that it contains)
+MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
+    ("empty file", 0, "", 1, ["is empty"]),
+    ("only comments", 0, "# nothing\n", 1, ["is empty"]),
+    ("a list", 0, "- a\n- b\n", 1, ["must be a mapping"]),
+    ("a scalar", 0, "prod\n", 1, ["must be a mapping"]),
+    ("two documents", 0, CORRECT + "---\na: 1\n", 16, ["second document", "remove the line ---"]),
+    ("unclosed bracket", 4, "notifications: {email: [a@b.de", None, ["is not valid YAML"]),
+    ("tab", 7, "\tregistry: {group: churn}", 7, ["a tab", "indent with spaces"]),
+    ("tab after key's spaces", 7, "    \tregistry: {group: churn}", 7, ["a tab", "spaces"]),
+    ("wrong indentation", 8, "   endpoint:", 8, ["is not valid YAML"]),
+    ("duplicate key", 2, "region: eu-west-1\nregion: eu-west-2", 3, ["region: is given twice; the first is on line 2"]),
+    ("unknown alias", 3, "tags: *common", 3, ["undefined alias"]),
+    ("alias containing itself", 3, "tags: &t {a: *t}", None, ["alias contains itself"]),
+    ("merge of text", 3, "tags: {<<: text}", 3, ["<< needs a mapping"]),
+    (
+        "python tag",
+        3,
+        "tags: !!python/object:os.system {a: b}",
+        3,
+        ["the tag python/object:os.system is not supported"],
+    ),
+    ("scalar tag", 2, "region: !!binary aGk=", 2, ["the tag binary is not supported", "remove the tag"]),
+    ("number as key", 3, "tags: {1: a}", 3, ["the key 1 is not text", "put quotes around it"]),
+    (
+        "account not quoted",
+        1,
+        "account: 111111111111",
+        1,
+        ["account: must be text", 'put quotes around it: "111111111111"'],
+    ),
+    ("account with leading zero", 1, "account: 012345678901", 1, ['put quotes around it: "012345678901"']),
+    ("account too short", 1, 'account: "1234"', 1, ['"1234"', "12 digits, in quotes"]),
+    ("missing key", 1, "project: mlops", 1, ["account: is missing", "12 digits"]),
+    ("not a region", 2, "region: Ireland", 2, ['"Ireland"', "for example eu-west-1"]),
+    ("unknown key with a near one", 2, "regoin: eu-west-1", 2, ["regoin: unknown key", "did you mean region?"]),
+    ("camel case", 9, "      instanceType: ml.m5.large", 9, ["unknown key", "did you mean instance_type?"]),
+    ("hyphens", 10, "      instance-count: 2", 10, ["did you mean instance_count?"]),
+    (
+        "key at the wrong place",
+        7,
+        "    registry: {group: churn}\n    instance_count: 2",
+        8,
+        ["unknown key", "it belongs at models.churn.endpoint.instance_count"],
+    ),
+    ("unknown key without a near one", 3, "zzz: 1", 3, ["zzz: unknown key", "project, account, region"]),
+    (
+        "value close to an allowed one",
+        12,
+        "      rollout: {strategy: canery}",
+        12,
+        ["canary, linear", "did you mean canary?"],
+    ),
+    ("number out of range", 12, "      rollout: {strategy: canary, percent: 60}", 12, ["60", "from 5 to 50"]),
+    ("fraction for a whole number", 10, "      instance_count: 1.5", 10, ["1.5", "a whole number from 1 to 1000"]),
+    ("text for a number", 10, '      instance_count: "2"', 10, ["must be a whole number", "write 2, without quotes"]),
+    (
+        "percent sign",
+        11,
+        "      capture: {sampling_percentage: 50%}",
+        11,
+        ["must be a whole number", "write 50, without quotes or unit"],
+    ),
+    ("yes for true", 10, "      frozen: yes", 10, ["must be true or false", "write true"]),
+    ("number for true", 10, "      frozen: 1", 10, ["1 (a number)", "true or false"]),
+    ("text for a list", 4, "notifications: {email: a@b.de}", 4, ["must be a list", "write it as a list: [a@b.de]"]),
+    (
+        "wrong item of a list",
+        4,
+        "notifications: {email: [a@b.de, nobody]}",
+        4,
+        ["notifications.email[1]", "an e-mail address"],
+    ),
+    ("list for a mapping", 3, "tags: [a, b]", 3, ["a list of 2", "a mapping"]),
+    ("text for a mapping", 8, "    endpoint: ml.m5.large\n    x:", 8, ["endpoint", "a mapping with instance_type"]),
+    ("key without a value", 2, "region:", 2, ["has no value", "give it one, or remove the key"]),
+    (
+        "number as tag",
+        3,
+        "tags: {cost_center: 42}",
+        3,
+        ["tags.cost_center: must be text", 'put quotes around it: "42"'],
+    ),
+    ("reserved tag", 3, "tags: {aws:x: y}", 3, ["AWS's own"]),
+    ("name with capitals", 6, "  Churn:", 6, ["models.Churn: this name cannot be used", "lower-case letters"]),
+    ("not an instance type", 9, "      instance_type: m5.large", 9, ["for example ml.m5.large"]),
+    ("bad schedule", 14, "      data_quality: {schedule: weekly}", 14, ["hourly, daily, or cron("]),
+    ("no models", 5, "models: {}\nx:", 5, ["an empty mapping", "at least 1"]),
+    ("later monitor", 14, "      bias: {schedule: daily}", 14, ["bias monitoring is not available in this version"]),
+    ("later section", 3, "feature_groups: {}", 3, ["not available in this version"]),
+    (
+        "later key",
+        7,
+        "    registry: {group: churn}\n    on_drift: retrain",
+        8,
+        ["retraining on drift is not available"],
+    ),
+    (
+        "later engine",
+        3,
+        "defaults: {monitoring: {engine: spark}}",
+        3,
+        ["spark is not available in this version", "allowed: lambda"],
+    ),
+    (
+        "min above max",
+        10,
+        "      scaling: {min: 5, max: 2, invocations_per_instance: 100}",
+        10,
+        ["max is 2 but min is 5"],
+    ),
+    ("percent without steps", 12, "      rollout: {percent: 10}", 12, ["remove percent"]),
+    ("canary of one instance", 10, "      instance_count: 1", 12, ["at least 2 instances; instance_count is 1"]),
+    (
+        "two sources",
+        7,
+        "    registry: {group: a}\n    container: {image: 111111111111.dkr.ecr.eu-west-1.amazonaws.com/a:1, model_data: s3://bucket/m.tar.gz}",
+        8,
+        ["remove one of the two"],
+    ),
+    ("no source", 7, "    # none", 6, ["registry", "say where versions come from"]),
+    ("region without account", 7, "    registry: {group: a, region: eu-west-2}", 7, ["add account, or remove region"]),
+    (
+        "sharing what is not ours",
+        7,
+        '    registry: {group: a, account: "222222222222", share_with_accounts: ["333333333333"]}',
+        7,
+        ["only the environment that creates"],
+    ),
+    ("monitor without capture", 11, "      capture: null", 13, ["capture is turned off"]),
+    ("monitor without inputs", 11, "      capture: {sides: output}", 13, ["captured inputs"]),
+    ("feature twice", 14, "      data_quality: {columns: [a, b, a]}", 14, ["named twice: a"]),
+    (
+        "alarm on unknown feature",
+        14,
+        "      data_quality: {columns: [a], alarm_features: [b]}",
+        14,
+        ["not among columns: b"],
+    ),
+    (
+        "own topic and addresses",
+        4,
+        "notifications: {email: [a@b.de], topic_arn: arn:aws:sns:eu-west-1:111111111111:t}",
+        4,
+        ["remove email"],
+    ),
+    (
+        "composed name too long",
+        5,
+        "project: abcdefghijklmnopqrst\nmodels:\n  abcdefghijklmnopqrstuvwxyzabcdefghijklmn:\n"
+        "    registry: {group: a}\n    endpoint: {instance_type: ml.m5.large}",
+        7,
+        ["abcdefghijklmnopqrst-a-long-environ-abcdefghijklmnopqrstuvwxyzabcdefghijklmn (76 characters)", "by 13"],
+    ),
+]
+
+
+def write(folder: Path, line: int, text: str) -> Path:
+    if line == 0:
+        content = text
+    else:
+        lines = CORRECT.splitlines()
+        lines[line - 1] = text
+        content = "\n".join(lines) + "\n"
+    # The longest name that an environment may have; the name is part of composed names.
+    file = folder / "a-long-environ.yaml"
+    file.write_text(content, encoding="utf-8")
+    return file
+
+
+def test_the_correct_file_is_correct(tmp_path: Path) -> None:
+    assert load(write(tmp_path, 1, 'account: "111111111111"')).models["churn"].endpoint.instance_count == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "reported_line", "words"),
+    [pytest.param(*case[1:], id=case[0]) for case in MISTAKES],
+)
+def test_mistake(tmp_path: Path, line: int, text: str, reported_line: int | None, words: list[str]) -> None:
+    file = write(tmp_path, line, text)
+
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+
+    report = str(caught.value)
+    if reported_line is not None:
+        assert f"{file}:{reported_line}: " in report, report
+    for word in words:
+        assert word in report, report
+
+
+def test_all_mistakes_of_all_files_are_in_one_report(tmp_path: Path) -> None:
+    first, second = tmp_path / "dev.yaml", tmp_path / "prod.yaml"
+    first.write_text(CORRECT.replace('"111111111111"', "111").replace("eu-west-1", "here"), encoding="utf-8")
+    second.write_text(CORRECT.replace("hourly", "weekly"), encoding="utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        load_all([first, second])
+
+    assert [len(problems) for problems in caught.value.problems.values()] == [2, 1]
+    assert "3 mistakes in 2 environment files" in str(caught.value)
+
+
+def test_problems_in_the_text_do_not_hide_problems_in_the_values(tmp_path: Path) -> None:
+    file = tmp_path / "prod.yaml"
+    file.write_text(CORRECT + 'region: eu-west-1\nremoval: keep\naccount: "1"\n', encoding="utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+
+    assert "region: is given twice" in str(caught.value)
+    assert "retain, destroy" in str(caught.value)
+
+
+def test_a_file_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
+    write(tmp_path, 0, CORRECT)
+
+    with pytest.raises(SettingsError, match=r"(?s)prd.yaml: does not exist.*a-long-environ.yaml"):
+        load(tmp_path / "prd.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"account: \xff\xfe", "is not UTF-8: byte 9"),
+        (b"a: \x00", "is not text that YAML allows"),
+        (b"a: " + b"[" * 5000, "nested too deeply"),
+        (
+            b"a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+            + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 10)) for i in range(8)),
+            "once its aliases",
+        ),
+    ],
+    ids=["not UTF-8", "control character", "deep nesting", "alias bomb"],
+)
+def test_hostile_bytes(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "prod.yaml"
+    file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=words):
+        load(file)
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").mkdir()
+
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        load(tmp_path / "prod.yaml")
+
+
+def test_the_name_of_the_file_is_checked(tmp_path: Path) -> None:
+    file = tmp_path / "Prod_EU.yaml"
+    file.write_text(CORRECT, encoding="utf-8")
+
+    with pytest.raises(SettingsError, match="Prod_EU, is the environment's"):
+        load(file)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_edit_of_a_correct_file_ends_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Cuts a piece out of the file and puts anything in its place."""
+    start = data.draw(st.integers(0, len(CORRECT)))
+    end = data.draw(st.integers(start, min(len(CORRECT), start + 30)))
+    piece = data.draw(
+        st.text(alphabet=st.sampled_from("abc:-#&*![]{}<>|%@`'\"\\ \n\t,.?~0179é\x07\u2028"), max_size=12)
+    )
+    file = tmp_path_factory.mktemp("fuzz") / "prod.yaml"
+    file.write_text(CORRECT[:start] + piece + CORRECT[end:], encoding="utf-8")
+
+    try:
+        load(file)
+    except SettingsError as error:
+        assert str(file) in str(error)
