@@ -1,0 +1,220 @@
+"""The only module that knows moto: state of the services, request parsing and response serialising.
+
+Everything private that is leaned on is named here once and has one contract test (tests/local/test_moto_contract.py),
+so a new moto release that changes it fails there and not somewhere in a deployment. Supported: moto 5.2.5 and later 5.2.x.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore import parsers
+from botocore.utils import parse_timestamp
+from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
+from moto.core.exceptions import ServiceException
+from moto.core.model_instances import reset_model_data
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import HTTPException
+
+from .errors import AwsError
+
+ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
+Environ = dict[str, Any]
+
+# Signing names that are not boto3's name of the service, and signing names that several services share (most
+# specific first: their routes do not overlap).
+_SERVICES = {
+    "monitoring": ("cloudwatch",),
+    "states": ("stepfunctions",),
+    "email": ("ses",),
+    "tagging": ("resourcegroupstaggingapi",),
+    "aws-marketplace": ("marketplacecommerceanalytics",),
+    "cloudcontrolapi": ("cloudcontrol",),
+    "elasticloadbalancing": ("elbv2", "elb"),
+    "sagemaker": (
+        "sagemaker",
+        "sagemaker-runtime",
+        "sagemaker-featurestore-runtime",
+        "sagemaker-metrics",
+        "sagemaker-edge",
+    ),
+    "s3": ("s3", "s3control"),
+    "dynamodb": ("dynamodb", "dynamodbstreams"),
+    "execute-api": ("apigatewaymanagementapi",),
+}
+
+_log = logging.getLogger(__name__)
+
+
+class RequestHandler(MotoRequestHandler):
+    """Serves over kept-alive connections without the 40 ms that Nagle's algorithm adds to every small answer."""
+
+    disable_nagle_algorithm = True
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        _log.debug("%s %s", self.requestline, code)
+
+
+@dataclass
+class Reply:
+    """An HTTP response in full."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class Operation:
+    """A request matched to an operation of a service model."""
+
+    service: str
+    name: str
+    model: Any
+    protocol: str
+    uri_params: dict[str, Any]
+    request: Any
+
+    def params(self) -> dict[str, Any]:
+        """Parse the request into the operation's input, as the service model describes it."""
+        parser = PROTOCOL_PARSERS[self.protocol](self.model, timestamp_parser=_aware_timestamp)
+        try:
+            parsed = parser.parse(
+                {
+                    "method": self.request.method,
+                    "values": self.request.values,
+                    "headers": self.request.headers,
+                    "body": self.request.data,
+                    "url_path": self.request.path,
+                    "url_params": self.uri_params,
+                }
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise AwsError("SerializationException", f"cannot parse the request of {self.name}: {error}") from error
+        return dict(parsed or {})
+
+    def reply(self, result: dict[str, Any]) -> Reply:
+        """Serialise a result in the protocol that the client speaks."""
+        return self._serialised(result)
+
+    def reply_error(self, error: AwsError) -> Reply:
+        """Serialise an error in the protocol that the client speaks."""
+        reply = self._serialised(ServiceException(error.code, error.message))
+        if error.status != 400:
+            reply.status = error.status
+        return reply
+
+    def result_of(self, reply: Reply) -> dict[str, Any]:
+        """Parse a serialised response back into the operation's output."""
+        parser = parsers.create_parser(self.protocol)
+        headers = {key.lower(): value for key, value in reply.headers.items()}
+        raw = {"status_code": reply.status, "headers": headers, "body": reply.body}
+        parsed = parser.parse(raw, self.model.output_shape)
+        return {key: value for key, value in parsed.items() if key != "ResponseMetadata"}
+
+    def error_of(self, reply: Reply) -> AwsError:
+        """Parse an error response."""
+        parser = parsers.create_parser(self.protocol)
+        headers = {key.lower(): value for key, value in reply.headers.items()}
+        raw = {"status_code": reply.status, "headers": headers, "body": reply.body}
+        try:
+            error = parser.parse(raw, self.model.output_shape).get("Error", {})
+        except parsers.ResponseParserError:
+            error = {"Message": reply.body[:500].decode(errors="replace")}
+        code = str(error.get("Code") or "InternalFailure")
+        return AwsError(code, str(error.get("Message") or ""), reply.status)
+
+    def _serialised(self, result: object) -> Reply:
+        serializer = get_serializer_class(self.model.service_model.service_name, self.protocol)
+        response = serializer(self.model).serialize(result)
+        body = response["body"]
+        return Reply(
+            int(response["status_code"]),
+            {str(key): str(value) for key, value in response["headers"].items()},
+            body.encode() if isinstance(body, str) else body or b"",
+        )
+
+
+def _aware_timestamp(value: Any) -> datetime:
+    parsed: datetime = parse_timestamp(value)
+    return parsed.astimezone(UTC)
+
+
+def identify(signing_name: str, environ: Environ) -> Operation | None:
+    """Match a request to an operation by the service that signed it, or return None if no model fits."""
+    request = Request(environ)
+    for service in _SERVICES.get(signing_name, (signing_name,)):
+        try:
+            model = get_service_model(service)
+            matched, uri_params = get_service_router(service).match(request)
+            protocol = determine_request_protocol(model, request.content_type)
+        except (HTTPException, NotImplementedError, LookupError):
+            continue
+        except Exception as error:  # noqa: BLE001 - botocore raises its own family for unknown services
+            _log.debug("no service model for %s: %s", service, error)
+            continue
+        return Operation(service, matched.name, matched, protocol, uri_params, request)
+    return None
+
+
+class Base:
+    """moto as the keeper of state behind our own front."""
+
+    def __init__(self) -> None:
+        self._app = DomainDispatcherApplication(create_backend_app)
+        # Stacks attach AWS managed policies to roles; without this moto does not know any.
+        default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
+        store_bucket_policies_without_enforcing()
+
+    def handle(self, environ: Environ, body: bytes, account: str) -> Reply:
+        """Let moto answer a request on behalf of `account`."""
+        environ = {**environ, "wsgi.input": io.BytesIO(body), ACCOUNT_HEADER: account}
+        environ.pop("werkzeug.request", None)
+        captured: dict[str, Any] = {}
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], None]:
+            captured["status"], captured["headers"] = int(status.split(" ", 1)[0]), dict(headers)
+            return lambda data: None
+
+        chunks: Iterable[bytes] = self._app(environ, start_response)
+        try:
+            payload = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        return Reply(captured["status"], captured["headers"], payload)
+
+    def reset(self) -> None:
+        """Forget everything that moto keeps, in every account and region."""
+        BackendDict.reset()
+        reset_model_data()
+
+
+def store_bucket_policies_without_enforcing() -> None:
+    """Keep moto from refusing requests because of bucket policies.
+
+    It enforces them but ignores `Condition`, so the usual deny without TLS (`aws:SecureTransport`) would refuse
+    everything.
+    """
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def neutral(self: Any, action: str, resource: str) -> Any:
+        return PermissionResult.NEUTRAL
+
+    FakeBucket.get_permission = neutral  # type: ignore[method-assign]
