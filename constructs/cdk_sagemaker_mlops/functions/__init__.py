@@ -1,0 +1,20 @@
+"""Code of the Lambda functions and the layer that the constructs deploy."""
+
+from .assets import AssetLocation, function_asset, monitor_layer
+from .layer import RUNTIME, Architecture, LayerError, bundle_layer, layer_hash
+from .sources import DEPLOY, MONITOR, FunctionCode, SourceError
+
+__all__ = [
+    "DEPLOY",
+    "MONITOR",
+    "RUNTIME",
+    "Architecture",
+    "AssetLocation",
+    "FunctionCode",
+    "LayerError",
+    "SourceError",
+    "bundle_layer",
+    "function_asset",
+    "layer_hash",
+    "monitor_layer",
+]

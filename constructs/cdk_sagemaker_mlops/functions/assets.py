@@ -1,0 +1,128 @@
+"""Places built archives into the cloud assembly and registers them with the stack's synthesizer.
+
+`s3_assets.Asset` would fingerprint and copy the files on every synth. Here the hash is known beforehand (from the
+content, or from the lock), the archive is written or hard-linked into the assembly once, and every stack registers it
+with one call.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+
+from .layer import RUNTIME, Architecture, bundle_layer, layer_hash
+from .sources import FunctionCode, replace_readable, write_archive
+
+
+@dataclass(frozen=True)
+class AssetLocation:
+    """Where the deployment puts an archive: what a function's or layer's code property points at."""
+
+    bucket_name: str
+    object_key: str
+
+
+@dataclass
+class _StackAssets:
+    """What is known about one stack, so that each archive costs one call however many functions use it."""
+
+    synthesizer: cdk.IStackSynthesizer
+    folder: Path  # where the whole app's archives lie
+    manifest_folder: Path  # what the stack's asset manifest is relative to
+    locations: dict[str, AssetLocation] = field(default_factory=dict)
+    layers: dict[Architecture, str] = field(default_factory=dict)
+
+
+_stacks: WeakKeyDictionary[cdk.Stack, _StackAssets] = WeakKeyDictionary()
+_stages: WeakKeyDictionary[cdk.Stage, tuple[Path, Path]] = WeakKeyDictionary()
+
+
+def function_asset(stack: cdk.Stack, code: FunctionCode) -> AssetLocation:
+    """The archive of a function's code; one per stack and kind of function."""
+    assets = _assets_of(stack)
+    archive = assets.folder / f"asset.{code.hash()}.zip"
+    if not archive.exists():
+        write_archive(code.files(), archive)
+    return _register(assets, archive, code.hash(), f"{code.name} function")
+
+
+def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> str:
+    """The ARN of the stack's layer with the analyzer's wheels; one per stack and processor.
+
+    Raises:
+        LayerError: The layer is neither cached nor can be built.
+    """
+    assets = _assets_of(stack)
+    if architecture not in assets.layers:
+        identity = layer_hash(architecture)
+        archive = assets.folder / f"asset.{identity}.zip"
+        if not archive.exists():
+            _link(bundle_layer(architecture), archive)
+        location = _register(assets, archive, identity, f"analyzer wheels for {architecture}")
+        layer = lambda_.CfnLayerVersion(
+            stack,
+            f"AnalyzerWheels{architecture.name.title().replace('_', '')}",
+            content=lambda_.CfnLayerVersion.ContentProperty(s3_bucket=location.bucket_name, s3_key=location.object_key),
+            compatible_architectures=[architecture.value],
+            compatible_runtimes=[RUNTIME],
+            description="numpy and polars for the model monitor",
+        )
+        assets.layers[architecture] = layer.ref
+    return assets.layers[architecture]
+
+
+def _assets_of(stack: cdk.Stack) -> _StackAssets:
+    known = _stacks.get(stack)
+    if known is None:
+        stage = cdk.Stage.of(stack)
+        if stage is None:
+            raise ValueError("the stack is not part of an app or stage; Lambda code needs a cloud assembly to go into")
+        if stage not in _stages:
+            _stages[stage] = (Path(stage.asset_outdir), Path(stage.outdir))
+        folder, manifest_folder = _stages[stage]
+        folder.mkdir(parents=True, exist_ok=True)
+        known = _stacks[stack] = _StackAssets(stack.synthesizer, folder, manifest_folder)
+    return known
+
+
+def _register(assets: _StackAssets, archive: Path, identity: str, display_name: str) -> AssetLocation:
+    if identity not in assets.locations:
+        location = assets.synthesizer.add_file_asset(
+            source_hash=identity,
+            # The manifest's paths have forward slashes on every system.
+            file_name=Path(os.path.relpath(archive, assets.manifest_folder)).as_posix(),
+            packaging=cdk.FileAssetPackaging.FILE,
+            display_name=display_name,
+        )
+        assets.locations[identity] = AssetLocation(location.bucket_name, location.object_key)
+    return assets.locations[identity]
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link where the file system allows it: no bytes are read or copied at synth."""
+    with suppress(FileExistsError):
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            raise
+        except OSError:
+            _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".tmp")
+    os.close(handle)
+    try:
+        shutil.copyfile(source, temporary)
+        replace_readable(Path(temporary), target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

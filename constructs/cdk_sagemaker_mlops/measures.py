@@ -1,0 +1,51 @@
+"""Metrics as data, shared by alarms, dashboards and the `metric_…` methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A CloudWatch metric with the way to read it.
+
+    :param namespace: CloudWatch namespace.
+    :param name: Metric name.
+    :param dimensions: Name and value pairs, in a fixed order.
+    :param statistic: `Sum`, `Average`, `Maximum`, … or a percentile such as `p99`.
+    :param period_seconds: Length of one data point.
+    :param label: How charts call it. Default: - the metric's name
+    """
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+    period_seconds: int
+    label: str | None = None
+
+    def metric(self) -> cloudwatch.Metric:
+        """The metric as the CDK's class."""
+        return cloudwatch.Metric(
+            namespace=self.namespace,
+            metric_name=self.name,
+            dimensions_map=dict(self.dimensions),
+            statistic=self.statistic,
+            period=Duration.seconds(self.period_seconds),
+            label=self.label,
+        )
+
+    def widget_row(self, **rendering: Any) -> list[Any]:
+        """The metric as a row of a dashboard widget's `metrics` list.
+
+        :param rendering: Further options of the row, such as `yAxis` or `color`.
+        """
+        flat = [text for pair in self.dimensions for text in pair]
+        options: dict[str, Any] = {"stat": self.statistic, "period": self.period_seconds}
+        if self.label is not None:
+            options["label"] = self.label
+        return [self.namespace, self.name, *flat, options | rendering]
