@@ -40,9 +40,13 @@ class Clock:
         """Return the virtual time, microseconds included."""
         return datetime.now(UTC) + self._offset
 
-    def on_advance(self, listener: Listener, *, ticks: bool = False) -> None:
-        """Call `listener` whenever time passes; in whole minutes if it asks for `ticks`."""
-        self._listeners.append((listener, ticks))
+    def on_advance(self, listener: Listener, *, ticks: bool = False, first: bool = False) -> None:
+        """Call `listener` whenever time passes; in whole minutes if it asks for `ticks`.
+
+        Listeners are called in the order in which they were added. `first` puts one before all others: for buffers that
+        must be written out before anybody looks at the minute that has passed.
+        """
+        self._listeners.insert(0 if first else len(self._listeners), (listener, ticks))
 
     def advance(self, by: float | timedelta) -> datetime:
         """Jump ahead by seconds (or a timedelta), running everything that falls due on the way; return the new time.
