@@ -1,0 +1,46 @@
+"""Synthesizes one stage for each environment file.
+
+    cdk synth                                  all of environments/*.yaml
+    cdk deploy -c env=prod 'mlops-prod/*'      environments/prod.yaml only
+    MLOPS_ENV=dev,staging cdk synth            the same selection by environment variable
+
+A name that ends in .yaml is taken as a path. Nothing else is read from outside: no account, region, clock or network.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from stacks.settings import SettingsError, load_all
+from stacks.stage import EnvironmentStage
+
+ENVIRONMENTS = Path(__file__).resolve().parent / "environments"
+
+
+def selected(names: str | None) -> list[Path]:
+    """Files of a comma-separated selection, or all files."""
+    if not names:
+        return sorted(ENVIRONMENTS.glob("*.yaml"))
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    return [Path(name) if name.endswith(".yaml") else ENVIRONMENTS / f"{name}.yaml" for name in chosen]
+
+
+def main() -> int:
+    app = cdk.App()
+    try:
+        environments = load_all(selected(app.node.try_get_context("env") or os.environ.get("MLOPS_ENV")))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    for name, environment in environments.items():
+        EnvironmentStage(app, name, environment)
+    app.synth()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
