@@ -1,0 +1,360 @@
+"""The incident, step by step: what a team lives through with one model, in two minutes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from examples.walkthrough import churn, model, traffic
+from examples.walkthrough.cdk import Cdk
+from examples.walkthrough.deployed import Deployed
+from examples.walkthrough.embedded import EmbeddedAws
+from examples.walkthrough.page import Chapter, write_page
+from examples.walkthrough.processes import Guardian
+from examples.walkthrough.story import Step, Story
+from stacks.settings import endpoint_name, load, prefix
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ENVIRONMENT = ROOT / "environments" / "local.yaml"
+MODEL = "churn"
+REQUESTS = 1500
+DRIFTING = {"total_day_minutes", "number_customer_service_calls"}
+
+
+@dataclass
+class Version:
+    """One registered version and what became of it."""
+
+    arn: str
+    number: int
+    story: str
+    fate: str = "registered"
+
+
+class Scenario:
+    """The steps, in order; every step reads what really happened from the embedded AWS."""
+
+    def __init__(self, story: Story, guardian: Guardian, folder: Path) -> None:
+        self._story = story
+        self._guardian = guardian
+        self._folder = folder
+        self._settings = load(ENVIRONMENT)
+        self._prefix = prefix(self._settings.project, ENVIRONMENT.stem)
+        self.endpoint = endpoint_name(self._settings.project, ENVIRONMENT.stem, MODEL)
+        registry = self._settings.models[MODEL].registry
+        assert registry is not None
+        self._group = registry.group
+        self.aws: EmbeddedAws | None = None
+        self._versions: list[Version] = []
+        self._windows: list[tuple[str, datetime]] = []
+        self._chapters: list[Chapter] = []
+        self._answers: dict[str, traffic.Answers] = {}
+
+    def run(self) -> None:
+        """All of it; raises StoryEnded at the first difference."""
+        self._start()
+        self._deploy_without_a_model()
+        self._train_and_register_first()
+        self._approve_first()
+        self._quiet_hour()
+        self._bad_hour()
+        self._roll_out_better_version()
+        self._quiet_again()
+        self._roll_back_broken_version()
+        self._deploy_again()
+
+    # -- the system ------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        with self._story.step(
+            "Start the embedded AWS", expect="one process on the loopback interface, no account, no Docker"
+        ) as step:
+            self.aws = EmbeddedAws(
+                self._guardian, account=self._settings.account, region=self._settings.region, folder=self._folder
+            )
+            self._live = Deployed(self.aws, prefix=self._prefix, model=MODEL)
+            self._sagemaker = self.aws.client("sagemaker")
+            self._runtime = self.aws.client("sagemaker-runtime")
+            self._cdk = Cdk(
+                self._guardian, environment=ENVIRONMENT.stem, variables=self.aws.variables, folder=self._folder
+            )
+            step.observe(f"{self.aws.url}, account {self._settings.account}, {self._settings.region}")
+
+    def _deploy_without_a_model(self) -> None:
+        with self._story.step(
+            "cdk deploy, before any model exists",
+            expect="every stack of environments/local.yaml is created; no endpoint yet, and no alarm about that",
+        ) as step:
+            self._cdk.run(
+                "bootstrap", f"aws://{self._settings.account}/{self._settings.region}", progress=step.progress
+            )
+            self._cdk.run("deploy", "**", "--require-approval", "never", progress=step.progress)
+            stacks = self._live.stacks()
+            step.observe(", ".join(f"{name} {status}" for name, status in sorted(stacks.items())))
+            step.check(len(stacks) >= 4, f"expected at least four stacks, found {len(stacks)}")
+            step.check(set(stacks.values()) == {"CREATE_COMPLETE"}, "expected CREATE_COMPLETE for all of them")
+            step.check(self._live.endpoint_status() == "", "expected no endpoint before a version is approved")
+            step.check(not self._live.alarms_in("ALARM"), "expected no alarm")
+
+    # -- version 1 -------------------------------------------------------------------------------------------------
+
+    def _train_and_register_first(self) -> None:
+        with self._story.step(
+            "Train a model and register version 1 with its baseline",
+            expect="a gradient-boosted model on 3,000 customers, AUC above 0.9, waiting for approval",
+        ) as step:
+            step.progress("training on modeldata::mlc_churn")
+            self._customers, self._held_out = churn.load()
+            trained = model.train(self._customers, self._held_out, self._folder / "v1")
+            step.check(trained.auc > 0.9, f"expected an AUC above 0.9, got {trained.auc:.3f}")
+            self._register("trained on the customers as they were", trained.archive, trained.baseline)
+            step.observe(f"AUC {trained.auc:.3f}, archive {len(trained.archive) / 1024:.0f} KiB, version 1 registered")
+
+    def _approve_first(self) -> None:
+        with self._story.step(
+            "Approve version 1",
+            expect="the deploy Lambda sees the approval and updates the stack; the endpoint comes up with version 1",
+        ) as step:
+            self._approve(1)
+            self._wait_until_live(step, 1)
+            answer = self._runtime.invoke_endpoint(
+                EndpointName=self.endpoint, ContentType="text/csv", Body=churn.sample(self._held_out, 1, 1)[0]
+            )["Body"].read()
+            step.observe(f"{self.endpoint} is InService; a first customer leaves with probability {float(answer):.3f}")
+            self._versions[0].fate = "live"
+
+    # -- watching --------------------------------------------------------------------------------------------------
+
+    def _quiet_hour(self) -> None:
+        with self._story.step(
+            "An hour of ordinary traffic",
+            expect="every request answered and captured, the monitor runs and finds no violation, no alarm",
+        ) as step:
+            window = self._next_hour()
+            answers = self._send(step, churn.sample(self._held_out, REQUESTS, seed=3))
+            violations = self._monitor(step, "ordinary traffic", window)
+            self._answers["ordinary traffic"] = answers
+            step.check(answers.failed == 0, f"{answers.failed} requests failed: {answers.first_failure}")
+            step.check(not violations, f"expected no violation, found {violations}")
+            step.check(not self._live.alarms_in("ALARM"), f"expected no alarm, found {self._live.alarms_in('ALARM')}")
+
+    def _bad_hour(self) -> None:
+        with self._story.step(
+            "An hour after a price change, with a broken client",
+            expect="drift in daytime minutes and hotline calls, missing values found, alarms fire, an e-mail is sent",
+        ) as step:
+            assert self.aws is not None
+            mails = len(self.aws.inbox())
+            window = self._next_hour()
+            self._changed = churn.after_price_change(self._held_out)
+            bodies = churn.with_gaps(churn.sample(self._changed, REQUESTS, seed=4), share=0.15, seed=5)
+            answers = self._send(step, bodies)
+            violations = self._monitor(step, "after the price change", window)
+            self._answers["after the price change"] = answers
+            drifted = {v["feature_name"] for v in violations if v["constraint_check_type"] == "baseline_drift_check"}
+            step.check(drifted >= DRIFTING, f"expected drift in {sorted(DRIFTING)}, found it in {sorted(drifted)}")
+            incomplete = {v["feature_name"] for v in violations if v["constraint_check_type"] == "completeness_check"}
+            step.check(
+                incomplete == {"total_intl_minutes"}, f"expected missing international minutes, got {incomplete}"
+            )
+            step.wait(lambda: bool(self._live.alarms_in("ALARM")), for_what="an alarm", meanwhile=self._minute)
+            step.wait(lambda: len(self.aws.inbox()) > mails, for_what="an e-mail", meanwhile=self._minute)  # type: ignore[union-attr]
+            alarms = self._live.alarms_in("ALARM")
+            step.observe(f"in ALARM: {', '.join(sorted(alarms))}")
+            step.observe(f"e-mail: {self.aws.inbox()[-1].get('subject', '')}")
+
+    # -- rolling out and back --------------------------------------------------------------------------------------
+
+    def _roll_out_better_version(self) -> None:
+        with self._story.step(
+            "Approve version 2, trained on the new behaviour, under traffic",
+            expect="a canary takes a tenth of the traffic, then all of it; no request fails",
+        ) as step:
+            step.progress("training on the changed behaviour")
+            changed = churn.after_price_change(self._customers, seed=12)
+            trained = model.train(changed, self._changed, self._folder / "v2")
+            self._register("trained after the price change", trained.archive, trained.baseline)
+            with traffic.Stream(self._runtime, self.endpoint, churn.sample(self._changed, 500, seed=6)) as stream:
+                self._approve(2)
+                self._wait_until_live(step, 2)
+            answers = stream.answers
+            self._answers["rolling out version 2"] = answers
+            self._versions[0].fate, self._versions[1].fate = "replaced", "live"
+            step.observe(f"version 2 is live (AUC {trained.auc:.3f} on the changed customers)")
+            step.observe(f"{answers.answered} requests answered meanwhile, {answers.failed} failed, "
+                         f"slowest {answers.slowest_seconds * 1000:.0f} ms")  # fmt: skip
+            step.check(answers.answered > 50, "expected traffic during the rollout")
+            step.check(answers.failed == 0, f"{answers.failed} requests failed: {answers.first_failure}")
+
+    def _quiet_again(self) -> None:
+        with self._story.step(
+            "The same traffic against version 2's own baseline",
+            expect="baseline and monitor moved with the version: no violation, the drift alarms are over",
+        ) as step:
+            window = self._next_hour()
+            answers = self._send(step, churn.sample(self._changed, REQUESTS, seed=7))
+            violations = self._monitor(step, "version 2", window)
+            self._answers["version 2"] = answers
+            step.check(answers.failed == 0, f"{answers.failed} requests failed: {answers.first_failure}")
+            step.check(not violations, f"expected no violation, found {violations}")
+            step.wait(lambda: not self._live.alarms_in("ALARM"), for_what="the alarms to end", meanwhile=self._minute)
+
+    def _roll_back_broken_version(self) -> None:
+        with self._story.step(
+            "Approve version 3, which is broken",
+            expect="the canary's errors raise the rollback alarm, version 2 comes back, version 3 is quarantined",
+        ) as step:
+            self._register("trained on too few columns", model.train_broken(self._customers), None)
+            broken, healthy = self._versions[2], self._versions[1]
+            with traffic.Stream(self._runtime, self.endpoint, churn.sample(self._changed, 500, seed=8)) as stream:
+                self._approve(3)
+                step.wait(
+                    lambda: self._live.serving_status() == "UPDATE_ROLLBACK_COMPLETE",
+                    for_what="the rollback", timeout_seconds=90, meanwhile=self._quarter_minute,
+                )  # fmt: skip
+                step.wait(lambda: bool(self._quarantined()), for_what="the quarantine", meanwhile=self._quarter_minute)
+            answers = stream.answers
+            self._answers["version 3"] = answers
+            broken.fate = "rolled back"
+            step.check(self._live.live_version() == healthy.arn, f"{self._live.live_version()} is live, not version 2")
+            reasons = [entry["reason"] for entry in self._quarantined() if entry["model_package_arn"] == broken.arn]
+            step.check(bool(reasons), "version 3 is not in quarantine")
+            step.observe(f"{answers.answered} requests answered, {answers.failed} failed on the canary")
+            step.observe(f"version 3 in quarantine: {reasons[0] if reasons else ''}")
+            after = traffic.send(self._runtime, self.endpoint, churn.sample(self._changed, 100, seed=9))
+            step.check(after.failed == 0, f"{after.failed} requests failed after the rollback: {after.first_failure}")
+
+    def _deploy_again(self) -> None:
+        with self._story.step(
+            "cdk diff and cdk deploy after all that",
+            expect="no difference; the deploy changes nothing and version 2 stays live",
+        ) as step:
+            printed = self._cdk.run("diff", "**", progress=step.progress)
+            step.check("Number of stacks with differences: 0" in printed, f"cdk diff printed: {printed[-800:]}")
+            self._cdk.run("deploy", "**", "--require-approval", "never", progress=step.progress)
+            live = self._live.parameters()["ModelPackageArn"]
+            step.check(live == self._versions[1].arn, f"expected version 2 in the stack, found {live}")
+            step.check(self._live.live_version() == self._versions[1].arn, "expected version 2 on the endpoint")
+            step.observe(f"no differences; version {live.rsplit('/', 1)[-1]} is live")
+
+    # -- helpers ---------------------------------------------------------------------------------------------------
+
+    def _register(self, story: str, archive: bytes, baseline: Path | None) -> None:
+        number = len(self._versions) + 1
+        metrics: dict[str, Any] = {}
+        if baseline is not None:
+            files = {
+                kind: {
+                    "ContentType": "application/json",
+                    "S3Uri": self._live.upload("Baselines", f"{MODEL}/v{number}/{name}", baseline / name),
+                }
+                for kind, name in (("Statistics", "statistics.json"), ("Constraints", "constraints.json"))
+            }
+            metrics["DriftCheckBaselines"] = {"ModelDataQuality": files}
+        package = self._sagemaker.create_model_package(
+            ModelPackageGroupName=self._group,
+            ModelPackageDescription=story,
+            ModelApprovalStatus="PendingManualApproval",
+            InferenceSpecification={
+                "Containers": [
+                    {
+                        "Image": model.XGBOOST_IMAGE,
+                        "ModelDataUrl": self._live.upload("Models", f"{MODEL}/v{number}/model.tar.gz", archive),
+                    }
+                ],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            **metrics,
+        )
+        self._versions.append(Version(package["ModelPackageArn"], number, story))
+
+    def _approve(self, number: int) -> None:
+        self._sagemaker.update_model_package(
+            ModelPackageArn=self._versions[number - 1].arn, ModelApprovalStatus="Approved"
+        )
+
+    def _wait_until_live(self, step: Step, number: int) -> None:
+        package = self._versions[number - 1].arn
+        step.wait(
+            lambda: self._live.is_live(package),
+            for_what=f"version {number} to be live (the clock runs ahead through bake times)",
+            timeout_seconds=90, meanwhile=self._quarter_minute,
+        )  # fmt: skip
+
+    def _send(self, step: Step, bodies: list[str]) -> traffic.Answers:
+        answers = traffic.send(
+            self._runtime, self.endpoint, bodies,
+            progress=lambda count: step.progress(f"{count} of {len(bodies)} requests answered"),
+        )  # fmt: skip
+        step.observe(f"{answers.answered} requests answered, {answers.failed} failed")
+        return answers
+
+    def _next_hour(self) -> datetime:
+        """Move to the start of the next hour: the window that the coming traffic falls into."""
+        assert self.aws is not None
+        now = self.aws.now()
+        start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        self.aws.advance((start - now).total_seconds() + 60)
+        return start
+
+    def _monitor(self, step: Step, title: str, window: datetime) -> list[dict[str, str]]:
+        """Let the hour pass, wait for the monitor's report, return its violations."""
+        assert self.aws is not None
+        run = window + timedelta(hours=1)
+        self.aws.advance((run - self.aws.now()).total_seconds() + 15 * 60)
+        step.wait(
+            lambda: self._live.report(run, "constraint_violations.json") is not None, for_what="the monitor's report"
+        )
+        report = self._live.report(run, "constraint_violations.json") or {}
+        violations: list[dict[str, str]] = report["violations"]
+        statistics = self._live.report(run, "statistics.json") or {}
+        records = statistics["dataset"]["item_count"]
+        step.observe(f"the monitor read {records} records and found {len(violations)} violations")
+        step.check(records >= REQUESTS, f"expected at least {REQUESTS} captured records, the monitor read {records}")
+        for violation in violations[:4]:
+            step.observe(f"  {violation['feature_name']}: {violation['constraint_check_type']}")
+        self._windows.append((title, window))
+        page = self._live.report_file(run, "report.html")
+        name = f"monitor-{len(self._windows)}.html"
+        if page:
+            (self._folder / name).write_bytes(page)
+        self._chapters.append(Chapter(title, window, records, violations, name if page else None))
+        return violations
+
+    def _minute(self) -> None:
+        assert self.aws is not None
+        self.aws.advance(60)
+
+    def _quarter_minute(self) -> None:
+        assert self.aws is not None
+        self.aws.advance(15)
+
+    def _quarantined(self) -> list[dict[str, Any]]:
+        assert self.aws is not None
+        ssm = self.aws.client("ssm")
+        found = ssm.get_parameters(Names=[f"/{self._prefix}/quarantine/{MODEL}"])["Parameters"]
+        return list(json.loads(found[0]["Value"])) if found else []
+
+    def write_page(self) -> Path | None:
+        """Write the HTML page of what happened; None if nothing did."""
+        if self.aws is None or not self._chapters:
+            return None
+        page = write_page(
+            self._folder / "walkthrough.html",
+            steps=self._story.steps,
+            chapters=self._chapters,
+            versions=[(v.number, v.story, v.fate) for v in self._versions],
+            drift={
+                feature: self._live.drift(feature, self._windows[0][1], self._windows[-1][1])
+                for feature in (churn.PREDICTION, *churn.FEATURES)
+            },
+            alarms=self._live.alarm_history(),
+            answers={name: (a.answered, a.failed) for name, a in self._answers.items()},
+        )
+        shutil.copyfile(page, self._folder / "index.html")
+        return page
