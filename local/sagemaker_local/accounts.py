@@ -95,3 +95,24 @@ class Accounts:
             with self._lock:
                 known = self._by_role.setdefault(role_arn, known)
         return known
+
+    def service(self, account: str, name: str) -> Principal:
+        """Return an AWS service that acts in an account by itself, for example `events.amazonaws.com`."""
+        label = f"{account}/{name}"
+        with self._lock:
+            known = self._by_role.get(label)
+            if known is None:
+                key = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+                known = self._by_role[label] = self._by_key[key] = Principal(account, name, name, key)
+        return known
+
+    def visiting(self, principal: Principal, account: str) -> Principal:
+        """Return a principal whose calls keep their caller but reach the resources of another account."""
+        label = f"{account}/{principal.arn}"
+        with self._lock:
+            known = self._by_role.get(label)
+            if known is None:
+                key = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+                known = Principal(account, principal.arn, principal.session_arn, key)
+                self._by_role[label] = self._by_key[key] = known
+        return known

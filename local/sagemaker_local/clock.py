@@ -32,6 +32,7 @@ class Clock:
         self._listeners: list[tuple[Listener, bool]] = []
         self._turn = threading.Lock()
         self._owner: int | None = None
+        self._jumping = False
         self._delivered = self.now()
         self._stopping = threading.Event()
         self._pump: threading.Thread | None = None
@@ -39,6 +40,11 @@ class Clock:
     def now(self) -> datetime:
         """Return the virtual time, microseconds included."""
         return datetime.now(UTC) + self._offset
+
+    @property
+    def jumping(self) -> bool:
+        """Whether `advance` is under way, in contrast to real seconds flowing by."""
+        return self._jumping
 
     def on_advance(self, listener: Listener, *, ticks: bool = False, first: bool = False) -> None:
         """Call `listener` whenever time passes; in whole minutes if it asks for `ticks`.
@@ -62,9 +68,11 @@ class Clock:
             raise RuntimeError("a listener of the clock cannot advance it")
         with self._turn:
             self._owner = threading.get_ident()
+            self._jumping = True
             try:
                 self._deliver(self.now() + step)
             finally:
+                self._jumping = False
                 self._owner = None
         return self.now()
 

@@ -107,7 +107,11 @@ class Operation:
 
     def reply(self, result: dict[str, Any]) -> Reply:
         """Serialise a result in the protocol that the client speaks."""
-        return self._serialised(result)
+        reply = self._serialised(result)
+        for name, member in (self.model.output_shape.members if self.model.output_shape else {}).items():
+            if member.serialization.get("location") == "statusCode" and name in result:
+                reply.status = int(result[name])
+        return reply
 
     def reply_error(self, error: AwsError) -> Reply:
         """Serialise an error in the protocol that the client speaks."""
