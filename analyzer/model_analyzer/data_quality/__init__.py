@@ -1,0 +1,31 @@
+"""Data quality as Model Monitor computed it: statistics, suggested constraints, checks against a baseline.
+
+profile = data_quality.profile_all(inputs.read_table("train.csv"))
+baseline, constraints = data_quality.statistics(profile), data_quality.suggest(profile)
+...
+violations = data_quality.check(data_quality.profile_all(frames), constraints, baseline)
+"""
+
+from ._check import Distance, Violation, Violations, check
+from ._constraints import Constraints, FeatureConstraints, MonitoringConfig, suggest
+from ._profile import FeatureProfile, Profile, merge, profile, profile_all
+from ._statistics import FeatureStatistics, Statistics, statistics
+
+__all__ = [
+    "Constraints",
+    "Distance",
+    "FeatureConstraints",
+    "FeatureProfile",
+    "FeatureStatistics",
+    "MonitoringConfig",
+    "Profile",
+    "Statistics",
+    "Violation",
+    "Violations",
+    "check",
+    "merge",
+    "profile",
+    "profile_all",
+    "statistics",
+    "suggest",
+]

@@ -1,0 +1,193 @@
+"""Counts per distinct value, exact up to a cap, and an estimate of how many there are beyond it.
+
+Flajolet et al. (2007), "HyperLogLog"; the estimator is the improved one of Ertl (2017), "New cardinality estimation
+algorithms for HyperLogLog sketches", which needs no correction tables.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+PRECISION = 14
+REGISTERS = 1 << PRECISION
+_RANK_BITS = 64 - PRECISION
+_HASH_SEED = 20_240
+_SCHEMA = {"value": pl.String, "count": pl.UInt64}
+_PENDING_ROWS = 50_000
+
+
+class DistinctSketch:
+    """HyperLogLog with 2^14 registers: a relative standard error of 0.8 %."""
+
+    __slots__ = ("registers",)
+
+    def __init__(self) -> None:
+        self.registers: npt.NDArray[np.uint8] = np.zeros(REGISTERS, np.uint8)
+
+    def add(self, values: pl.Series) -> None:
+        """Add values; only the set of them matters."""
+        hashes = values.hash(_HASH_SEED).to_numpy()
+        lowest = int(self.registers.min())
+        tails = hashes & np.uint64((1 << _RANK_BITS) - 1)
+        if lowest:
+            # A hash changes nothing unless it starts with more zeros than the lowest register has seen.
+            chosen = tails < np.uint64(1 << (_RANK_BITS - lowest))
+            hashes, tails = hashes[chosen], tails[chosen]
+        exponents = (tails.astype(np.float64).view(np.uint64) >> np.uint64(52)).astype(np.int64) - 1023
+        ranks = np.where(tails == 0, _RANK_BITS + 1, _RANK_BITS - exponents).astype(np.uint8)
+        np.maximum.at(self.registers, (hashes >> np.uint64(_RANK_BITS)).astype(np.int64), ranks)
+
+    def merged(self, other: DistinctSketch) -> DistinctSketch:
+        """The sketch of the union."""
+        result = DistinctSketch()
+        result.registers = np.maximum(self.registers, other.registers)
+        return result
+
+    def estimate(self) -> int:
+        """How many distinct values were added."""
+        counts = np.bincount(self.registers, minlength=_RANK_BITS + 2).astype(float)
+        if counts[0] == REGISTERS:
+            return 0
+        z = REGISTERS * _tau(1 - counts[_RANK_BITS + 1] / REGISTERS)
+        for rank in range(_RANK_BITS, 0, -1):
+            z = 0.5 * (z + counts[rank])
+        z += REGISTERS * _sigma(counts[0] / REGISTERS)
+        return round(REGISTERS * REGISTERS / (2 * math.log(2)) / z)
+
+
+def _sigma(x: float) -> float:
+    if x == 1:
+        return math.inf
+    total, power, previous = x, 1.0, math.nan
+    while total != previous:
+        x *= x
+        previous = total
+        total += x * power
+        power += power
+    return total
+
+
+def _tau(x: float) -> float:
+    if x in (0.0, 1.0):
+        return 0.0
+    total, power, previous = 1 - x, 1.0, math.nan
+    while total != previous:
+        x = math.sqrt(x)
+        previous = total
+        power *= 0.5
+        total -= (1 - x) ** 2 * power
+    return total / 3
+
+
+class ValueCounts:
+    """How often each value occurs, until there are more than `cap` of them (or they take more than `cap_bytes`).
+
+    From then on only the number of distinct values is known. Whether the cap is passed depends on the set of values
+    alone, not on the order in which they come. With `numeric` the values are numbers in their written form, and beyond
+    the cap two forms of one number count as one value.
+    """
+
+    __slots__ = ("_counted", "_pending", "_pending_rows", "cap", "cap_bytes", "numeric", "sketch")
+
+    def __init__(self, cap: int, cap_bytes: int, numeric: bool = False) -> None:
+        self.cap = cap
+        self.cap_bytes = cap_bytes
+        self.numeric = numeric
+        self.sketch: DistinctSketch | None = None
+        self._counted = pl.DataFrame(schema=_SCHEMA)
+        self._pending: list[pl.DataFrame] = []
+        self._pending_rows = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every value is still counted."""
+        self._settle()
+        return self.sketch is None
+
+    def add(self, values: pl.Series, parsed: npt.NDArray[np.float64] | None = None) -> None:
+        """Add values without nulls, text or typed; `parsed` may give the same values as doubles."""
+        if not values.len():
+            return
+        if self.sketch is None:
+            probe = values if values.len() <= 4 * self.cap else values.head(4 * self.cap)
+            if probe.len() <= self.cap or probe.n_unique() <= self.cap:
+                counted = values.cast(pl.String).rename("value").value_counts(name="count")
+                self.add_counted(counted.with_columns(pl.col("count").cast(pl.UInt64)))
+                return
+            self._overflow()
+        self._sketch_values(values if parsed is None else pl.Series(parsed))
+
+    def add_counted(self, counted: pl.DataFrame) -> None:
+        """Add values (text) with their counts."""
+        if self.sketch is None and counted.height > self.cap:
+            self._overflow()
+        if self.sketch is not None:
+            self._sketch_values(counted["value"])
+            return
+        self._pending.append(counted)
+        self._pending_rows += counted.height
+        if self._pending_rows > max(_PENDING_ROWS, self.cap):
+            self._settle()
+
+    def _sketch_values(self, values: pl.Series) -> None:
+        assert self.sketch is not None  # noqa: S101 - callers see to it
+        if self.numeric and values.dtype != pl.Float64:
+            if values.dtype == pl.String:
+                values = values.str.replace(" ", "", literal=True)
+            values = values.cast(pl.Float64)
+        self.sketch.add(values + 0.0 if self.numeric else values)
+
+    def _frames(self) -> list[pl.DataFrame]:
+        return [frame for frame in (self._counted, *self._pending) if frame.height]
+
+    def _overflow(self) -> None:
+        """From counts to a sketch."""
+        self.sketch = DistinctSketch()
+        for frame in self._frames():
+            self._sketch_values(frame["value"])
+        self._counted = pl.DataFrame(schema=_SCHEMA)
+        self._pending = []
+        self._pending_rows = 0
+
+    def _settle(self) -> None:
+        """Put pending counts together."""
+        parts = self._frames()
+        if not self._pending:
+            return
+        together = pl.concat(parts)
+        if len(parts) > 1:
+            together = together.group_by("value").agg(pl.col("count").sum())
+        self._counted, self._pending, self._pending_rows = together, [], 0
+        if together.height > self.cap or int(together["value"].str.len_bytes().cast(pl.UInt64).sum()) > self.cap_bytes:
+            self._overflow()
+
+    def merged(self, other: ValueCounts) -> ValueCounts:
+        """The counts of both; neither changes."""
+        result = ValueCounts(self.cap, self.cap_bytes, self.numeric)
+        for part in (self, other):
+            if part.sketch is not None:
+                if result.sketch is None:
+                    result._overflow()
+                    result.sketch = part.sketch.merged(result.sketch or DistinctSketch())
+                else:
+                    result.sketch = result.sketch.merged(part.sketch)
+            for frame in part._frames():
+                result.add_counted(frame)
+        return result
+
+    def distinct(self) -> int:
+        """How many values there are: exact while complete, else estimated."""
+        self._settle()
+        return self._counted.height if self.sketch is None else self.sketch.estimate()
+
+    def most_common(self, limit: int | None = None) -> list[tuple[str, int]]:
+        """Values by falling count (equal counts by value); empty once incomplete."""
+        self._settle()
+        ordered = self._counted.sort(["count", "value"], descending=[True, False])
+        if limit is not None:
+            ordered = ordered.head(limit)
+        return [(str(value), int(count)) for value, count in ordered.rows()]

@@ -1,0 +1,173 @@
+"""Summaries of batches that merge in any order and any grouping."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from ._distinct import ValueCounts
+from ._kll import Sketch
+from ._moments import Moments
+from ._types import BOOLEAN, Cells, InferredType, TypeCounts, cells_of, looks_numeric
+
+TEXT_CAP = 100_000
+TEXT_CAP_BYTES = 64 * 1024 * 1024
+NUMBER_CAP = 1_000
+NUMBER_CAP_BYTES = 1024 * 1024
+
+
+@dataclass
+class FeatureProfile:
+    """What is known about one column.
+
+    Attributes:
+        name: The column's name.
+        position: The leftmost position at which it was seen.
+        types: Present values by written form.
+        moments: Of the numeric values.
+        sketch: Quantiles of the numeric values.
+        numbers: Counts of the numeric values in their written form, which matter once text turns up as well.
+        texts: Counts of the other values.
+        negative: How many numeric values are below zero.
+        overflowing: Numeric values beyond the range of a double, which moments and sketch leave out.
+    """
+
+    name: str
+    position: int
+    types: TypeCounts = field(default_factory=TypeCounts)
+    moments: Moments = field(default_factory=Moments)
+    sketch: Sketch = field(default_factory=Sketch)
+    numbers: ValueCounts = field(default_factory=lambda: ValueCounts(NUMBER_CAP, NUMBER_CAP_BYTES, numeric=True))
+    texts: ValueCounts = field(default_factory=lambda: ValueCounts(TEXT_CAP, TEXT_CAP_BYTES))
+    negative: int = 0
+    overflowing: int = 0
+
+    @property
+    def present(self) -> int:
+        """Values that are not missing."""
+        return self.types.present
+
+    @property
+    def inferred_type(self) -> InferredType:
+        return self.types.inferred
+
+    def add(self, series: pl.Series) -> None:
+        """Add the values of a batch."""
+        if series.dtype == pl.String and self.texts.sketch is None and not looks_numeric(series):
+            self._add_categories(series)
+            return
+        self._add_cells(cells_of(series))
+
+    def _add_categories(self, series: pl.Series) -> None:
+        """The way for text that repeats: each distinct value is looked at once."""
+        counted = series.drop_nulls().rename("value").value_counts(name="count")
+        distinct = cells_of(counted["value"]) if counted.height <= self.texts.cap else None
+        if distinct is None or distinct.numeric.len():
+            self._add_cells(cells_of(series))
+            return
+        boolean = int(counted.filter(pl.col("value").is_in(BOOLEAN))["count"].sum()) if distinct.counts.boolean else 0
+        self.types += TypeCounts(boolean=boolean, string=int(counted["count"].sum()) - boolean)
+        self.texts.add_counted(counted.with_columns(pl.col("count").cast(pl.UInt64)))
+
+    def _add_cells(self, cells: Cells) -> None:
+        self.types += cells.counts
+        self.overflowing += cells.overflowing
+        self.numbers.add(cells.numeric, cells.numbers)
+        self.texts.add(cells.text)
+        if cells.numbers.size:
+            self.moments += Moments.of(cells.numbers)
+            cells.numbers.sort()
+            self.negative += int(np.searchsorted(cells.numbers, 0.0, side="left"))
+            self.sketch.add_sorted(cells.numbers)
+
+    def merged(self, other: FeatureProfile) -> FeatureProfile:
+        """The profile of both parts; neither changes."""
+        return FeatureProfile(
+            self.name,
+            min(self.position, other.position),
+            self.types + other.types,
+            self.moments + other.moments,
+            self.sketch.merged(other.sketch),
+            self.numbers.merged(other.numbers),
+            self.texts.merged(other.texts),
+            self.negative + other.negative,
+            self.overflowing + other.overflowing,
+        )
+
+
+@dataclass
+class Profile:
+    """What is known about a data set: the number of rows, and each column's profile by name.
+
+    A row that lacks a column counts as a missing value of it.
+    """
+
+    rows: int = 0
+    features: dict[str, FeatureProfile] = field(default_factory=dict)
+
+    def ordered(self) -> list[FeatureProfile]:
+        """Columns from left to right; columns that shared a position by name."""
+        return sorted(self.features.values(), key=lambda feature: (feature.position, feature.name))
+
+    def missing(self, feature: FeatureProfile) -> int:
+        """How many rows have no value of a column."""
+        return self.rows - feature.present
+
+    def completeness(self, feature: FeatureProfile) -> float:
+        """Share of rows that have a value, 0 to 1; 0 without rows."""
+        return feature.present / self.rows if self.rows else 0.0
+
+    def add(self, frame: pl.DataFrame, pool: ThreadPoolExecutor | None = None) -> None:
+        """Add a batch."""
+        self.rows += frame.height
+        work: list[tuple[FeatureProfile, pl.Series]] = []
+        for position, series in enumerate(frame.get_columns()):
+            feature = self.features.get(series.name)
+            if feature is None:
+                feature = self.features[series.name] = FeatureProfile(series.name, position)
+            feature.position = min(feature.position, position)
+            work.append((feature, series))
+        if pool is None:
+            for feature, series in work:
+                feature.add(series)
+        else:
+            list(pool.map(lambda pair: pair[0].add(pair[1]), work))
+
+
+def profile(frame: pl.DataFrame) -> Profile:
+    """Profile of one batch."""
+    result = Profile()
+    result.add(frame)
+    return result
+
+
+def merge(first: Profile, second: Profile) -> Profile:
+    """Profile of two batches; neither argument changes.
+
+    Counts, extremes and categories are exact whatever the order and grouping, moments to rounding, and quantiles within
+    the sketch's bound.
+    """
+    features: dict[str, FeatureProfile] = {}
+    for name in {**first.features, **second.features}:
+        mine, theirs = first.features.get(name), second.features.get(name)
+        if mine is not None and theirs is not None:
+            features[name] = mine.merged(theirs)
+        else:
+            only = mine or theirs
+            assert only is not None  # noqa: S101 - a name of the union is in one of them
+            features[name] = only.merged(FeatureProfile(only.name, only.position))
+    return Profile(first.rows + second.rows, features)
+
+
+def profile_all(frames: Iterable[pl.DataFrame]) -> Profile:
+    """Profile of a stream of batches, in memory that does not grow with their number."""
+    result = Profile()
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for frame in frames:
+            result.add(frame, pool)
+    return result

@@ -1,0 +1,126 @@
+"""Files, folders, bytes and open files, seen as one stream of byte blocks that end at line ends."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from ._report import InputReport
+
+Source = Path | str | tuple[str, bytes] | tuple[str, IO[bytes]]
+"""A path, or a name with the bytes (or an open binary file) behind it."""
+
+BLOCK_BYTES = 16 * 1024 * 1024
+LONGEST_RECORD_BYTES = 64 * 1024 * 1024
+_GZIP = b"\x1f\x8b"
+_UTF8_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def expand(files: Iterable[Source] | Source, suffixes: tuple[str, ...] = ()) -> Iterator[Source]:
+    """The files themselves; a folder stands for every file below it, in the order of their paths.
+
+    Hidden files and files with another suffix than those asked for are passed over inside folders only: a file that is
+    named explicitly is always read.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+    """
+    if isinstance(files, str | Path) or _is_named(files):
+        files = [cast("Source", files)]
+    for source in cast("Iterable[Source]", files):
+        if not isinstance(source, str | Path):
+            yield source
+            continue
+        path = Path(source)
+        if path.is_dir():
+            yield from (f for f in sorted(path.rglob("*")) if _wanted(f, path, suffixes))
+        elif path.exists():
+            yield path
+        else:
+            raise FileNotFoundError(f"{path}: no such file or folder")
+
+
+def _is_named(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) and not isinstance(value[1], str)
+
+
+def _wanted(file: Path, folder: Path, suffixes: tuple[str, ...]) -> bool:
+    if not file.is_file() or any(part.startswith((".", "_")) for part in file.relative_to(folder).parts):
+        return False
+    name = file.name.removesuffix(".gz")
+    return not suffixes or name.endswith(suffixes)
+
+
+def name_of(source: Source) -> str:
+    """How the report calls a source."""
+    return source[0] if isinstance(source, tuple) else str(source)
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[IO[bytes]]:
+    """The source as a binary file; gzip is recognised by its first bytes, UTF-16 by its byte order mark."""
+    with io.BytesIO(source[1]) if isinstance(source, tuple) and isinstance(source[1], bytes) else _raw(source) as raw:
+        buffered = raw if isinstance(raw, io.BytesIO) else io.BufferedReader(cast("io.RawIOBase", raw))
+        head = buffered.getvalue()[:3] if isinstance(buffered, io.BytesIO) else buffered.peek(3)[:3]
+        if head.startswith(_GZIP):
+            yield cast("IO[bytes]", gzip.GzipFile(fileobj=buffered))
+        elif head.startswith(_UTF16_BOMS):
+            yield io.BytesIO(buffered.read().decode("utf-16", errors="replace").encode())
+        else:
+            if head.startswith(_UTF8_BOM):
+                buffered.read(3)
+            yield cast("IO[bytes]", buffered)
+
+
+def _raw(source: Source) -> IO[bytes]:
+    if isinstance(source, tuple):
+        return cast("IO[bytes]", source[1])
+    return Path(source).open("rb", buffering=0)
+
+
+def blocks(
+    source: Source, report: InputReport, quoted: bool = False, block_bytes: int = BLOCK_BYTES
+) -> Iterator[bytes]:
+    """Blocks of whole lines. With `quoted`, a line end inside a pair of quotation marks does not count.
+
+    A source that breaks in the middle (a damaged gzip file, for one) gives what came before the damage and a problem
+    in the report.
+    """
+    report.files += 1
+    rest = b""
+    seen = 0
+    try:
+        with opened(source) as file:
+            while piece := file.read(block_bytes):
+                seen += len(piece)
+                rest += piece
+                cut = _cut(rest, quoted)
+                if cut:
+                    yield rest[:cut]
+                    rest = rest[cut:]
+                elif len(rest) > LONGEST_RECORD_BYTES:
+                    cut = rest.rfind(b"\n") + 1 or len(rest)
+                    yield rest[:cut]
+                    rest = rest[cut:]
+    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        report.add_problem(name_of(source), None, "unreadable file", str(error))
+    if rest:
+        yield rest if rest.endswith(b"\n") else rest + b"\n"
+    if not seen:
+        report.empty_files += 1
+
+
+def _cut(data: bytes, quoted: bool) -> int:
+    """Where the last whole record ends, 0 if none does."""
+    cut = data.rfind(b"\n") + 1
+    if not quoted or b'"' not in data:
+        return cut
+    while cut and data.count(b'"', 0, cut) % 2:
+        quote = data.rfind(b'"', 0, cut)
+        cut = data.rfind(b"\n", 0, quote) + 1
+    return cut

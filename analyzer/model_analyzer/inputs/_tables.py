@@ -1,0 +1,159 @@
+"""Tables: CSV with and without a header, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import polars as pl
+
+from . import _csv, _json
+from ._report import InputReport
+from ._rows import frames_of
+from ._sources import Source, blocks, expand, name_of, opened
+
+TableFormat = Literal["csv", "jsonl", "parquet"]
+
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "csv": (".csv", ".txt", ".out"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet", ".pq"),
+}
+PARQUET_ROWS = 131_072
+
+RowFunction = Callable[[Any], Any]
+
+
+def read_table(
+    files: Iterable[Source] | Source,
+    *,
+    format: TableFormat = "csv",
+    header: bool = True,
+    columns: Sequence[str] | None = None,
+    separator: str = ",",
+    report: InputReport | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Batches of a table.
+
+    Args:
+        files: Files, folders, or (name, bytes) pairs. Inside a folder only files with a suffix of the format count.
+        format: `csv`, `jsonl` (one JSON object or array a line) or `parquet`.
+        header: Whether the first line of each CSV file names the columns.
+        columns: Names by position where the file has none. Default: `_c0`, `_c1`, ...
+        separator: The character between CSV fields.
+        report: Gets the counts. Default: they are dropped.
+
+    Yields:
+        Frames of text columns for CSV and JSON lines (type inference works on the written form), typed ones for
+        Parquet. A line that does not fit is left out and counted; nothing else is lost.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        ValueError: The format is unknown.
+    """
+    report = report if report is not None else InputReport()
+    if format not in SUFFIXES:
+        raise ValueError(f"format {format!r} is unknown: use one of {', '.join(SUFFIXES)}")
+    sources = expand(files, SUFFIXES[format])
+    if format == "csv":
+        return _read_csv(sources, header, columns, separator, report)
+    if format == "jsonl":
+        return _read_json_lines(sources, columns, report)
+    return _read_parquet(sources, report)
+
+
+def _read_csv(
+    sources: Iterable[Source], header: bool, columns: Sequence[str] | None, separator: str, report: InputReport
+) -> Iterator[pl.DataFrame]:
+    for source in sources:
+        names: list[str] | None = None
+        line = 1
+        for block in blocks(source, report, quoted=True):
+            body, start = block, line
+            line += block.count(b"\n")
+            if names is None:
+                head, body, skipped = _first_line(block)
+                start += skipped
+                if not head.strip():
+                    continue
+                fields = _csv.split_line(head, separator)
+                if header:
+                    names = _csv.unique_names(fields)
+                else:
+                    names = _csv.positional_names(len(fields), columns)
+                    body = head + body
+                    start -= 1
+            frame = _csv.text_frame(body, len(names), separator)
+            if frame is not None:
+                frame.columns = names
+                frames: Iterable[pl.DataFrame] = (frame,) if frame.height else ()
+            else:
+                rows = _csv.careful_rows(body, len(names), separator, name_of(source), start, report)
+                frames = frames_of(rows, names)
+            for part in frames:
+                report.records += part.height
+                report.add_rows(part.height, part.width)
+                yield part
+
+
+def _first_line(block: bytes) -> tuple[bytes, bytes, int]:
+    """The first line that is not blank, what follows it, and how many lines that took."""
+    start = skipped = 0
+    while start < len(block):
+        end = block.find(b"\n", start) + 1 or len(block)
+        # A header may hold a line end inside quotation marks.
+        while block.count(b'"', start, end) % 2 and (further := block.find(b"\n", end) + 1) > 0:
+            end = further
+        skipped += block.count(b"\n", start, end)
+        if block[start:end].strip():
+            return block[start:end], block[end:], skipped
+        start = end
+    return b"", b"", skipped
+
+
+def _read_json_lines(
+    sources: Iterable[Source], columns: Sequence[str] | None, report: InputReport
+) -> Iterator[pl.DataFrame]:
+    for source in sources:
+        line = 1
+        for block in blocks(source, report):
+            for frame in frames_of(_json_rows(block, name_of(source), line, report), columns):
+                report.add_rows(frame.height, frame.width)
+                yield frame
+            line += block.count(b"\n")
+
+
+def _json_rows(block: bytes, source: str, first_line: int, report: InputReport) -> Iterator[_json.Row]:
+    for number, raw in enumerate(block.split(b"\n"), first_line):
+        if not raw.strip():
+            continue
+        try:
+            rows = _json.rows_of(raw.decode("utf-8"))
+        except ValueError as error:
+            report.add_problem(source, number, _reason(error), raw.decode("utf-8", errors="replace"))
+            continue
+        report.records += 1
+        yield from rows
+
+
+def _reason(error: ValueError) -> str:
+    return "line is not UTF-8" if isinstance(error, UnicodeDecodeError) else "line is not JSON"
+
+
+def _read_parquet(sources: Iterable[Source], report: InputReport) -> Iterator[pl.DataFrame]:
+    for source in sources:
+        report.files += 1
+        try:
+            if isinstance(source, tuple):
+                with opened(source) as file:
+                    lazy = pl.scan_parquet(io.BytesIO(file.read()))
+            else:
+                lazy = pl.scan_parquet(source, glob=False)
+            for frame in lazy.collect_batches(chunk_size=PARQUET_ROWS, maintain_order=True):
+                if frame.height:
+                    report.records += frame.height
+                    report.add_rows(frame.height, frame.width)
+                    yield frame
+        except (pl.exceptions.PolarsError, OSError) as error:
+            report.add_problem(name_of(source), None, "file is not Parquet", str(error).splitlines()[0])
