@@ -19,7 +19,6 @@ from examples.walkthrough.story import Story, StoryEnded
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / ".demo"
-STATE = FOLDER / "running.json"
 
 
 def main() -> int:
@@ -32,18 +31,22 @@ def main() -> int:
         "--keep", action="store_true", help="keep everything running at the end, until Ctrl-C or --down"
     )
     parser.add_argument("--down", action="store_true", help="stop what an earlier --keep left running")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where logs and the page go (default: .demo)")
     arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    state = folder / "running.json"
     console = Console()
-    down(console, quiet=not arguments.down)
+    down(state, console, quiet=not arguments.down)
     if arguments.down:
         return 0
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    if not _prepare(folder):
+        console.print(f"[red]{folder} holds files that are not the walk-through's; name another folder[/red]")
+        return 2
     guardian = Guardian()
     story = Story(console)
-    scenario = Scenario(story, guardian, FOLDER)
+    scenario = Scenario(story, guardian, folder)
     try:
         try:
             scenario.run()
@@ -54,23 +57,34 @@ def main() -> int:
         if page:
             console.print(f"The whole story as a page: {page}", highlight=False, soft_wrap=True)
         if arguments.keep and scenario.aws is not None and not story.failed:
-            _keep(console, scenario)
+            _keep(console, scenario, state)
     except KeyboardInterrupt:
         console.print("interrupted; everything is being stopped")
         return 130
     finally:
-        STATE.unlink(missing_ok=True)
+        state.unlink(missing_ok=True)
         guardian.close()
     return 1 if story.failed else 0
 
 
-def down(console: Console, *, quiet: bool = False) -> None:
+def _prepare(folder: Path) -> bool:
+    """Empty the folder of an earlier walk-through; never touch a folder of somebody else's files."""
+    mark = folder / ".walkthrough"
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.touch()
+    return True
+
+
+def down(state: Path, console: Console, *, quiet: bool = False) -> None:
     """Stop the walk-through that wrote its process id down, if it still runs."""
-    if not STATE.exists():
+    if not state.exists():
         if not quiet:
             console.print("nothing is running")
         return
-    pid = json.loads(STATE.read_text())["pid"]
+    pid = json.loads(state.read_text())["pid"]
     command = Path(f"/proc/{pid}/cmdline")
     if command.exists() and b"examples.walkthrough" in command.read_bytes():
         os.kill(pid, signal.SIGTERM)
@@ -78,20 +92,21 @@ def down(console: Console, *, quiet: bool = False) -> None:
         while command.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         console.print("stopped what was left running")
-    STATE.unlink(missing_ok=True)
+    state.unlink(missing_ok=True)
 
 
-def _keep(console: Console, scenario: Scenario) -> None:
+def _keep(console: Console, scenario: Scenario, state: Path) -> None:
     """Say how to use what is running, then wait."""
     assert scenario.aws is not None
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
     exports = "\n".join(f"export {name}={scenario.aws.variables[name]}" for name in names)
-    (FOLDER / "environment.sh").write_text(exports + "\n")
-    STATE.write_text(json.dumps({"pid": os.getpid(), "url": scenario.aws.url}))
+    script = state.parent / "environment.sh"
+    script.write_text(exports + "\n")
+    state.write_text(json.dumps({"pid": os.getpid(), "url": scenario.aws.url}))
     console.rule("running; Ctrl-C or `make demo-down` stops it")
     console.print(
         "In another terminal:\n\n"
-        "  source .demo/environment.sh\n"
+        f"  source {os.path.relpath(script)}\n"
         f"  aws sagemaker describe-endpoint --endpoint-name {scenario.endpoint}\n"
         "  npx cdk diff '**' -c env=local\n"
         "  curl -s -X POST $AWS_ENDPOINT_URL/_local/clock -d '{\"advance_seconds\": 3600}'\n",

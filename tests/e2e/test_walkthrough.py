@@ -1,0 +1,77 @@
+"""The walk-through itself is the end-to-end test: its expectations fail it, killing it leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("walkthrough")]
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """Start the walk-through with a mark in its environment by which everything that descends from it is found."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "examples.walkthrough", "--folder", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "WALKTHROUGH_TEST": str(folder), "COLUMNS": "150"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def descendants(folder: Path) -> list[str]:
+    """The command lines of all processes that carry the mark."""
+    mark = f"WALKTHROUGH_TEST={folder}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:120])
+        except (OSError, PermissionError):
+            continue
+    return found
+
+
+def wait_for_no_descendants(folder: Path, seconds: float = 15) -> list[str]:
+    deadline = time.monotonic() + seconds
+    while (left := descendants(folder)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return left
+
+
+def test_the_incident_goes_as_expected(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    printed, _ = process.communicate(timeout=400)
+
+    assert process.returncode == 0, printed
+    assert "different" not in printed, printed
+    page = (tmp_path / "walkthrough.html").read_text()
+    assert "version 3" in page
+    assert "rolled back" in page
+    assert wait_for_no_descendants(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("sig", "after_seconds"),
+    [(signal.SIGKILL, 1.0), (signal.SIGKILL, 9.0), (signal.SIGTERM, 6.0), (signal.SIGINT, 12.0)],
+    ids=["killed-at-start", "killed-while-deploying", "terminated", "interrupted"],
+)
+def test_nothing_is_left_when_it_is_stopped(tmp_path: Path, sig: signal.Signals, after_seconds: float) -> None:
+    process = start(tmp_path)
+    time.sleep(after_seconds)
+    assert process.poll() is None, process.communicate()[0]
+    assert descendants(tmp_path)
+
+    process.send_signal(sig)
+    process.communicate(timeout=30)
+
+    assert process.returncode != 0
+    assert wait_for_no_descendants(tmp_path) == []
