@@ -1,0 +1,1 @@
+"""Model servers: containers that are loaded from model archives and answer requests."""
