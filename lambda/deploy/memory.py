@@ -1,0 +1,126 @@
+"""SSM: the registrations of an environment's serving stacks, and what the controller remembers of each model.
+
+``/<controller>/serving/<model>`` belongs to the serving stacks; ``/<controller>/quarantine/<model>`` (versions that are
+not tried again) and ``/<controller>/rollouts/<model>`` (how far a model's history was dealt with) to the controller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy.state import Intent, Journal, Quarantined
+from shared.clients import error_code
+from shared.log import Logger
+
+#: Size of a standard parameter: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+MAX_BYTES = 4096
+_SHORT_REASON = 120
+
+log = Logger("deploy.memory")
+
+
+class Memory:
+    """Reads each tree once, when first asked, and writes through; make a new one for every wake-up."""
+
+    def __init__(self, ssm: Any, controller: str) -> None:
+        self._ssm = ssm
+        self._controller = controller
+        self._trees: dict[str, dict[str, str]] = {}
+
+    def registrations(self) -> dict[str, str]:
+        """The registered models: parameter name to its JSON, as the serving stacks wrote it."""
+        return {self._name("serving", model): text for model, text in self._tree("serving").items()}
+
+    def quarantine(self, model: str) -> tuple[Quarantined, ...]:
+        """The model's quarantined versions, oldest first."""
+        document = self._document("quarantine", model, [])
+        return tuple(Quarantined.from_json(item) for item in document)
+
+    def journal(self, model: str) -> Journal:
+        """How far the model's history was dealt with."""
+        document = self._document("rollouts", model, {})
+        intent = document.pop("intent", None)
+        known = {key: str(value) for key, value in document.items() if key in Journal.__dataclass_fields__}
+        return Journal(**known, intent=Intent(**intent) if intent else None)
+
+    def save_quarantine(self, model: str, entries: Sequence[Quarantined]) -> None:
+        """Replace the model's quarantine.
+
+        A parameter holds 4 KB: reasons of older entries are shortened first, then the oldest entries are dropped. A
+        dropped version would at worst be tried once more.
+        """
+        documents = [entry.to_json() for entry in entries]
+        for document in documents[:-1]:
+            if _size(documents) > MAX_BYTES:
+                document["reason"] = document["reason"][:_SHORT_REASON]
+        while _size(documents) > MAX_BYTES:
+            dropped = documents.pop(0)
+            log.warning("oldest quarantine entry dropped", model=model, model_package_arn=dropped["model_package_arn"])
+        if documents:
+            self._put("quarantine", model, json.dumps(documents))
+        else:
+            self._delete("quarantine", model)
+
+    def save_journal(self, model: str, journal: Journal) -> None:
+        """Replace the model's journal."""
+        self._put("rollouts", model, json.dumps({key: value for key, value in asdict(journal).items() if value}))
+
+    def forget_unregistered(self) -> list[str]:
+        """Delete what is remembered of models that no serving stack registers any more; returns their names."""
+        registered = set(self._tree("serving"))
+        gone = sorted((set(self._tree("quarantine")) | set(self._tree("rollouts"))) - registered)
+        for model in gone:
+            self._delete("quarantine", model)
+            self._delete("rollouts", model)
+        return gone
+
+    def _document(self, kind: str, model: str, empty: Any) -> Any:
+        text = self._tree(kind).get(model)
+        if text is None:
+            return empty
+        try:
+            document = json.loads(text)
+            if not isinstance(document, type(empty)):
+                raise TypeError(f"expected a JSON {type(empty).__name__}")
+        except (ValueError, TypeError) as error:
+            # Only an edit by hand leads here. Starting afresh costs at worst one more attempt and one more message.
+            log.error("parameter is unreadable and is started afresh", parameter=self._name(kind, model), error=error)
+            return empty
+        return document
+
+    def _tree(self, kind: str) -> dict[str, str]:
+        if kind not in self._trees:
+            path = f"/{self._controller}/{kind}"
+            pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path=path)
+            self._trees[kind] = {
+                item["Name"].removeprefix(f"{path}/"): item["Value"] for page in pages for item in page["Parameters"]
+            }
+        return self._trees[kind]
+
+    def _put(self, kind: str, model: str, text: str) -> None:
+        if self._tree(kind).get(model) == text:
+            return
+        self._ssm.put_parameter(Name=self._name(kind, model), Value=text, Type="String", Overwrite=True)
+        self._tree(kind)[model] = text
+
+    def _delete(self, kind: str, model: str) -> None:
+        if model not in self._tree(kind):
+            return
+        try:
+            self._ssm.delete_parameter(Name=self._name(kind, model))
+        except ClientError as error:
+            if error_code(error) != "ParameterNotFound":
+                raise
+        del self._tree(kind)[model]
+
+    def _name(self, kind: str, model: str) -> str:
+        return f"/{self._controller}/{kind}/{model}"
+
+
+def _size(documents: Sequence[dict[str, str]]) -> int:
+    return len(json.dumps(documents).encode())

@@ -1,0 +1,222 @@
+"""One model at one wake-up: observe, deal with the past, decide, act."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from deploy.announcements import Announcement, Announcer, Status
+from deploy.decide import Action, Blocked, Converged, Rollout, Situation, Wait, choose, decide, request_token
+from deploy.history import History
+from deploy.memory import Memory
+from deploy.registry import GroupMissing, Registry
+from deploy.requests import Request
+from deploy.stacks import NothingToUpdate, StackBusy, Stacks, UpdateRefused
+from deploy.state import Endpoint, Intent, Journal, Quarantined, Registration, Stack, version_of
+from shared.log import Logger
+
+log = Logger("deploy.reconcile")
+
+#: Pauses in seconds before an endpoint that does not run its stack's configuration is believed. The two answers come
+#: from different services, and something may have moved between them.
+CONFIRMATION = (1.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a reconciliation works with. ``requeue`` asks for another look at a model in a minute."""
+
+    stacks: Stacks
+    registry: Registry
+    announcer: Announcer
+    requeue: Callable[[str], None]
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found and done for one model."""
+
+    model: str
+    action: str
+    reason: str
+    live_version: int | None
+    released: tuple[int | None, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as a direct invocation returns it."""
+        document = {
+            "model": self.model,
+            "action": self.action,
+            "reason": self.reason,
+            "liveVersion": self.live_version,
+        }
+        return {**document, "releasedVersions": list(self.released)} if self.released else document
+
+
+class Reconciliation:
+    """Brings one model a step closer to what it should be; every step may be repeated at will."""
+
+    def __init__(self, services: Services, memory: Memory, registration: Registration, request: Request) -> None:
+        self._services = services
+        self._memory = memory
+        self._registration = registration
+        self._request = request
+        self._model = registration.model
+        self._history = History(memory, services.announcer, registration)
+
+    @property
+    def _journal(self) -> Journal:
+        return self._memory.journal(self._model)
+
+    def run(self) -> Result:
+        """Take the step; raises the service's error when a call fails, after which another wake-up continues."""
+        stack, endpoint = self._observe()
+        settled = True
+        if stack is not None and stack.owns(self._registration):
+            operations = self._services.stacks.operations(stack, self._journal.processed)
+            settled = self._history.absorb(stack, endpoint, operations)
+        released = self._release() if self._request.action == "release" else ()
+        live = stack.parameters.get(self._registration.version_parameter, "") if stack else ""
+        try:
+            situation = self._situation(stack, endpoint)
+            action = decide(situation) if settled else Wait(f"stack {self._registration.stack_name} is settling")
+        except GroupMissing as error:
+            action = Blocked(str(error), failed=True)
+        action = self._act(action, stack, live)
+        self._record_age(action)
+        log.info("reconciled", action=type(action).__name__, reason=action.reason, live=live)
+        return Result(self._model, type(action).__name__, action.reason, version_of(live), released)
+
+    def _observe(self) -> tuple[Stack | None, Endpoint | None]:
+        """The stack and its endpoint, read again for a while if they contradict each other."""
+        stack, endpoint = self._read()
+        for pause in CONFIRMATION:
+            if stack is None or stack.busy or endpoint is None or endpoint.status != "InService":
+                break
+            if endpoint.runs(stack):
+                break
+            self._services.sleep(pause)
+            stack, endpoint = self._read()
+        return stack, endpoint
+
+    def _read(self) -> tuple[Stack | None, Endpoint | None]:
+        stack = self._services.stacks.read(self._registration.stack_name)
+        if stack is None or not stack.has_endpoint(self._registration):
+            return stack, None
+        return stack, self._services.registry.endpoint(self._registration.endpoint_name)
+
+    def _situation(self, stack: Stack | None, endpoint: Endpoint | None) -> Situation:
+        """What the decision needs from the registry; the version it would choose is read in full and afresh."""
+        registration, registry = self._registration, self._services.registry
+        quarantine = self._memory.quarantine(self._model)
+        situation = Situation(registration, stack, endpoint=endpoint, quarantine=quarantine)
+        if stack is None:
+            return situation
+        if registration.pinned_version is not None:
+            arn = registration.package_arn(registration.pinned_version, stack.stack_id)
+            return replace(situation, pinned=registry.describe(arn))
+        situation = replace(situation, approved=registry.approved(registration.group, quarantine))
+        read: set[str] = set()
+        while (package := choose(situation).package) is not None and package.arn not in read:
+            fresh = registry.describe(package.arn)
+            read.add(package.arn)
+            others = [item for item in situation.approved if item.arn != package.arn]
+            situation = replace(situation, approved=[*others, fresh] if fresh else others)
+        if package is None and situation.live_arn:
+            situation = replace(situation, live=registry.describe(situation.live_arn))
+        return situation
+
+    def _release(self) -> tuple[int | None, ...]:
+        entries = self._memory.quarantine(self._model)
+        wanted = self._request.version
+        free = [entry for entry in entries if wanted is None or version_of(entry.arn) == wanted]
+        for entry in free:
+            number = version_of(entry.arn)
+            reason = f"version {number} may be tried again; it was quarantined because of: {entry.reason}"
+            self._announce(Status.RELEASED, f"{entry.arn}/{entry.at}", reason, to_version=number)
+        self._memory.save_quarantine(self._model, [entry for entry in entries if entry not in free])
+        return tuple(version_of(entry.arn) for entry in free)
+
+    def _act(self, action: Action, stack: Stack | None, live: str) -> Action:
+        if isinstance(action, Rollout) and stack is not None:
+            action = self._roll_out(action, stack, live)
+        if isinstance(action, Wait) and not self._request.tick and not self._request.recheck:
+            self._services.requeue(self._model)
+        if isinstance(action, Blocked):
+            self._report(action, live)
+        elif not isinstance(action, Wait) and self._journal.condition:
+            self._memory.save_journal(self._model, replace(self._journal, condition=""))
+        return action
+
+    def _roll_out(self, action: Rollout, stack: Stack, live: str) -> Action:
+        """Write the intent down, ask CloudFormation, announce: after a crash in between, the same request is made again."""
+        token = request_token(action, stack, self._journal.processed)
+        package = action.package
+        intent = Intent(
+            token=token,
+            from_arn=live,
+            to_arn=package.arn,
+            upgrade=package.version > (version_of(live) or 0),
+            approved_at=package.modified_at.isoformat(),
+        )
+        since = self._journal.diverged_since or self._time().isoformat()
+        self._memory.save_journal(self._model, replace(self._journal, intent=intent, diverged_since=since))
+        try:
+            self._services.stacks.update(stack, action.parameters, token)
+        except StackBusy as error:
+            return Wait(str(error), diverged=True)
+        except NothingToUpdate as error:
+            if action.kind == "rollout":
+                reason = f"version {package.version} changes nothing in stack {stack.name}: {error}"
+                return Blocked(reason, failed=True, diverged=True)
+            self._bar_refresh(package.arn, str(error))
+            return Converged(f"{action.reason}; no resource uses its baselines")
+        except UpdateRefused as error:
+            reason = f"CloudFormation refuses to update stack {stack.name} to version {package.version}: {error}"
+            return Blocked(reason, failed=True, diverged=True)
+        if action.kind == "rollout":
+            self._history.started(token, package.arn, action.reason)
+        return action
+
+    def _bar_refresh(self, arn: str, reason: str) -> None:
+        entry = Quarantined(arn, reason, "", self._time().isoformat(), scope="baselines")
+        self._memory.save_quarantine(self._model, [*self._memory.quarantine(self._model), entry])
+
+    def _report(self, action: Blocked, live: str) -> None:
+        """Announce a condition when it appears; the journal keeps it from being announced at every look."""
+        condition = hashlib.sha256(f"{action.failed} {action.reason}".encode()).hexdigest()[:16]
+        if self._journal.condition == condition:
+            return
+        status = Status.FAILED if action.failed else Status.WAITING
+        self._announce(status, f"{condition}/{self._journal.processed}", action.reason, from_version=version_of(live))
+        self._memory.save_journal(self._model, replace(self._journal, condition=condition))
+
+    def _announce(
+        self, status: Status, subject: str, reason: str, from_version: int | None = None, to_version: int | None = None
+    ) -> None:
+        key = f"{self._registration.stack_name}/{subject}/{status.value}"
+        self._services.announcer.announce(
+            Announcement(status, self._registration, key, reason, from_version, to_version)
+        )
+
+    def _record_age(self, action: Action) -> None:
+        """Publish for how long a change has been held up; 0 as soon as nothing is."""
+        journal, now = self._journal, self._time()
+        diverged = isinstance(action, Rollout) or (isinstance(action, Wait | Blocked) and action.diverged)
+        # While something is under way, a change that was held up before still is: it may be that very change.
+        since = journal.diverged_since if diverged or isinstance(action, Wait) else ""
+        since = since or (now.isoformat() if diverged else "")
+        self._memory.save_journal(self._model, replace(journal, diverged_since=since))
+        age = max(0.0, (now - datetime.fromisoformat(since)).total_seconds()) if since else 0.0
+        point = self._services.announcer.metric(self._registration, "OldestUnconvergedSeconds", age, now, "Seconds")
+        self._services.announcer.measure([point])
+
+    def _time(self) -> datetime:
+        """Now, but not before the event that woke us, whose clock may be ahead of this machine's."""
+        now = self._services.now()
+        return max(now, self._request.time) if self._request.time else now
