@@ -7,7 +7,7 @@ not tried again) and ``/<controller>/rollouts/<model>`` (how far a model's histo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,7 +39,7 @@ class Memory:
     def quarantine(self, model: str) -> tuple[Quarantined, ...]:
         """The model's quarantined versions, oldest first."""
         document = self._document("quarantine", model, [])
-        return tuple(Quarantined.from_json(item) for item in document)
+        return tuple(entry for item in document for entry in _unfold(item))
 
     def journal(self, model: str) -> Journal:
         """How far the model's history was dealt with."""
@@ -49,20 +49,9 @@ class Memory:
         return Journal(**known, intent=Intent(**intent) if intent else None)
 
     def save_quarantine(self, model: str, entries: Sequence[Quarantined]) -> None:
-        """Replace the model's quarantine.
-
-        A parameter holds 4 KB: reasons of older entries are shortened first, then the oldest entries are dropped. A
-        dropped version would at worst be tried once more.
-        """
-        documents = [entry.to_json() for entry in entries]
-        for document in documents[:-1]:
-            if _size(documents) > MAX_BYTES:
-                document["reason"] = document["reason"][:_SHORT_REASON]
-        while _size(documents) > MAX_BYTES:
-            dropped = documents.pop(0)
-            log.warning("oldest quarantine entry dropped", model=model, model_package_arn=dropped["model_package_arn"])
-        if documents:
-            self._put("quarantine", model, json.dumps(documents))
+        """Replace the model's quarantine."""
+        if entries:
+            self._put("quarantine", model, json.dumps(_fold(entries)))
         else:
             self._delete("quarantine", model)
 
@@ -122,5 +111,36 @@ class Memory:
         return f"/{self._controller}/{kind}/{model}"
 
 
-def _size(documents: Sequence[dict[str, str]]) -> int:
+def _fold(entries: Sequence[Quarantined]) -> list[dict[str, Any]]:
+    """The entries as JSON that fits into one parameter, which holds 4 KB.
+
+    Reasons of older entries are shortened first; then the oldest versions share one entry without a reason, because a
+    forgotten version would be tried again, fail again and push out the next one, for ever.
+    """
+    documents: list[dict[str, Any]] = [dict(entry.to_json()) for entry in entries]
+    for document in documents[:-1]:
+        if _size(documents) > MAX_BYTES:
+            document["reason"] = document["reason"][:_SHORT_REASON]
+    folded: dict[str, Any] | None = None
+    while _size(documents if folded is None else [folded, *documents]) > MAX_BYTES and len(documents) > 1:
+        oldest = documents.pop(0)
+        prefix, _, version = oldest["model_package_arn"].rpartition("/")
+        if oldest["scope"] != "version" or not version.isdigit():
+            continue
+        if folded is None:
+            folded = {"group": prefix, "versions": [], "at": oldest["at"]}
+        # Only the latest 500 are kept: more would fill the parameter, and nobody approves so many broken versions.
+        folded["versions"] = [*folded["versions"], int(version)][-500:]
+    return documents if folded is None else [folded, *documents]
+
+
+def _unfold(document: dict[str, Any]) -> Iterator[Quarantined]:
+    if "versions" not in document:
+        yield Quarantined.from_json(document)
+        return
+    for version in document["versions"]:
+        yield Quarantined(f"{document['group']}/{version}", "rolled back earlier", "", document["at"])
+
+
+def _size(documents: Sequence[dict[str, Any]]) -> int:
     return len(json.dumps(documents).encode())

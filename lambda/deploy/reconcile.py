@@ -154,7 +154,7 @@ class Reconciliation:
         return action
 
     def _roll_out(self, action: Rollout, stack: Stack, live: str) -> Action:
-        """Write the intent down, ask CloudFormation, announce: after a crash in between, the same request is made again."""
+        """Note the intent, ask CloudFormation, announce: after a crash in between, the same request is made again."""
         token = request_token(action, stack, self._journal.processed)
         package = action.package
         intent = Intent(
