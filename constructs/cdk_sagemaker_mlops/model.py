@@ -1,0 +1,214 @@
+"""Where an endpoint's model comes from: a version in the registry, or an image and its data."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aws_cdk.aws_sagemaker import CfnModel
+
+from . import _refs
+from ._iam import Statement
+from ._model_access import image_statements, key_statement, object_statements, registry_statements
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_ecr import IRepository
+    from aws_cdk.aws_kms import IKey
+
+    from .registry import ModelPackageGroupBase
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html
+_ENVIRONMENT_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,1023}")
+_ENVIRONMENT_TOTAL = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundModel:
+    """What a model source contributes to an endpoint.
+
+    :param container: The model's only container.
+    :param statements: What the execution role needs to load it.
+    """
+
+    container: CfnModel.ContainerDefinitionProperty
+    statements: Sequence[Statement] = field(default_factory=tuple)
+
+
+class Model(ABC):
+    """Source of a model. Make one with a `from_*` method or :meth:`latest_approved`."""
+
+    @property
+    def follows(self) -> ModelPackageGroupBase | None:
+        """The group whose newest approved version the endpoint follows; None for a fixed model."""
+        return None
+
+    @abstractmethod
+    def problems(self) -> Iterable[str]:
+        """Say what SageMaker would refuse."""
+
+    @abstractmethod
+    def bind(self, package_arn: str) -> BoundModel:
+        """Render the container and compute permissions.
+
+        :param package_arn: Value of the stack's parameter `ModelPackageArn`; empty unless the source follows a group.
+        """
+
+    @staticmethod
+    def latest_approved(group: ModelPackageGroupBase, *, environment: Mapping[str, str] | None = None) -> Model:
+        """Follow a group: whatever version was approved last is live.
+
+        The version is a stack parameter, `ModelPackageArn`, which the rollout controller sets; while it is empty the
+        stack holds no endpoint, so a first deployment succeeds before there is a model.
+
+        :param group: The group to follow.
+        :param environment: Variables added to the container. Default: - those of the version.
+        """
+        return _RegistryModel(group=group, version=None, environment=dict(environment or {}))
+
+    @staticmethod
+    def from_model_package(
+        group: ModelPackageGroupBase, version: int, *, environment: Mapping[str, str] | None = None
+    ) -> Model:
+        """One version of a group, chosen in code. Approval events do not move it.
+
+        :param group: The group.
+        :param version: Version number, counted from 1.
+        :param environment: Variables added to the container. Default: - those of the version.
+        """
+        return _RegistryModel(group=group, version=version, environment=dict(environment or {}))
+
+    @staticmethod
+    def from_image(
+        image_uri: str | None = None,
+        *,
+        repository: IRepository | None = None,
+        tag: str | None = None,
+        model_data_url: str | None = None,
+        model_data_key: IKey | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Model:
+        """An image and its data, without a registry.
+
+        :param image_uri: URI of the image, e.g. one of AWS's prebuilt ones. Default: - `repository` and `tag`.
+        :param repository: Repository of the image; with `image_uri` it only says what the role may pull.
+        :param tag: Tag or digest (`sha256:...`) in the repository. There is no default: a moving tag such as `latest`
+            would change what an endpoint runs whenever it adds an instance.
+        :param model_data_url: `s3://bucket/key.tar.gz`, or `s3://bucket/prefix/` for uncompressed files.
+            Default: - the image holds the model.
+        :param model_data_key: Key that encrypts the data. Default: - none of the customer's.
+        :param environment: Variables of the container. Default: - none.
+        """
+        return _ImageModel(
+            image_uri=image_uri,
+            repository=repository,
+            tag=tag,
+            model_data_url=model_data_url,
+            model_data_key=model_data_key,
+            environment=dict(environment or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RegistryModel(Model):
+    group: ModelPackageGroupBase
+    version: int | None
+    environment: Mapping[str, str]
+
+    @property
+    def follows(self) -> ModelPackageGroupBase | None:
+        return self.group if self.version is None else None
+
+    def problems(self) -> Iterable[str]:
+        yield from _environment_problems(self.environment)
+        if self.version is not None and self.version < 1:
+            yield f"version is {self.version}, versions are counted from 1"
+
+    def bind(self, package_arn: str) -> BoundModel:
+        arn = package_arn if self.version is None else self.group.package_arn(self.version)
+        return BoundModel(
+            container=CfnModel.ContainerDefinitionProperty(
+                model_package_name=arn, environment=dict(self.environment) or None
+            ),
+            statements=registry_statements(self.group),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ImageModel(Model):
+    image_uri: str | None
+    repository: IRepository | None
+    tag: str | None
+    model_data_url: str | None
+    model_data_key: IKey | None
+    environment: Mapping[str, str]
+
+    def problems(self) -> Iterable[str]:
+        yield from _environment_problems(self.environment)
+        if self.image_uri is None and (self.repository is None or self.tag is None):
+            yield "no image is given; give image_uri, or repository and tag"
+        if self.image_uri is not None and self.tag is not None:
+            yield f'both image_uri and tag "{self.tag}" are given; remove tag, image_uri already holds one'
+        if self.image_uri and self.repository is None and not image_statements(self.image_uri, None):
+            yield (
+                f'image_uri is "{self.image_uri}", which names no ECR repository that a policy could allow to pull; '
+                "SageMaker hosts images from ECR only. Write <account>.dkr.ecr.<region>.<suffix>/<repository>:<tag>, "
+                "or add repository"
+            )
+        if self.model_data_url is not None:
+            yield from _data_url_problems(self.model_data_url)
+
+    def bind(self, package_arn: str) -> BoundModel:
+        image = self.image_uri
+        if image is None:
+            assert self.repository is not None and self.tag is not None  # noqa: S101  (checked in problems())
+            image = self.repository.repository_uri_for_tag_or_digest(self.tag)
+        url = self.model_data_url
+        uncompressed = url is not None and url.endswith("/")
+        statements = [*image_statements(image, self.repository)]
+        if url:
+            statements += object_statements("ReadModelData", url)
+        if self.model_data_key:
+            statements.append(key_statement("DecryptModelData", [_refs.key_arn(self.model_data_key)]))
+        return BoundModel(
+            container=CfnModel.ContainerDefinitionProperty(
+                image=image,
+                model_data_url=None if uncompressed else url,
+                model_data_source=_uncompressed(url) if uncompressed and url else None,
+                environment=dict(self.environment) or None,
+            ),
+            statements=statements,
+        )
+
+
+def _uncompressed(url: str) -> CfnModel.ModelDataSourceProperty:
+    return CfnModel.ModelDataSourceProperty(
+        s3_data_source=CfnModel.S3DataSourceProperty(s3_uri=url, s3_data_type="S3Prefix", compression_type="None")
+    )
+
+
+def _data_url_problems(url: str) -> Iterable[str]:
+    if not url.startswith("s3://"):
+        yield (
+            f'model_data_url is "{url}", allowed are URLs that begin with s3:// '
+            '(for a bucket of this app: f"s3://{bucket.bucket_name}/model.tar.gz")'
+        )
+    elif not _refs.is_token(url) and not url.endswith((".tar.gz", "/")):
+        yield (
+            f'model_data_url is "{url}", SageMaker unpacks only .tar.gz; '
+            "for uncompressed files give their prefix with a / at the end"
+        )
+
+
+def _environment_problems(environment: Mapping[str, str]) -> Iterable[str]:
+    total = 0
+    for name, value in environment.items():
+        total += len(name.encode()) + len(value.encode())
+        if not _ENVIRONMENT_NAME.fullmatch(name):
+            yield f'environment holds "{name}", names are letters, digits and _ and do not begin with a digit'
+        if len(value.encode()) > 1024:
+            yield f"environment {name} is {len(value.encode())} bytes long, allowed are 1024"
+    if total > _ENVIRONMENT_TOTAL:
+        yield f"environment is {total} bytes long, allowed are {_ENVIRONMENT_TOTAL} over all variables"

@@ -1,0 +1,96 @@
+"""Where an endpoint's instances stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk.aws_sagemaker import CfnModel
+
+from . import _refs
+from ._iam import Statement
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Attach the instances to a VPC: they reach S3, ECR, CloudWatch and whatever the model calls through it only.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html
+
+    :param vpc: The VPC. It needs a way to S3, ECR, CloudWatch and Logs: VPC endpoints, or NAT.
+    :param subnets: Which subnets. Default: - the VPC's private ones.
+    :param security_groups: At most 5. Default: - a new group that lets nothing in and HTTPS out.
+    """
+
+    vpc: ec2.IVpc
+    subnets: ec2.SubnetSelection | None = None
+    security_groups: Sequence[ec2.ISecurityGroup] = ()
+
+    def problems(self) -> Iterable[str]:
+        """Say what SageMaker would refuse."""
+        if len(self.security_groups) > 5:
+            yield f"{len(self.security_groups)} security_groups are given, allowed are 5"
+
+    def render(self, scope: Construct) -> CfnModel.VpcConfigProperty:
+        """The model's part; makes the security group if none is given."""
+        selected = self.vpc.select_subnets() if self.subnets is None else self._selected(self.subnets)
+        groups = [group.security_group_id for group in self.security_groups]
+        if not groups:
+            made = ec2.CfnSecurityGroup(
+                scope,
+                "SecurityGroup",
+                group_description="Instances of a SageMaker endpoint: nothing in, HTTPS out",
+                vpc_id=self.vpc.vpc_id,
+                security_group_egress=[
+                    ec2.CfnSecurityGroup.EgressProperty(
+                        ip_protocol="tcp", from_port=443, to_port=443, cidr_ip="0.0.0.0/0", description="HTTPS"
+                    )
+                ],
+            )
+            groups = [made.attr_group_id]
+        return CfnModel.VpcConfigProperty(security_group_ids=groups, subnets=selected.subnet_ids[:16])
+
+    def _selected(self, selection: ec2.SubnetSelection) -> ec2.SelectedSubnets:
+        return self.vpc.select_subnets(
+            availability_zones=selection.availability_zones,
+            one_per_az=selection.one_per_az,
+            subnet_filters=selection.subnet_filters,
+            subnet_group_name=selection.subnet_group_name,
+            subnets=selection.subnets,
+            subnet_type=selection.subnet_type,
+        )
+
+    @staticmethod
+    def statements() -> list[Statement]:
+        """Network interfaces in the VPC, as SageMaker's hosting makes them."""
+        interface = _refs.arn("ec2", "network-interface/*")
+        return [
+            Statement(
+                sid="ManageNetworkInterfaces",
+                actions=[
+                    "ec2:CreateNetworkInterface",
+                    "ec2:CreateNetworkInterfacePermission",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DeleteNetworkInterfacePermission",
+                ],
+                resources=[interface, _refs.arn("ec2", "subnet/*"), _refs.arn("ec2", "security-group/*")],
+                reason="interfaces get their ids when SageMaker makes them; subnets and groups are chosen in the model",
+            ),
+            Statement(
+                sid="DescribeNetwork",
+                actions=[
+                    "ec2:DescribeDhcpOptions",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSecurityGroups",
+                    "ec2:DescribeSubnets",
+                    "ec2:DescribeVpcs",
+                ],
+                resources=["*"],
+                reason="EC2's Describe actions cannot be limited to a resource",
+            ),
+        ]
