@@ -88,7 +88,7 @@ def redirect_rule_targets(handler: Callable[[RuleView, Json], None]) -> Undo:
 def archive_event(view: RuleView, event: Json) -> None:
     """Let moto put an event into the archive that a managed rule feeds."""
     moment = datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
-    view.rule.send_to_targets_of_moto({**event, "time": moment, "ingestion-time": moment}, transform_input=False)
+    view.rule.send_to_targets_of_moto({**event, "time": moment, "ingestion-time": moment})
 
 
 # -- EventBridge Scheduler --------------------------------------------------------------------------------------------
