@@ -6,8 +6,9 @@ baseline, constraints = data_quality.statistics(profile), data_quality.suggest(p
 violations = data_quality.check(data_quality.profile_all(frames), constraints, baseline)
 """
 
-from ._check import Distance, Violation, Violations, check
+from ._check import Distance, Violation, Violations, check, compare
 from ._constraints import Constraints, FeatureConstraints, MonitoringConfig, suggest
+from ._kll import Ranks
 from ._profile import FeatureProfile, Profile, merge, profile, profile_all
 from ._statistics import FeatureStatistics, Statistics, statistics
 
@@ -19,10 +20,12 @@ __all__ = [
     "FeatureStatistics",
     "MonitoringConfig",
     "Profile",
+    "Ranks",
     "Statistics",
     "Violation",
     "Violations",
     "check",
+    "compare",
     "merge",
     "profile",
     "profile_all",

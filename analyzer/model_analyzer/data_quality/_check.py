@@ -13,6 +13,7 @@ from typing import Any, Literal, overload
 
 from ._constraints import Constraints, FeatureConstraints, MonitoringConfig
 from ._distance import categorical_l_infinity, chi_squared_p_value, l_infinity, robust
+from ._kll import Ranks
 from ._profile import FeatureProfile, Profile
 from ._statistics import FeatureStatistics, Statistics, categories
 
@@ -131,7 +132,7 @@ def check(
             continue
         config = constraints.config_of(expected)
         if baseline is not None and config.perform_comparison and expected.name in baseline.features:
-            distance = _distance(feature, baseline.features[expected.name], config)
+            distance = _distance_of(feature, baseline.features[expected.name], config)
             if distance is not None:
                 distances[expected.name] = distance
         if config.evaluate_constraints:
@@ -175,7 +176,8 @@ def _feature_checks(
     if match < config.datatype_check_threshold:
         text = (
             "Data type match requirement is not met. "
-            f"Expected data type: {expected.inferred_type}, Expected match: {_percent(config.datatype_check_threshold)}. "
+            f"Expected data type: {expected.inferred_type}, "
+            f"Expected match: {_percent(config.datatype_check_threshold)}. "
             f"Observed: Only {_percent(match)} of data is {expected.inferred_type}."
         )
         yield Violation(name, "data_type_check", text, match, config.datatype_check_threshold)
@@ -233,22 +235,56 @@ def _share_in_domain(feature: FeatureProfile, expected: FeatureConstraints) -> f
     return sum(count for value, count in counts if value in allowed) / feature.present
 
 
-def _distance(feature: FeatureProfile, baseline: FeatureStatistics, config: MonitoringConfig) -> Distance | None:
-    if baseline.ranks is not None:
-        if not feature.sketch.count:
+def compare(
+    current: Statistics | Mapping[str, Any],
+    baseline: Statistics | Mapping[str, Any],
+    constraints: Constraints | None = None,
+) -> dict[str, Distance]:
+    """Distances between two statistics files, by column, for the columns that both have.
+
+    Columns without constraints are compared by the general configuration.
+    """
+    current = current if isinstance(current, Statistics) else Statistics(current)
+    baseline = baseline if isinstance(baseline, Statistics) else Statistics(baseline)
+    constraints = constraints or Constraints(())
+    configs = {feature.name: constraints.config_of(feature) for feature in constraints.features}
+    found: dict[str, Distance] = {}
+    for name, feature in current.features.items():
+        if name in baseline.features:
+            config = configs.get(name, constraints.config)
+            counts = feature.categories
+            distance = _distance(feature.ranks, counts, feature.present, baseline.features[name], config)
+            if distance is not None:
+                found[name] = distance
+    return found
+
+
+def _distance_of(feature: FeatureProfile, baseline: FeatureStatistics, config: MonitoringConfig) -> Distance | None:
+    if baseline.numerical is not None:
+        return _distance(feature.sketch.ranks(), None, feature.present, baseline, config)
+    counts = categories(feature)
+    return _distance(None, dict(counts) if counts else None, feature.present, baseline, config)
+
+
+def _distance(
+    ranks: Ranks | None,
+    counts: Mapping[str, float] | None,
+    present: int,
+    baseline: FeatureStatistics,
+    config: MonitoringConfig,
+) -> Distance | None:
+    if baseline.ranks is not None and ranks is not None:
+        if not ranks.count:
             return None
-        ranks = feature.sketch.ranks()
         value = l_infinity(baseline.ranks, ranks)
         if config.comparison_method == "Robust":
             value = robust(value, baseline.ranks.count, ranks.count)
         return Distance(value, config.comparison_threshold, config.comparison_method)
     reference = baseline.categories
-    counts = categories(feature)
     if not reference or not counts:
         return None
-    current = {value: float(count) for value, count in counts}
     threshold = config.categorical_threshold
     if config.categorical_drift_method == "ChiSquared":
-        return Distance(1 - chi_squared_p_value(reference, current), 1 - threshold, "ChiSquared")
-    value = categorical_l_infinity(reference, current, baseline.present, feature.present)
+        return Distance(1 - chi_squared_p_value(reference, counts), 1 - threshold, "ChiSquared")
+    value = categorical_l_infinity(reference, counts, baseline.present, present)
     return Distance(value, threshold, "LInfinity")

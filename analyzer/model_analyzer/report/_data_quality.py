@@ -1,0 +1,272 @@
+"""The page of a data quality run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from model_analyzer.data_quality import Constraints, Distance, FeatureStatistics, Ranks, Statistics, Violations, compare
+from model_analyzer.inputs import InputReport
+
+from ._charts import category_bars, histogram, ranking
+from ._page import Tile, Tone, legend, number, page, percent, pill, section, table, tiles
+
+BINS = 28
+TAIL = 0.005
+CATEGORIES = 7
+CARDS = 400
+
+_CHECKS = {
+    "data_type_check": "data type",
+    "completeness_check": "completeness",
+    "baseline_drift_check": "drift",
+    "missing_column_check": "missing column",
+    "extra_column_check": "extra column",
+    "categorical_values_check": "unknown category",
+    "non_negative_check": "negative value",
+}
+
+
+def data_quality_html(
+    statistics: Statistics | Mapping[str, Any],
+    constraints: Constraints | Mapping[str, Any] | None = None,
+    violations: Violations | Mapping[str, Any] | None = None,
+    baseline: Statistics | Mapping[str, Any] | None = None,
+    input_report: InputReport | Mapping[str, Any] | None = None,
+    *,
+    title: str = "Data quality",
+    subtitle: str = "",
+) -> str:
+    """A self-contained HTML page: violations, drift ranking, distributions against the baseline, data problems.
+
+    Args:
+        statistics: The run's statistics.json.
+        constraints: What the run was checked against. Default: nothing was checked.
+        violations: What the check found, as `check` gives it or as read from constraint_violations.json.
+        baseline: The baseline's statistics. Default: distributions stand alone.
+        input_report: What happened while the data was read.
+        title: The heading, plain text.
+        subtitle: A line below it (endpoint, window), plain text.
+    """
+    current = statistics if isinstance(statistics, Statistics) else Statistics(statistics)
+    reference = baseline if baseline is None or isinstance(baseline, Statistics) else Statistics(baseline)
+    if constraints is not None and not isinstance(constraints, Constraints):
+        constraints = Constraints.from_dict(constraints)
+    report = input_report.to_dict() if isinstance(input_report, InputReport) else dict(input_report or {})
+    found = _violations(violations)
+    distances: Mapping[str, Distance] = {}
+    if isinstance(violations, Violations) and violations.distances:
+        distances = violations.distances
+    elif reference is not None:
+        distances = compare(current, reference, constraints)
+    status, tone = _status(current, violations, found)
+    body = [_tiles(current, found, distances, report)]
+    if found:
+        body.append(_violation_section(found))
+    if distances:
+        body.append(_ranking_section(distances))
+    body.append(_distribution_section(current, reference, distances, found))
+    if report:
+        body.append(_problem_section(report))
+    return page(title, body, subtitle=subtitle, status=status, tone=tone)
+
+
+def _violations(violations: Violations | Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if violations is None:
+        return []
+    if isinstance(violations, Violations):
+        return [{**item.to_dict(), "value": item.value, "threshold": item.threshold} for item in violations]
+    return [dict(item) for item in violations.get("violations", ())]
+
+
+def _status(current: Statistics, violations: object, found: list[dict[str, Any]]) -> tuple[str, Tone]:
+    if not current.item_count:
+        return "no data", "warn"
+    if violations is None:
+        return "not checked", "plain"
+    if found:
+        return f"{len(found)} violation{'s' if len(found) > 1 else ''}", "bad"
+    return "no violations", "good"
+
+
+def _tiles(
+    current: Statistics, found: list[dict[str, Any]], distances: Mapping[str, Distance], report: Mapping[str, Any]
+) -> str:
+    items = [Tile(f"{current.item_count:,}", "rows"), Tile(f"{len(current.features):,}", "columns")]
+    items.append(Tile(f"{len(found):,}", "violations", "bad" if found else "plain"))
+    if distances:
+        drifted = sum(distance.exceeded for distance in distances.values())
+        items.append(Tile(f"{drifted} of {len(distances)}", "columns beyond threshold", "bad" if drifted else "plain"))
+        name, worst = max(distances.items(), key=lambda pair: pair[1].value)
+        items.append(Tile(f"{worst.value:.3f}", f"largest distance ({name})", "bad" if worst.exceeded else "plain"))
+    if report:
+        broken = int(report.get("broken_lines", 0))
+        items.append(Tile(f"{broken:,}", "lines left out", "warn" if broken else "plain"))
+    return tiles(items)
+
+
+def _violation_section(found: list[dict[str, Any]]) -> str:
+    def figure(value: object) -> str:
+        return escape(f"{value:.5g}") if isinstance(value, int | float) else "-"
+
+    rows = [
+        (
+            escape(str(item.get("feature_name", ""))),
+            pill(_CHECKS.get(str(item.get("constraint_check_type")), str(item.get("constraint_check_type"))), "bad"),
+            escape(str(item.get("description", ""))),
+            figure(item.get("value")),
+            figure(item.get("threshold")),
+        )
+        for item in found
+    ]
+    columns = ("Column", "Check", "What was found", "Value", "Threshold")
+    return section(
+        "Violations", "Constraints of the baseline that this data does not meet.", table(columns, rows, (3, 4))
+    )
+
+
+def _ranking_section(distances: Mapping[str, Distance]) -> str:
+    ordered = sorted(distances.items(), key=lambda pair: -pair[1].value / (pair[1].threshold or 1))
+    rows = [(name, d.value, d.threshold, d.exceeded) for name, d in ordered]
+    intro = (
+        "Distance of each column from its baseline: the largest gap between cumulative shares (numbers) or between the "
+        "shares of one category (text). The dashed line is the threshold."
+    )
+    return section("Drift ranking", intro, f'<div class="card">{ranking(rows, "drift by column")}</div>')
+
+
+def _distribution_section(
+    current: Statistics,
+    reference: Statistics | None,
+    distances: Mapping[str, Distance],
+    found: list[dict[str, Any]],
+) -> str:
+    broken = {item.get("feature_name") for item in found}
+
+    def urgency(name: str) -> tuple[bool, float]:
+        distance = distances.get(name)
+        return name not in broken, -(distance.value / (distance.threshold or 1) if distance else 0.0)
+
+    ordered = sorted(current.features, key=urgency)
+    cards = [
+        _card(
+            current.features[name],
+            reference.features.get(name) if reference else None,
+            distances.get(name),
+            name in broken,
+        )
+        for name in ordered[:CARDS]
+    ]
+    intro = "Columns with violations come first, then by distance."
+    if len(ordered) > CARDS:
+        intro += f" The first {CARDS} of {len(ordered)} columns are drawn."
+    keys = [("now", "this data")] + ([("then", "baseline")] if reference else [])
+    return section("Distributions", intro, legend(*keys), f'<div class="grid">{"".join(cards)}</div>')
+
+
+def _card(now: FeatureStatistics, then: FeatureStatistics | None, distance: Distance | None, broken: bool) -> str:
+    badge = pill(f"{distance.value:.3f}", "bad" if distance.exceeded else "plain") if distance else ""
+    total = now.present + now.missing
+    facts = [now.inferred_type, f"{percent(now.present / total)} present" if total else "no rows"]
+    if now.numerical is not None and now.present:
+        facts += [f"mean {_figure(now.numerical.get('mean'))}", f"sd {_figure(now.numerical.get('std_dev'))}"]
+    elif now.text is not None:
+        facts.append(f"{number(float(now.text.get('distinct_count', 0)))} distinct")
+    return (
+        f'<div class="card{" off" if broken else ""}"><div class="head"><h3>{escape(now.name)}</h3>{badge}</div>'
+        f'<p class="note">{escape(" · ".join(facts))}</p>{_chart(now, then)}</div>'
+    )
+
+
+def _figure(value: object) -> str:
+    return number(float(value)) if isinstance(value, int | float) else str(value)
+
+
+def _chart(now: FeatureStatistics, then: FeatureStatistics | None) -> str:
+    if now.ranks is not None and now.ranks.count:
+        return _number_chart(now.name, now.ranks, then.ranks if then is not None else None)
+    counts, reference = _shares(now), _shares(then) if then is not None else None
+    if counts:
+        return _categories_chart(counts, reference, now.name)
+    text = "No values in this data." if not now.present else "Too many distinct values to draw."
+    return f'<p class="note">{text}</p>'
+
+
+def _shares(feature: FeatureStatistics) -> dict[str, float] | None:
+    if not feature.categories or not feature.present:
+        return None
+    return {name: count / feature.present for name, count in feature.categories.items()}
+
+
+def _number_chart(label: str, now: Ranks, then: Ranks | None) -> str:
+    """Bars per value for a handful of values, else a histogram; the outermost bins take the tails."""
+    ranks = [now] if then is None or not then.count else [now, then]
+    values = np.unique(np.concatenate([rank.values for rank in ranks]))
+    if values.size <= BINS // 2:
+        names = [number(float(value)) for value in values]
+        per_value = [((rank.at_most(values) - rank.below(values)) / rank.count).tolist() for rank in ranks]
+        tables = [dict(zip(names, shares, strict=True)) for shares in per_value]
+        reference = tables[1] if len(tables) > 1 else None
+        return _categories_chart(tables[0], reference, label, keep_order=values.size <= CATEGORIES + 1)
+    low = min(rank.quantile(TAIL) for rank in ranks)
+    high = max(rank.quantile(1 - TAIL) for rank in ranks)
+    if low == high:
+        low, high = float(values[0]), float(values[-1])
+    edges = np.linspace(low, high, BINS + 1)
+    binned = []
+    for rank in ranks:
+        below = rank.below(edges).astype(float)
+        below[0], below[-1] = 0, rank.count
+        binned.append((np.diff(below) / rank.count).tolist())
+    return histogram(edges.tolist(), binned[0], binned[1] if len(binned) > 1 else None, label)
+
+
+def _categories_chart(
+    now: Mapping[str, float], then: Mapping[str, float] | None, label: str, keep_order: bool = False
+) -> str:
+    names = list(dict.fromkeys([*now, *(then or ())]))
+    if not keep_order:
+        names.sort(key=lambda name: -max(now.get(name, 0.0), (then or {}).get(name, 0.0)))
+    shown = names if keep_order else names[:CATEGORIES]
+    rows: list[tuple[str, float, float | None]] = [
+        (name, now.get(name, 0.0), None if then is None else then.get(name, 0.0)) for name in shown
+    ]
+    if len(names) > len(shown):
+        rest = max(0.0, 1 - sum(row[1] for row in rows))
+        rest_then = None if then is None else max(0.0, 1 - sum(row[2] or 0.0 for row in rows))
+        rows.append((f"{len(names) - len(shown)} others", rest, rest_then))
+    return category_bars(rows, label)
+
+
+def _problem_section(report: Mapping[str, Any]) -> str:
+    facts = [
+        ("Files", number(report.get("files", 0))),
+        ("Empty files", number(report.get("empty_files", 0))),
+        ("Records used", number(report.get("records", 0))),
+        ("Rows used", number(report.get("rows", 0))),
+        ("Lines left out", number(report.get("broken_lines", 0))),
+        ("Shadow records skipped", number(report.get("skipped_shadow", 0))),
+        ("Outside the window", number(report.get("outside_window", 0))),
+    ]
+    facts += [(f"Encoding {name}", number(count)) for name, count in (report.get("encodings") or {}).items()]
+    widths = report.get("widths") or {}
+    if len(widths) > 1:
+        facts += [(f"Rows with {width} columns", number(count)) for width, count in widths.items()]
+    facts += [(escape(reason), number(count)) for reason, count in (report.get("broken_by_reason") or {}).items()]
+    parts = [table(("What", "Count"), facts, (1,))]
+    samples = report.get("samples") or []
+    if samples:
+        rows = [
+            (
+                escape(str(sample.get("source", "")).rpartition("/")[2]),
+                str(sample.get("line") or "-"),
+                escape(str(sample.get("reason", ""))),
+                f"<code>{escape(str(sample.get('text', '')))}</code>",
+            )
+            for sample in samples
+        ]
+        parts.append("<p></p>" + table(("File", "Line", "Why it was left out", "How it begins"), rows, (1,)))
+    return section("Data problems", "What was read, and what could not be used. Nothing else was lost.", *parts)
