@@ -1,0 +1,57 @@
+"""The command line: `model-analyzer baseline | check | report`.
+
+Every command is a module of this folder with `add_parser(commands)`; it sets `run`, a function of the parsed options
+that gives the exit code. Adding a command is adding its name to `_COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ._common import EXIT_FAILED, CommandError
+
+_COMMANDS = ("baseline", "check", "report")
+
+_EPILOG = """\
+examples:
+  model-analyzer baseline train.csv --out baseline/
+  model-analyzer check captured/ --baseline baseline/ --out report/
+  model-analyzer report report/ --baseline baseline/
+
+exit codes:
+  0  done, no violations
+  1  failed: the message on stderr says why
+  2  wrong usage
+  3  done, with violations
+  4  done, but there was no data to check
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    main_parser = argparse.ArgumentParser(
+        prog="model-analyzer",
+        description="Data quality of machine learning models: baselines, checks and reports in Model Monitor's formats.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in _COMMANDS:
+        importlib.import_module(f"{__name__}.{name}").add_parser(commands)
+    return main_parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except CommandError as error:
+        print(f"model-analyzer: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("model-analyzer: interrupted", file=sys.stderr)  # noqa: T201
+        return 130

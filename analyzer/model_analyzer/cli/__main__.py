@@ -1,0 +1,7 @@
+"""`python -m model_analyzer.cli`."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

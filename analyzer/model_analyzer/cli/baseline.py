@@ -1,0 +1,68 @@
+"""`model-analyzer baseline`: statistics and suggested constraints of a data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from . import _common as common
+
+_EPILOG = """\
+examples:
+  model-analyzer baseline train.csv --out baseline/
+  model-analyzer baseline features/ --format parquet --out baseline/
+  model-analyzer baseline train.csv --no-header --columns churned,age,plan --out baseline/
+
+Writes statistics.json, constraints.json and report.html. Columns that the endpoint answers with come first.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "baseline",
+        help="statistics and suggested constraints of training data",
+        description="Profile a data set and suggest the constraints that later data must satisfy.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_data_options(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    from model_analyzer import data_quality, inputs, report
+
+    read = inputs.InputReport()
+    profile = data_quality.profile_all(common.frames(options, read, None))
+    if not profile.rows:
+        raise common.CommandError(_no_rows(options, read.broken_lines))
+    statistics, constraints = data_quality.statistics(profile), data_quality.suggest(profile)
+    page = report.data_quality_html(statistics, constraints, None, None, read, title="Baseline")
+    files = {
+        common.STATISTICS: common.dumps(statistics),
+        common.CONSTRAINTS: constraints.to_json(),
+        common.INPUT_REPORT: common.dumps(read.to_dict()),
+        common.PAGE: page,
+    }
+    paths = [common.write_text(options.out, name, text) for name, text in files.items()]
+    summary = f"{profile.rows:,} rows, {len(profile.features)} columns; written to {options.out}"
+    if read.broken_lines:
+        summary += f"\n{read.broken_lines:,} lines left out, see {options.out / common.INPUT_REPORT}"
+    result = {
+        "rows": profile.rows,
+        "columns": len(profile.features),
+        "files": [str(path) for path in paths],
+        "input": read.to_dict(),
+    }
+    common.say(options, summary, result)
+    return common.EXIT_OK
+
+
+def _no_rows(options: argparse.Namespace, broken: int) -> str:
+    where = ", ".join(str(path) for path in options.data)
+    left_out = f" ({broken:,} lines left out; is --format right?)" if broken else ""
+    return f"{where}: there is not one row to make a baseline of{left_out}"
