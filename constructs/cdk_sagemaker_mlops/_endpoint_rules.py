@@ -103,7 +103,20 @@ def check(
             ),
             where="rollout",
         )
+    _check_region(problems, scope, variants)
     problems.raise_if_any(scope, construct_id)
+
+
+def _check_region(problems: Problems, scope: Construct, variants: Sequence[Variant]) -> None:
+    for group in {group for variant in variants if (group := variant.model.follows) is not None}:
+        if group.region is None:
+            continue
+        here = cdk.Stack.of(scope).region
+        problems.require(
+            _refs.is_token(here) or here == group.region,
+            f'model package group "{group.group_name}" is in {group.region}, the stack is in {here}; SageMaker deploys '
+            "from groups of its own region only. Register the versions in a group of this region",
+        )
 
 
 def _check_variants(problems: Problems, variants: Sequence[Variant], encrypted: bool) -> None:

@@ -60,6 +60,12 @@ def account() -> str:
 
 
 @functools.cache
+def url_suffix() -> str:
+    """`AWS::URLSuffix`: `amazonaws.com`, `amazonaws.com.cn`."""
+    return cdk.Aws.URL_SUFFIX
+
+
+@functools.cache
 def stack_name() -> str:
     """`AWS::StackName`."""
     return cdk.Aws.STACK_NAME

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ._refs import account, arn, partition, region
+from ._refs import account, arn, partition, region, url_suffix
 
 _READ_OBJECTS = ["s3:GetObject", "s3:GetObjectVersion"]
 
 
-def bucket_policy(name: str, *, readers: Sequence[str] = ()) -> dict[str, Any]:
-    """TLS 1.2 or nothing; optionally other accounts may read.
+def bucket_policy(name: str, *, readers: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
+    """TLS 1.2 or nothing; optionally other accounts may read. With the reason of each wildcard that allows something.
 
     :param name: Bucket name.
     :param readers: Account numbers.
@@ -37,10 +37,11 @@ def bucket_policy(name: str, *, readers: Sequence[str] = ()) -> dict[str, Any]:
                 "Resource": bucket,
             },
         ]
-    return {"Version": "2012-10-17", "Statement": statements}
+    reasons = {"ConsumersRead": "a consumer deploys whichever version is approved"} if readers else {}
+    return {"Version": "2012-10-17", "Statement": statements}, reasons
 
 
-def access_log_policy(name: str, prefixes: Sequence[str]) -> dict[str, Any]:
+def access_log_policy(name: str, prefixes: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """S3's log delivery may write below these prefixes, on behalf of buckets of this account.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
@@ -57,7 +58,7 @@ def access_log_policy(name: str, prefixes: Sequence[str]) -> dict[str, Any]:
             "Condition": {"StringEquals": {"aws:SourceAccount": account()}},
         }
     )
-    return {"Version": "2012-10-17", "Statement": statements}
+    return {"Version": "2012-10-17", "Statement": statements}, {"LogDelivery": "S3 makes up the names of log files"}
 
 
 def key_policy(consumers: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -96,7 +97,7 @@ def key_policy(consumers: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]
         {
             "Sid": "LogGroups",
             "Effect": "Allow",
-            "Principal": {"Service": f"logs.{region()}.amazonaws.com"},
+            "Principal": {"Service": f"logs.{region()}.{url_suffix()}"},
             "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"],
             "Resource": "*",
             "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn("logs", "log-group:*")}},

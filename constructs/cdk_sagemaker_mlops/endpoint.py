@@ -11,6 +11,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from . import _refs
 from ._endpoint_rules import check, check_import, default_name
+from ._errors import ConstructError
 from ._execution_role import observability_statements, rollback_statements, volume_key_statements
 from ._iam import service_role
 from ._instances import has_local_nvme
@@ -165,10 +166,8 @@ class Endpoint(EndpointBase):
 
     def _define_parameters(self) -> None:
         prefix, stack = self.parameter_prefix, self.stack
-        package = cdk.CfnParameter(
-            stack,
-            f"{prefix}{_PACKAGE_PARAMETER}",
-            type="String",
+        package = self._parameter(
+            _PACKAGE_PARAMETER,
             default="",
             description=f"Model version that {self.endpoint_name} serves; empty: no endpoint. Set by the controller",
         )
@@ -179,6 +178,28 @@ class Endpoint(EndpointBase):
             self.condition_id,
             expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.model_package_arn, "")),
         )
+
+    def _parameter(
+        self, name: str, *, default: str, description: str, allowed_values: Sequence[str] | None = None
+    ) -> cdk.CfnParameter:
+        full_name = f"{self.parameter_prefix}{name}"
+        try:
+            return cdk.CfnParameter(
+                self.stack,
+                full_name,
+                type="String",
+                default=default,
+                description=description,
+                allowed_values=allowed_values,
+            )
+        except RuntimeError as error:
+            if "already a Construct with name" not in str(error):
+                raise
+            problem = (
+                f'the stack already has a parameter "{full_name}", of another endpoint that follows a registry; '
+                'give this one a parameter_prefix, such as "Second"'
+            )
+            raise ConstructError(self.node.path, [problem]) from None
 
     def _execution_role(self, given: IRole | None) -> str:
         if given is not None:
@@ -276,10 +297,8 @@ class Endpoint(EndpointBase):
             return self._rollout.retain_variant_properties or None
         if self.follows is None:
             return None
-        parameter = cdk.CfnParameter(
-            self.stack,
-            f"{self.parameter_prefix}{_RETAIN_PARAMETER}",
-            type="String",
+        parameter = self._parameter(
+            _RETAIN_PARAMETER,
             default="false",
             allowed_values=["true", "false"],
             description="Whether a rollout keeps the running instance counts and weights. Set by the controller",

@@ -101,10 +101,14 @@ class EndpointAlarms:
     def rollback_rules(self, endpoint_name: str, variant: str, suffix: str, config_name: str) -> list[AlarmRule]:
         """The alarms that stop a rollout: server errors and latency of the fleet of one endpoint configuration.
 
-        They are told apart from the old fleet by the configuration's name. One period without requests says nothing
-        about the new model, hence missing data is not breaching.
+        They are told apart from the old fleet by the configuration's name. A minute without requests says nothing about
+        the new model, hence missing data is not breaching. Latency is the mean here: the first requests of a fresh
+        container are slow, and a percentile of a canary's few requests would take them for the model.
         """
-        candidates = (self._server_errors(endpoint_name, variant), self._latency(endpoint_name, variant))
+        candidates = (
+            self._server_errors(endpoint_name, variant),
+            self._latency(endpoint_name, variant, statistic="Average"),
+        )
         return [
             replace(
                 rule,
@@ -130,7 +134,7 @@ class EndpointAlarms:
             endpoint,
             variant,
             title="callers send requests that are refused (4xx)",
-            advice="Compare what the caller sends (content type, columns, size up to 6 MB) with what the model expects; "
+            advice="Compare what the caller sends (content type, columns, size up to 6 MB) with what the model takes; "
             "a caller that was released just before is the usual cause",
             severity=Severity.WARNING,
         )
@@ -186,17 +190,17 @@ class EndpointAlarms:
             missing_data=MissingData.NOT_BREACHING,
         )
 
-    def _latency(self, endpoint: str, variant: str) -> AlarmRule | None:
+    def _latency(self, endpoint: str, variant: str, *, statistic: str | None = None) -> AlarmRule | None:
+        statistic = statistic or self.latency_statistic
         if self.latency_milliseconds is None:
             return None
         return self._rule(
             "Latency",
             severity=Severity.WARNING,
-            title=f"{endpoint}/{variant}: {self.latency_statistic} of the model's latency is above "
-            f"{self.latency_milliseconds:g} ms",
+            title=f"{endpoint}/{variant}: {statistic} of the model's latency is above {self.latency_milliseconds:g} ms",
             advice="Compare with invocations per instance and CPU: above their usual level, add instances or lower "
             "invocations_per_instance; at their usual level, look at the model or its inputs",
-            measure=variant_measure("ModelLatency", endpoint, variant, statistic=self.latency_statistic),
+            measure=variant_measure("ModelLatency", endpoint, variant, statistic=statistic),
             # CloudWatch has ModelLatency in microseconds.
             threshold=self.latency_milliseconds * 1000,
             missing_data=MissingData.NOT_BREACHING,

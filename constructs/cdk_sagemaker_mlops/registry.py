@@ -12,6 +12,7 @@ from constructs import Construct
 
 from . import _refs
 from ._errors import Problems
+from ._iam import WILDCARD_REASONS
 from ._naming import NAME_PATTERN, NAME_RULE
 from .storage import ACCOUNT_PATTERN, ACCOUNT_RULE
 
@@ -179,6 +180,11 @@ class ModelPackageGroup(ModelPackageGroupBase):
             model_package_group_name=name,
             model_package_group_policy=self._resource_policy(consumer_accounts, approver_accounts),
         )
+        if consumer_accounts or approver_accounts:
+            reason = "accounts that may use the group may use each of its versions"
+            self.cfn_group.add_metadata(
+                WILDCARD_REASONS, dict.fromkeys(("ReadVersions", "DeployVersions", "ApproveVersions"), reason)
+            )
         self.cfn_group.apply_removal_policy(cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY)
 
     def _resource_policy(self, consumers: Sequence[str], approvers: Sequence[str]) -> dict[str, object] | None:

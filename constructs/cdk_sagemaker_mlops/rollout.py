@@ -184,7 +184,7 @@ class Rollout:
         if own_alarms and self.bake_minutes < ROLLBACK_WINDOW_MINUTES:
             problems.add(
                 f"bake_minutes is {self.bake_minutes}, but the rollback alarms look at {ROLLBACK_WINDOW_MINUTES} "
-                f"minutes: they would go off after the watch is over. Bake for {ROLLBACK_WINDOW_MINUTES} minutes or more"
+                f"minutes: they would go off after the watch is over. Bake for {ROLLBACK_WINDOW_MINUTES} or more"
             )
         alarms = own_alarms + len(self.rollback_alarms)
         if alarms > _MAX_ALARMS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
@@ -15,6 +15,7 @@ from constructs import Construct
 from . import _refs
 from ._errors import Problems
 from ._iam import WILDCARD_REASONS
+from ._naming import pascal
 from ._storage_policies import access_log_policy, bucket_policy, key_policy
 
 if TYPE_CHECKING:
@@ -138,15 +139,13 @@ class Storage(Construct):
             public_access_block_configuration=_block_public_access(),
             lifecycle_configuration=self._lifecycle(days),
         )
-        self._finish(bucket)
+        bucket.apply_removal_policy(self._removal)
         name = bucket.ref
-        s3.CfnBucketPolicy(
-            self, "AccessLogsPolicy", bucket=name, policy_document=access_log_policy(name, [_pascal(k) for k in kinds])
-        )
+        self._make_policy("AccessLogs", bucket, name, access_log_policy(name, [pascal(kind) for kind in kinds]))
         return name
 
     def _make_bucket(self, kind: str, expiry_days: int | None) -> IBucket:
-        construct_id = _pascal(kind)
+        construct_id = pascal(kind)
         bucket = s3.CfnBucket(
             self,
             construct_id,
@@ -159,21 +158,24 @@ class Storage(Construct):
             versioning_configuration=s3.CfnBucket.VersioningConfigurationProperty(status="Enabled"),
             lifecycle_configuration=self._lifecycle(expiry_days),
         )
-        self._finish(bucket)
+        bucket.apply_removal_policy(self._removal)
         readers = self._consumers if kind in ("models", "baselines") else ()
         name = bucket.ref
-        s3.CfnBucketPolicy(
-            self, f"{construct_id}Policy", bucket=name, policy_document=bucket_policy(name, readers=readers)
-        )
+        self._make_policy(construct_id, bucket, name, bucket_policy(name, readers=readers))
         view = s3.Bucket.from_cfn_bucket(bucket)
         _refs.remembered(view, "name", lambda: name)
         _refs.remembered(view, "key", lambda: self.encryption_key)
         return view
 
-    def _finish(self, bucket: s3.CfnBucket) -> None:
-        bucket.apply_removal_policy(self._removal)
+    def _make_policy(
+        self, of: str, bucket: s3.CfnBucket, name: str, policy: tuple[dict[str, Any], dict[str, str]]
+    ) -> None:
+        document, reasons = policy
+        resource = s3.CfnBucketPolicy(self, f"{of}Policy", bucket=name, policy_document=document)
+        if reasons:
+            resource.add_metadata(WILDCARD_REASONS, reasons)
         if not self._retain:
-            # CloudFormation refuses to delete a bucket that holds objects.
+            # CloudFormation refuses to delete a bucket that holds objects. After the policy, which this extends.
             cdk.Mixins.of(bucket).apply(_auto_delete())
 
     def _lifecycle(self, expiry_days: int | None) -> s3.CfnBucket.LifecycleConfigurationProperty:
@@ -201,10 +203,6 @@ def _check(scope: Construct, construct_id: str, consumers: Sequence[str], retent
     for name in Retention.__slots__:
         problems.between(f"retention.{name}", getattr(retention, name), 1, 36500, "days")
     problems.raise_if_any(scope, construct_id)
-
-
-def _pascal(kind: str) -> str:
-    return "".join(part.capitalize() for part in kind.split("_"))
 
 
 @functools.cache

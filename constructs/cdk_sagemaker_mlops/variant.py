@@ -83,8 +83,8 @@ class Variant:
             )
             if not self.scaling.min_instances <= self.instance_count <= self.scaling.max_instances:
                 problems.add(
-                    f"initial_instance_count is {self.instance_count}, outside of scaling ({self.scaling.min_instances} "
-                    f"to {self.scaling.max_instances}); leave it out to start with the least"
+                    f"initial_instance_count is {self.instance_count}, outside of scaling "
+                    f"({self.scaling.min_instances} to {self.scaling.max_instances}); leave it out"
                 )
         return problems.found()
 
