@@ -76,6 +76,10 @@ class Reply:
     body: bytes = b""
 
 
+class _Refusal(ServiceException):
+    """An error of our own handlers. moto looks up service models by the module of the class, so it must not be moto's."""
+
+
 @dataclass
 class Operation:
     """A request matched to an operation of a service model."""
@@ -115,7 +119,7 @@ class Operation:
 
     def reply_error(self, error: AwsError) -> Reply:
         """Serialise an error in the protocol that the client speaks."""
-        reply = self._serialised(ServiceException(error.code, error.message))
+        reply = self._serialised(_Refusal(error.code, error.message))
         if error.status != 400:
             reply.status = error.status
         return reply
