@@ -77,7 +77,7 @@ class Reply:
 
 
 class _Refusal(ServiceException):
-    """An error of our own handlers. moto looks up service models by the module of the class, so it must not be moto's."""
+    """An error of our own handlers. moto looks up service models by the module of the class: it must not be moto's."""
 
 
 @dataclass
