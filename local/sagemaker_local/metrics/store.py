@@ -47,7 +47,8 @@ class MetricStore:
         with self._lock:
             bisect.insort(self._series.setdefault(key, []), datum, key=lambda item: item.at)
 
-    def keys(self) -> list[MetricKey]:
+    def metrics(self) -> list[MetricKey]:
+        """Return every metric that has data."""
         with self._lock:
             return list(self._series)
 

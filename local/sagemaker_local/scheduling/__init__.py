@@ -1,7 +1,7 @@
 """Scheduled rules and EventBridge Scheduler on the movable clock.
 
-Runs fall due at whole minutes. Moving the clock performs each run at its minute and waits for what it causes before time
-goes on; `/_local/schedules` lists what is planned and runs a schedule at once.
+Runs fall due at whole minutes. Moving the clock performs each run at its minute and waits for what it causes before
+time goes on; `/_local/schedules` lists what is planned and runs a schedule at once.
 """
 
 from __future__ import annotations

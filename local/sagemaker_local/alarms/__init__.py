@@ -1,0 +1,24 @@
+"""CloudWatch metrics and alarms: points are kept, alarms judged, and their state changes felt elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagemaker_local.server import LocalAws
+
+
+def install(aws: LocalAws) -> None:
+    """Answer CloudWatch's operations on metrics and alarms, and evaluate alarms on new data and as time goes by."""
+    from sagemaker_local import metrics
+    from sagemaker_local.metrics import api as metrics_api
+
+    from .api import Api
+    from .service import Alarms
+
+    alarms = Alarms(aws)
+    metrics_api.install(aws)
+    for operation, handler in Api(alarms).handlers().items():
+        aws.front.op("cloudwatch", operation, handler)
+    metrics.of(aws).on_data(alarms.on_data)
+    aws.clock.on_advance(alarms.tick, ticks=True)
