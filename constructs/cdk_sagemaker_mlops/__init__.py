@@ -1,34 +1,66 @@
 """CDK constructs that put SageMaker models into production under watch."""
 
 from ._errors import ConstructError
+from .alarming import Alarm, AlarmActions, AlarmTarget, MissingData, Severity
 from .capture import CaptureContent, DataCapture
+from .dashboard import EndpointDashboard
 from .endpoint import Endpoint
 from .endpoint_alarms import EndpointAlarms
 from .endpoint_base import EndpointBase, EndpointMonitor
+from .functions import Architecture
 from .model import Model
+from .monitoring import (
+    Baseline,
+    DataQualityMonitor,
+    Engine,
+    LambdaEngine,
+    Monitor,
+    MonitorAlarms,
+    MonitoringSchedule,
+)
 from .network import Network
+from .notifications import Notifications, TopicTarget
 from .registry import ModelPackageGroup, ModelPackageGroupBase
 from .rollout import Rollout, RolloutStrategy
+from .rollouts import RolloutController, RolloutRegistration
 from .scaling import Scaling
 from .storage import Retention, Storage
 from .variant import Variant
 
 __all__ = [
+    "Alarm",
+    "AlarmActions",
+    "AlarmTarget",
+    "Architecture",
+    "Baseline",
     "CaptureContent",
     "ConstructError",
     "DataCapture",
+    "DataQualityMonitor",
     "Endpoint",
     "EndpointAlarms",
     "EndpointBase",
+    "EndpointDashboard",
     "EndpointMonitor",
+    "Engine",
+    "LambdaEngine",
+    "MissingData",
     "Model",
     "ModelPackageGroup",
     "ModelPackageGroupBase",
+    "Monitor",
+    "MonitorAlarms",
+    "MonitoringSchedule",
     "Network",
+    "Notifications",
     "Retention",
     "Rollout",
+    "RolloutController",
+    "RolloutRegistration",
     "RolloutStrategy",
     "Scaling",
+    "Severity",
     "Storage",
+    "TopicTarget",
     "Variant",
 ]

@@ -1,6 +1,7 @@
 """Alarms as data: what is watched, how badly it matters, what reading it means, what it costs.
 
-An alarm is described by an `AlarmRule` in Python and becomes one `CfnAlarm`. Nothing else is defined until somebody asks
+An alarm is described by an `AlarmRule` in Python and becomes one `CfnAlarm`. Nothing else is defined until somebody
+asks
 for it: `Alarm.alarm` is the CDK's `IAlarm`, made on first access.
 """
 
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from ._refs import is_token
 from .measures import Measure
 
 if TYPE_CHECKING:
@@ -94,7 +96,9 @@ class AlarmRule:
     @property
     def description(self) -> str:
         """What a person reads in the message: severity, what happened, what to do."""
-        return f"[{self.severity}] {self.title}. {self.advice}"[:_DESCRIPTION_LIMIT]
+        text = f"[{self.severity}] {self.title}. {self.advice}"
+        # A text with unresolved values is not cut: half a token would be garbage.
+        return text if is_token(text) else text[:_DESCRIPTION_LIMIT]
 
     def problems(self) -> list[str]:
         """What CloudWatch would refuse."""
@@ -164,7 +168,8 @@ def define_alarms(
             dimensions=[
                 cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in rule.measure.dimensions
             ],
-            statistic=rule.measure.statistic,
+            statistic=rule.measure.statistic if rule.measure.statistic.isalpha() else None,
+            extended_statistic=None if rule.measure.statistic.isalpha() else rule.measure.statistic,
             period=rule.measure.period_seconds,
             threshold=rule.threshold,
             comparison_operator=rule.comparison,

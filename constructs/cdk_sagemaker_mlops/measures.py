@@ -28,6 +28,11 @@ class Measure:
     period_seconds: int
     label: str | None = None
 
+    @property
+    def is_percentile(self) -> bool:
+        """Whether CloudWatch calls the statistic an extended one (`p95`, `tm99`, …)."""
+        return self.statistic not in {"Average", "Maximum", "Minimum", "SampleCount", "Sum"}
+
     def metric(self) -> cloudwatch.Metric:
         """The metric as the CDK's class."""
         return cloudwatch.Metric(

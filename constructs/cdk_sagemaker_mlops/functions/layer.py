@@ -1,6 +1,7 @@
 """The Lambda layer with the analyzer's third-party wheels, built once by pip, without Docker.
 
-Bundling is keyed by the hash-locked requirements file: whoever has the archive in the cache never needs the index again,
+Bundling is keyed by the hash-locked requirements file: whoever has the archive in the cache never needs the index
+again,
 and the asset's hash is known without looking at the archive's 70 MB at all.
 """
 
@@ -98,7 +99,8 @@ def _build(architecture: Architecture, lock: Path, target: Path) -> None:
         if unpacked > _MAX_UNPACKED_BYTES:
             raise LayerError(
                 f"the wheels of {lock} unpack to {unpacked / 2**20:.0f} MiB for {architecture}; "
-                f"Lambda allows {_MAX_UNPACKED_BYTES / 2**20:.0f} MiB beside the function; remove a package or pin a smaller one"
+                f"Lambda allows {_MAX_UNPACKED_BYTES / 2**20:.0f} MiB beside the function; remove a package or "
+                "pin a smaller one"
             )
         temporary = Path(scratch) / "layer.zip"
         _write_layer(tree, temporary)

@@ -1,0 +1,94 @@
+"""What distinguishes one kind of monitor from another; everything else is `Monitor`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from cdk_sagemaker_mlops.measures import Measure
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_mlops.alarming import AlarmRule
+
+#: Namespace of the metrics about runs: how they ended, how long they took, how much they found.
+RUN_NAMESPACE = "SageMakerMLOps/Monitoring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorView:
+    """A monitor as its alarms and charts see it.
+
+    :param endpoint_name: The watched endpoint.
+    :param schedule_name: The monitor's name.
+    :param period_seconds: Seconds between runs: one data point each.
+    :param namespace: Namespace of the analysis' own metrics.
+    :param report_hint: Where a person finds the report of a run.
+    """
+
+    endpoint_name: str
+    schedule_name: str
+    period_seconds: int
+    namespace: str
+    report_hint: str
+
+    def run_measure(self, name: str, statistic: str, label: str) -> Measure:
+        """A metric about runs."""
+        return self._measure(RUN_NAMESPACE, name, statistic, label)
+
+    def analysis_measure(self, name: str, statistic: str, label: str) -> Measure:
+        """A metric of the analysis, with Model Monitor's name and dimensions."""
+        return self._measure(self.namespace, name, statistic, label)
+
+    def _measure(self, namespace: str, name: str, statistic: str, label: str) -> Measure:
+        return Measure(
+            namespace=namespace,
+            name=name,
+            dimensions=(("Endpoint", self.endpoint_name), ("MonitoringSchedule", self.schedule_name)),
+            statistic=statistic,
+            period_seconds=self.period_seconds,
+            label=label,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A line chart for dashboards.
+
+    :param title: Heading.
+    :param measures: Lines.
+    :param threshold: Value of a horizontal line. Default: - none
+    """
+
+    title: str
+    measures: tuple[Measure, ...]
+    threshold: float | None = None
+
+
+class Analysis(ABC):
+    """One kind of analysis: its settings, its metrics, its alarms."""
+
+    #: As in SageMaker's API: `DataQuality`, `ModelQuality`, `ModelBias`, `ModelExplainability`.
+    monitoring_type: ClassVar[str]
+    #: What names of monitors end with.
+    slug: ClassVar[str]
+    #: CloudWatch namespace of its metrics; Model Monitor's own.
+    namespace: ClassVar[str]
+    #: Whether its baseline has statistics besides constraints.
+    has_statistics: ClassVar[bool] = True
+
+    @abstractmethod
+    def problems(self) -> list[str]:
+        """What is wrong with the settings."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, str]:
+        """The settings as environment variables of the run."""
+
+    @abstractmethod
+    def rules(self, view: MonitorView) -> list[AlarmRule]:
+        """Alarms on the analysis' own metrics."""
+
+    @abstractmethod
+    def charts(self, view: MonitorView) -> list[Chart]:
+        """Charts of the analysis' own metrics."""

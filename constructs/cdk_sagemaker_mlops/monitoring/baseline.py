@@ -1,0 +1,162 @@
+"""Where a monitor's baseline comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+from cdk_sagemaker_mlops import _refs
+from cdk_sagemaker_mlops._iam import Statement
+
+from .locations import Location, decrypt
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_kms import IKey
+    from aws_cdk.aws_s3 import IBucket
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineRequest:
+    """What a monitor tells its baseline.
+
+    :param stack: The stack that holds the endpoint.
+    :param monitoring_type: `DataQuality`, …
+    :param has_statistics: Whether the monitor uses statistics besides constraints.
+    :param parameter_prefix: What the stack's parameters for this endpoint begin with.
+    :param reports: Where the monitor's reports go.
+    """
+
+    stack: cdk.Stack
+    monitoring_type: str
+    has_statistics: bool
+    parameter_prefix: str
+    reports: Location
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundBaseline:
+    """A baseline as a monitor uses it.
+
+    :param constraints_uri: URI of the constraints; empty or a parameter that may be empty where there is none yet.
+    :param statistics_uri: URI of the statistics, likewise.
+    :param statements: What the run's role needs to read them.
+    :param parameters: Names of the stack parameters behind them, by kind (`constraints`, `statistics`); empty when
+        fixed.
+    """
+
+    constraints_uri: str
+    statistics_uri: str
+    statements: tuple[Statement, ...]
+    parameters: dict[str, str]
+
+
+class Baseline(ABC):
+    """A strategy that names the statistics and constraints that a run compares with."""
+
+    @abstractmethod
+    def problems(self) -> list[str]:
+        """What is wrong with it."""
+
+    @abstractmethod
+    def bind(self, request: BaselineRequest) -> BoundBaseline:
+        """Prepares it for one monitor."""
+
+    @staticmethod
+    def from_registry(bucket: IBucket | None = None, prefix: str = "") -> Baseline:
+        """The baseline of the live model version, as its registry entry names it.
+
+        The rollout controller reads the version's `DriftCheckBaselines` (else its `ModelMetrics`) and sets the stack
+        parameters `<type>ConstraintsUri` and `<type>StatisticsUri` together with the version, so that a monitor never
+        compares with another version's baseline. Until then, and for versions without one, the monitor runs, writes
+        statistics and suggested constraints, and reports the missing baseline by metric and alarm.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quality-clarify-baseline-lifecycle.html
+
+        :param bucket: Bucket that the versions' baselines lie in; runs may read nothing else. Default: - the bucket
+            of the
+            endpoint's reports
+        :param prefix: Prefix in the bucket. Default: - all of it
+        """
+        return _RegistryBaseline(bucket, prefix.strip("/"))
+
+    @staticmethod
+    def from_files(*, constraints: str, statistics: str = "", encryption_key: IKey | None = None) -> Baseline:
+        """Files in S3, the same for every version.
+
+        :param constraints: URI of `constraints.json`.
+        :param statistics: URI of `statistics.json`. Default: - none; drift is then not measured
+        :param encryption_key: Key that encrypts them. Default: - none of the customer's
+        """
+        return _FileBaseline(constraints, statistics, encryption_key)
+
+
+@dataclass(frozen=True)
+class _RegistryBaseline(Baseline):
+    bucket: IBucket | None
+    prefix: str
+
+    def problems(self) -> list[str]:
+        return []
+
+    def bind(self, request: BaselineRequest) -> BoundBaseline:
+        place = Location(self.bucket or request.reports.bucket, self.prefix)
+        kinds = ("constraints", "statistics") if request.has_statistics else ("constraints",)
+        parameters = {kind: self._parameter(request, kind) for kind in kinds}
+        uris = {kind: parameter.value_as_string for kind, parameter in parameters.items()}
+        statements = place.read("Baselines", "baselines of model versions")
+        statements += decrypt(place.key_arn)
+        return BoundBaseline(
+            constraints_uri=uris["constraints"],
+            statistics_uri=uris.get("statistics", ""),
+            statements=tuple(statements),
+            parameters={kind: _parameter_name(request, kind) for kind in kinds},
+        )
+
+    @staticmethod
+    def _parameter(request: BaselineRequest, kind: str) -> cdk.CfnParameter:
+        return cdk.CfnParameter(
+            request.stack,
+            _parameter_name(request, kind),
+            type="String",
+            default="",
+            description=f"URI of the live version's {request.monitoring_type} {kind}; set by the rollout controller",
+        )
+
+
+def _parameter_name(request: BaselineRequest, kind: str) -> str:
+    return f"{request.parameter_prefix}{request.monitoring_type}{kind.title()}Uri"
+
+
+@dataclass(frozen=True)
+class _FileBaseline(Baseline):
+    constraints: str
+    statistics: str
+    encryption_key: IKey | None
+
+    def problems(self) -> list[str]:
+        return [
+            f'baseline {kind} is "{uri}", allowed are URIs of objects: s3://bucket/key'
+            for kind, uri in (("constraints", self.constraints), ("statistics", self.statistics))
+            if (uri or kind == "constraints") and not _is_object_uri(uri)
+        ]
+
+    def bind(self, request: BaselineRequest) -> BoundBaseline:
+        used = [self.constraints, *([self.statistics] if self.statistics and request.has_statistics else [])]
+        objects = [f"arn:{_refs.partition()}:s3:::{uri.removeprefix('s3://')}" for uri in used]
+        statements = [Statement(sid="ReadBaselines", actions=["s3:GetObject"], resources=objects)]
+        if self.encryption_key is not None:
+            statements += decrypt(_refs.key_arn(self.encryption_key))
+        return BoundBaseline(
+            constraints_uri=self.constraints,
+            statistics_uri=self.statistics if request.has_statistics else "",
+            statements=tuple(statements),
+            parameters={},
+        )
+
+
+def _is_object_uri(uri: str) -> bool:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return uri.startswith("s3://") and bool(bucket) and (bool(key) or _refs.is_token(uri)) and "*" not in uri

@@ -1,0 +1,205 @@
+"""The `lambda` engine: EventBridge Scheduler invokes a function that analyses the window by itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+
+from cdk_sagemaker_mlops import _naming, _refs
+from cdk_sagemaker_mlops._iam import Statement, same_account_only, service_role
+from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
+from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer
+from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, define_function, define_queue
+from cdk_sagemaker_mlops.measures import Measure
+
+from .engine import BoundEngine, Engine, EngineRequest
+from .locations import Location, decrypt, encrypt
+from .schedule import MonitoringSchedule
+
+# Scheduler replaces this by the time for which the run was scheduled, which retries keep.
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+_MAX_TIMEOUT_SECONDS = 900
+_RETRIES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaEngine(Engine):
+    """The analyzer in a Lambda function.
+
+    A run is idempotent, so whatever fails is tried again: delivery by Scheduler, the run by Lambda, each twice. What
+    still
+    fails goes into a dead-letter queue with an alarm, event and window included, from where it can be run again.
+
+    :param memory_mb: Memory, which on Lambda also buys processor time. Default: 1769, one whole processor
+    :param timeout_seconds: Longest run. Default: 900, Lambda's limit
+    :param architecture: Processor. Default: ARM_64, a fifth cheaper per second
+    :param log_retention_days: How long logs are kept. Default: 90
+    :param layer_arn: ARN of an existing layer with the analyzer's wheels, for accounts that publish it centrally.
+        Default: - a layer in the stack, from the wheels that this library locks
+    """
+
+    memory_mb: int = 1769
+    timeout_seconds: int = _MAX_TIMEOUT_SECONDS
+    architecture: Architecture = Architecture.ARM_64
+    log_retention_days: int = 90
+    layer_arn: str | None = None
+
+    def problems(self, monitoring_type: str, schedule: MonitoringSchedule) -> list[str]:
+        """What Lambda would refuse."""
+        found = []
+        if not 512 <= self.memory_mb <= 10_240:
+            found.append(
+                f"engine memory_mb is {self.memory_mb}, allowed are 512 to 10240; polars alone needs about 300"
+            )
+        if not 30 <= self.timeout_seconds <= _MAX_TIMEOUT_SECONDS:
+            found.append(f"engine timeout_seconds is {self.timeout_seconds}, allowed are 30 to {_MAX_TIMEOUT_SECONDS}")
+        return found
+
+    def bind(self, request: EngineRequest) -> BoundEngine:
+        """Defines function, schedule, dead-letter queue and their roles."""
+        dead_letters = define_queue(request.scope, "DeadLetters")
+        layer = self.layer_arn or monitor_layer(request.stack, self.architecture)
+        function = define_function(
+            request.scope,
+            request.stack,
+            code=MONITOR,
+            description=f"{request.monitoring_type} runs of {request.endpoint_name}",
+            statements=_statements(request, dead_letters),
+            environment=_environment(request),
+            memory_mb=self.memory_mb,
+            timeout_seconds=self.timeout_seconds,
+            architecture=self.architecture,
+            layers=[layer],
+            log_retention_days=self.log_retention_days,
+        )
+        lambda_.CfnEventInvokeConfig(
+            request.scope,
+            "Retries",
+            function_name=function.name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=_RETRIES,
+            maximum_event_age_in_seconds=6 * 3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
+            ),
+        )
+        _schedule(request, function, dead_letters)
+        return BoundEngine(
+            name="lambda",
+            role_arn=function.role_arn,
+            log_group_name=function.log_group_name,
+            rules=(_lost_run_rule(request, function, dead_letters),),
+            function_name=function.name,
+        )
+
+
+def _environment(request: EngineRequest) -> dict[str, str]:
+    environment = {
+        "ENDPOINT_NAME": request.endpoint_name,
+        "MONITORING_SCHEDULE_NAME": request.schedule_name,
+        "MONITORING_TYPE": request.monitoring_type,
+        "CAPTURE_URI": request.capture.uri,
+        "REPORTS_URI": request.reports.uri,
+        "PERIOD_HOURS": str(request.schedule.period_hours),
+    }
+    if request.reports.key_arn:
+        environment["KMS_KEY_ARN"] = request.reports.key_arn
+    return environment | request.settings
+
+
+def _statements(request: EngineRequest, dead_letters: Queue) -> list[Statement]:
+    captured = Location(request.capture.bucket, request.capture.prefix).below(request.endpoint_name)
+    written = request.reports.below(request.endpoint_name, request.schedule_name)
+    capture_key = request.capture.key
+    return [
+        *captured.read("Capture", "captured records"),
+        *written.write("Reports", "reports are filed by hour and"),
+        *request.baseline.statements,
+        *decrypt(_refs.key_arn(capture_key) if capture_key else None),
+        *encrypt(written.key_arn),
+        Statement(
+            sid="PublishMetrics",
+            actions=["cloudwatch:PutMetricData"],
+            resources=["*"],
+            conditions={"StringEquals": {"cloudwatch:namespace": list(request.metric_namespaces)}},
+            reason="metrics have no ARN; the condition allows the monitor's namespaces only",
+        ),
+        Statement(
+            sid="AnnounceRuns",
+            actions=["events:PutEvents"],
+            resources=[_refs.arn("events", "event-bus/default")],
+            conditions={"StringEquals": {"events:source": "sagemaker-mlops.monitoring"}},
+        ),
+        Statement(sid="KeepFailedRuns", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
+    ]
+
+
+def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> None:
+    role = service_role(
+        request.scope,
+        "SchedulerRole",
+        service="scheduler.amazonaws.com",
+        trust_conditions=same_account_only(),
+        description=f"Starts {request.monitoring_type} runs of {request.endpoint_name}",
+        statements=[
+            Statement(sid="StartRuns", actions=["lambda:InvokeFunction"], resources=[function.arn]),
+            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
+        ],
+    )
+    # The version and its baselines travel in the input, so that a rollout changes this schedule and never the function.
+    payload = {
+        "scheduled_time": _SCHEDULED_TIME,
+        "model_package_arn": request.model_package_arn,
+        "baseline": {
+            "constraints": request.baseline.constraints_uri,
+            "statistics": request.baseline.statistics_uri,
+        },
+    }
+    resource = scheduler.CfnSchedule(
+        request.scope,
+        "Schedule",
+        # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
+        name=_naming.fit(request.schedule_name, 64),
+        description=f"{request.monitoring_type} runs of {request.endpoint_name}",
+        schedule_expression=request.schedule.expression,
+        schedule_expression_timezone="UTC",
+        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=scheduler.CfnSchedule.TargetProperty(
+            arn=function.arn,
+            role_arn=role.attr_arn,
+            input=json.dumps(payload),
+            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
+            retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                maximum_event_age_in_seconds=request.schedule.period_seconds, maximum_retry_attempts=_RETRIES
+            ),
+        ),
+    )
+    if request.condition_id is not None:
+        resource.add_override("Condition", request.condition_id)
+
+
+def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:
+    return AlarmRule(
+        id="RunLost",
+        severity=Severity.CRITICAL,
+        title=f"A {request.monitoring_type} run of endpoint {request.endpoint_name} failed after all retries",
+        advice=(
+            f"Its event is in queue {dead_letters.name}, its log in {function.log_group_name}; when the cause "
+            "is repaired, "
+            f"invoke function {function.name} with that event, then delete the message"
+        ),
+        measure=Measure(
+            namespace="AWS/SQS",
+            name="ApproximateNumberOfMessagesVisible",
+            dimensions=(("QueueName", dead_letters.name),),
+            statistic="Maximum",
+            period_seconds=300,
+            label="failed runs waiting",
+        ),
+        threshold=0,
+        missing_data=MissingData.NOT_BREACHING,
+    )

@@ -1,0 +1,116 @@
+"""Alarms that every monitor has: what runs found, and whether there are runs at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cdk_sagemaker_mlops.alarming import ALARM_MONTHLY_USD, AlarmRule, MissingData, Severity, monthly_usd
+
+from .analysis import MonitorView
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorAlarms:
+    """Which alarms a monitor has. Each costs money, so their number has a limit that is yours to raise.
+
+    :param max_violations: Violations that one run may find without an alarm; None for no such alarm. Default: 0
+    :param heartbeat_periods: Periods without a completed run that are an incident; None for no such alarm. Default: 2
+    :param datapoints: Runs in a row that must breach before a drift or violation alarm begins. Default: 1
+    :param baseline_missing: Alarm while runs have nothing to compare with. Default: True
+    :param maximum: Most alarms that the monitor may define. Default: 50, at most 5 US dollars a month
+    """
+
+    max_violations: int | None = 0
+    heartbeat_periods: int | None = 2
+    datapoints: int = 1
+    baseline_missing: bool = True
+    maximum: int = 50
+
+    def problems(self) -> Iterable[str]:
+        """What makes no sense."""
+        if self.max_violations is not None and self.max_violations < 0:
+            yield f"alarms max_violations is {self.max_violations}, allowed are 0 and more"
+        if self.heartbeat_periods is not None and self.heartbeat_periods < 1:
+            yield f"alarms heartbeat_periods is {self.heartbeat_periods}, allowed are 1 and more"
+        if self.datapoints < 1:
+            yield f"alarms datapoints is {self.datapoints}, allowed are 1 and more"
+
+    def count_problems(self, count: int) -> Iterable[str]:
+        """Says when there would be more alarms than wanted, and what they would cost."""
+        if count > self.maximum:
+            yield (
+                f"{count} alarms would be defined ({monthly_usd(count):.2f} US dollars a month at "
+                f"{ALARM_MONTHLY_USD:.2f} "
+                f"each), the limit is {self.maximum}; name fewer features (one alarm watches the violations of all of "
+                f"them), or set MonitorAlarms(maximum={count})"
+            )
+
+
+def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) -> list[AlarmRule]:
+    """The alarms on runs and their findings."""
+    subject = f"endpoint {view.endpoint_name}"
+    rules = [
+        AlarmRule(
+            id="RunFailed",
+            severity=Severity.CRITICAL,
+            title=f"A {monitoring_type} run of {subject} failed",
+            advice=(
+                "Nobody watches the model until runs complete again. The event 'Monitoring Execution' and the "
+                "log name the "
+                f"reason; Lambda tries a run again twice. Earlier reports: {view.report_hint}"
+            ),
+            measure=view.run_measure("RunsFailed", "Sum", "failed"),
+            threshold=0,
+            # Runs that do not fail say nothing here; silence is the heartbeat's affair.
+            missing_data=MissingData.NOT_BREACHING,
+        )
+    ]
+    if alarms.max_violations is not None:
+        rules.append(
+            AlarmRule(
+                id="Violations",
+                severity=Severity.WARNING,
+                title=f"{monitoring_type} of {subject} violates its baseline",
+                advice=f"Read the report: {view.report_hint}; constraint_violations.json beside it lists them all",
+                measure=view.run_measure("Violations", "Maximum", "violations"),
+                threshold=alarms.max_violations,
+                evaluation_periods=alarms.datapoints,
+            )
+        )
+    if alarms.heartbeat_periods is not None:
+        hours = alarms.heartbeat_periods * view.period_seconds // 3600
+        rules.append(
+            AlarmRule(
+                id="Heartbeat",
+                severity=Severity.CRITICAL,
+                title=f"No {monitoring_type} run of {subject} completed for {hours} hours",
+                advice=(
+                    "Runs have stopped, fail, or find no captured traffic: look at the monitor's other alarms, "
+                    "then at the "
+                    f"endpoint's invocations and data capture. Last reports: {view.report_hint}"
+                ),
+                measure=view.run_measure("RunsCompleted", "Sum", "completed"),
+                threshold=1,
+                comparison="LessThanThreshold",
+                evaluation_periods=alarms.heartbeat_periods,
+                # A run that never happened leaves no data point; that is exactly what this alarm is for.
+                missing_data=MissingData.BREACHING,
+            )
+        )
+    if alarms.baseline_missing:
+        rules.append(
+            AlarmRule(
+                id="BaselineMissing",
+                severity=Severity.WARNING,
+                title=f"{monitoring_type} of {subject} has no baseline to compare with",
+                advice=(
+                    "Runs only write statistics and suggested constraints. Register the version with "
+                    "baselines, or review "
+                    f"the suggested constraints of a good run and use them: {view.report_hint}"
+                ),
+                measure=view.run_measure("BaselineMissing", "Maximum", "baseline missing"),
+                threshold=0,
+            )
+        )
+    return rules

@@ -1,0 +1,141 @@
+"""How a serving stack asks a rollout controller to look after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from cdk_sagemaker_mlops import _naming, _refs
+from cdk_sagemaker_mlops._errors import Problems
+from cdk_sagemaker_mlops._lazy import at_synthesis
+from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, MissingData, Severity, define_alarms
+from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.monitoring.monitor import Monitor
+
+from .controller_permissions import ROLLOUT_NAMESPACE
+from .names import CONTROLLER_TAG
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_mlops.endpoint import Endpoint
+
+# Types with names that CloudFormation makes up; only these are tagged, because on others a tag is a create-only
+# property.
+_TAGGED_TYPES = ["AWS::SageMaker::Endpoint", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Model"]
+
+
+class RolloutRegistration(Construct):
+    """Registers an endpoint with the rollout controller of its environment.
+
+    The registration is a parameter in Systems Manager that belongs to the serving stack, so that a new model changes
+    the
+    controller's stack in nothing. It names the endpoint, the group that it follows, and the stack parameters that a
+    rollout
+    sets. The endpoint's models and configurations are tagged, which is what the controller's permissions are tied to.
+
+    :param controller_name: Name of the controller.
+    :param model: Name of the model, unique among those of the controller.
+    :param endpoint: The endpoint; its model has to follow a group.
+    :param environment: Name of the environment in the controller's metrics. Default: - the controller's name
+    :param pinned_version: Version that has to be live, whatever is approved. Default: - the newest approved
+    :param frozen: Nothing is rolled out while this is True. Default: False
+    :param stuck_after_hours: Hours after which a version that is approved but not live is an alarm; None for no alarm.
+        Default: 6
+    :param notifications: Who hears of that alarm. Default: - nobody
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        controller_name: str,
+        model: str,
+        endpoint: Endpoint,
+        environment: str | None = None,
+        pinned_version: int | None = None,
+        frozen: bool = False,
+        stuck_after_hours: int | None = 6,
+        notifications: Sequence[AlarmTarget] = (),
+    ) -> None:
+        group = endpoint.follows
+        problems = Problems()
+        problems.matches("model", model, _naming.LOWER_NAME_PATTERN, _naming.LOWER_NAME_RULE)
+        problems.matches("controller_name", controller_name, _naming.NAME_PATTERN, _naming.NAME_RULE)
+        problems.require(
+            group is not None,
+            f"endpoint {endpoint.endpoint_name} follows no group, so there is nothing to roll out; "
+            "give it Model.latest_approved(group)",
+        )
+        problems.require(
+            endpoint.endpoint_name.startswith(f"{controller_name.lower()}-"),
+            f'endpoint_name is "{endpoint.endpoint_name}", allowed are names that begin with '
+            f'"{controller_name.lower()}-": '
+            "the controller's permissions are tied to them",
+        )
+        problems.require(
+            pinned_version is None or pinned_version >= 1, f"pinned_version is {pinned_version}, allowed are 1 and more"
+        )
+        problems.between("stuck_after_hours", stuck_after_hours, 1, 168, "hours")
+        problems.raise_if_any(scope, construct_id)
+        assert group is not None  # noqa: S101  (checked above)
+        super().__init__(scope, construct_id)
+        self._endpoint = endpoint
+        self._document = {
+            "stack_name": _refs.stack_name(),
+            "model": model,
+            "endpoint_name": endpoint.endpoint_name,
+            "model_package_group": group.group_name if group.account is None else group.group_arn,
+            "pinned_version": pinned_version,
+            "frozen": frozen,
+        }
+        ssm.CfnParameter(
+            self,
+            "Parameter",
+            # The name is the address; only a renamed model changes it, and that is another registration.
+            name=f"/{controller_name}/serving/{model}",
+            type="String",
+            value=at_synthesis(self._value),
+            description=f"Rollouts of {endpoint.endpoint_name}",
+        )
+        cdk.Tags.of(endpoint).add(CONTROLLER_TAG, controller_name, include_resource_types=_TAGGED_TYPES)
+        self.alarms: tuple[Alarm, ...] = ()
+        if stuck_after_hours is not None:
+            rule = _stuck_rule(model, environment or controller_name, stuck_after_hours)
+            self.alarms = define_alarms(self, [rule], notifications, condition=endpoint.condition_id)
+
+    def _value(self) -> str:
+        parameters: dict[str, object] = dict(self._endpoint.rollout_parameters)
+        parameters["baselines"] = {
+            monitor.monitoring_type: monitor.baseline_parameters
+            for monitor in self._endpoint.monitors
+            if isinstance(monitor, Monitor) and monitor.baseline_parameters
+        }
+        return json.dumps({**self._document, "parameters": parameters})
+
+
+def _stuck_rule(model: str, environment: str, hours: int) -> AlarmRule:
+    return AlarmRule(
+        id="Stuck",
+        severity=Severity.WARNING,
+        title=f"A change of model {model} is not live {hours} hours after it was decided",
+        advice=(
+            "Either the stack is busy or failed, or the change waits for a person: the last event 'Model "
+            "Rollout' and the "
+            "rollout controller's log say which"
+        ),
+        measure=Measure(
+            namespace=ROLLOUT_NAMESPACE,
+            name="OldestUnconvergedSeconds",
+            dimensions=(("Environment", environment), ("Model", model)),
+            statistic="Maximum",
+            period_seconds=3600,
+            label="not live for",
+        ),
+        threshold=hours * 3600,
+        missing_data=MissingData.NOT_BREACHING,
+    )
