@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from shared.s3 import S3Uri
+
 Value = TypeVar("Value")
 _TRUE = frozenset({"true", "1", "yes", "enabled"})
 _FALSE = frozenset({"false", "0", "no", "disabled"})
@@ -77,6 +79,10 @@ class Environment:
             return raw.lower() in _TRUE
 
         return self._read(name, parse, "must be true or false", default)
+
+    def s3_uri(self, name: str) -> S3Uri:
+        """An address in S3; required."""
+        return self._read(name, S3Uri.parse, "must be an S3 address of the form s3://bucket/key", None)
 
     def names(self, name: str) -> tuple[str, ...]:
         """A JSON list of strings; empty when absent."""

@@ -1,0 +1,127 @@
+"""What one run is about: its window, its version, its baseline and where its report goes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from monitor.settings import MAX_PERIOD_HOURS, Settings
+from shared.s3 import S3Uri
+
+HOUR = timedelta(hours=1)
+
+
+class EventError(ValueError):
+    """The event that started the run is wrong; names every mistake in it."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of whole hours, ``start`` included and ``end`` not."""
+
+    start: datetime
+    end: datetime
+
+    def hours(self) -> Iterator[datetime]:
+        """The beginning of every hour in the window."""
+        hour = self.start
+        while hour < self.end:
+            yield hour
+            hour += HOUR
+
+    def to_json(self) -> dict[str, str]:
+        """The window as events show it."""
+        return {"start": timestamp(self.start), "end": timestamp(self.end)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. ``scheduled`` is the hour for which it was scheduled, which names its report and dates its health."""
+
+    window: Window
+    scheduled: datetime
+    model_package_arn: str
+    constraints: S3Uri | None
+    statistics: S3Uri | None
+    report: S3Uri
+
+    @property
+    def baseline_missing(self) -> bool:
+        """The version brought no complete baseline, so that not everything can be checked."""
+        return self.constraints is None or self.statistics is None
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any], settings: Settings) -> Run:
+        """Read the event of EventBridge Scheduler or of a person; raises :class:`EventError` listing all mistakes.
+
+        The window ends at the scheduled hour (less the offset) however late the run starts, so that a retry looks at
+        the same traffic.
+        """
+        mistakes: list[str] = []
+        window, scheduled = _window(event, settings, mistakes)
+        baseline = event.get("baseline") or {}
+        if not isinstance(baseline, Mapping):
+            mistakes.append(f"'baseline' is {baseline!r}; it must hold 'constraints' and 'statistics'")
+            baseline = {}
+        constraints, statistics = (_uri(baseline, name, mistakes) for name in ("constraints", "statistics"))
+        if mistakes or window is None or scheduled is None:
+            raise EventError("the event of the run is wrong: " + "; ".join(mistakes))
+        hour = f"{scheduled:%Y/%m/%d/%H}"
+        return cls(
+            window=window,
+            scheduled=scheduled,
+            model_package_arn=str(event.get("model_package_arn") or ""),
+            constraints=constraints,
+            statistics=statistics,
+            report=settings.reports / settings.endpoint_name / settings.schedule_name / hour,
+        )
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with seconds and Z, as AWS writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _window(event: Mapping[str, Any], settings: Settings, mistakes: list[str]) -> tuple[Window | None, datetime | None]:
+    if "window" in event:
+        return _manual_window(event["window"], mistakes)
+    scheduled = _moment(event.get("scheduled_time"), "scheduled_time", mistakes)
+    if scheduled is None:
+        return None, None
+    hour = scheduled.replace(minute=0, second=0, microsecond=0)
+    end = hour - settings.offset_hours * HOUR
+    return Window(end - settings.period_hours * HOUR, end), hour
+
+
+def _manual_window(given: Any, mistakes: list[str]) -> tuple[Window | None, datetime | None]:
+    if not isinstance(given, Mapping):
+        mistakes.append(f"'window' is {given!r}; it must hold 'start' and 'end'")
+        return None, None
+    start, end = (_moment(given.get(name), f"window.{name}", mistakes) for name in ("start", "end"))
+    if start is None or end is None:
+        return None, None
+    if any((moment.minute, moment.second, moment.microsecond) != (0, 0, 0) for moment in (start, end)):
+        mistakes.append("'window' must start and end on a full hour (UTC), because captures are kept by hour")
+    if not HOUR <= end - start <= MAX_PERIOD_HOURS * HOUR:
+        mistakes.append(f"'window' spans {end - start}; it must span 1 to {MAX_PERIOD_HOURS} hours")
+    return Window(start, end), end
+
+
+def _moment(text: Any, name: str, mistakes: list[str]) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        mistakes.append(f"'{name}' is {text!r}; it must be an ISO 8601 time such as 2026-11-21T08:00:00Z")
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _uri(baseline: Mapping[str, Any], name: str, mistakes: list[str]) -> S3Uri | None:
+    uri = baseline.get(name) or ""
+    try:
+        return S3Uri.parse(str(uri)) if uri else None
+    except ValueError as error:
+        mistakes.append(f"'baseline.{name}': {error}")
+        return None

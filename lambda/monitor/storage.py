@@ -1,0 +1,126 @@
+"""S3: captured traffic in, baselines in, reports out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from monitor.run import Window
+from shared.clients import error_code
+from shared.log import Logger
+from shared.s3 import S3Uri
+
+#: Objects fetched ahead of the one being read: hides S3's latency, which is longer than the analysis of a small file.
+AHEAD = 8
+#: Objects up to this size stay in memory, larger ones pass through the disk.
+MAX_IN_MEMORY = 16 * 1024 * 1024
+_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+
+log = Logger("monitor.storage")
+
+CaptureFile = Path | tuple[str, bytes]
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One object of captured traffic; ``size`` in bytes."""
+
+    uri: S3Uri
+    size: int
+
+
+class Storage:
+    """Access to the monitor's buckets. ``folder`` takes the files that are too large for memory."""
+
+    def __init__(self, s3: Any, kms_key_arn: str | None = None, folder: str | None = None) -> None:
+        self._s3 = s3
+        self._kms_key_arn = kms_key_arn
+        self._folder = folder
+
+    def captures(self, root: S3Uri, window: Window) -> list[Captured]:
+        """Captured objects of the window, of all variants below ``root`` (an endpoint's folder), sorted by key.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
+        """
+        found = [
+            Captured(S3Uri(root.bucket, item["Key"]), item["Size"])
+            for variant in self._variants(root)
+            for hour in window.hours()
+            for item in self._list(root.bucket, (variant / f"{hour:%Y/%m/%d/%H}").prefix)
+            if item["Size"] and item["Key"].endswith((".jsonl", ".jsonl.gz"))
+        ]
+        return sorted(found, key=lambda item: item.uri.key)
+
+    def fetch(self, objects: Iterable[Captured], before_each: Callable[[], None]) -> Iterator[CaptureFile]:
+        """The objects' contents in order, a few fetched ahead; ``before_each`` may raise to end it.
+
+        An object that was deleted after it was listed (a lifecycle rule) is passed over with a warning. A file given as
+        a path exists only until the next one is asked for.
+        """
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch") as pool:
+            upcoming = iter(objects)
+            pending: list[Future[CaptureFile | None]] = [
+                pool.submit(self._get, item) for item in islice(upcoming, AHEAD)
+            ]
+            try:
+                while pending:
+                    before_each()
+                    file = pending.pop(0).result()
+                    pending += [pool.submit(self._get, item) for item in islice(upcoming, 1)]
+                    if file is None:
+                        continue
+                    yield file
+                    if isinstance(file, Path):
+                        file.unlink()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    def read(self, uri: S3Uri) -> bytes | None:
+        """An object's bytes; None when it does not exist."""
+        try:
+            body: bytes = self._s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
+        except ClientError as error:
+            if error_code(error) in _ABSENT:
+                return None
+            raise
+        return body
+
+    def write(self, uri: S3Uri, text: str, content_type: str) -> None:
+        """Put an object, under the monitor's key if it has one, else as the bucket encrypts by default."""
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._kms_key_arn} if self._kms_key_arn else {}
+        self._s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=text.encode(), ContentType=content_type, **encryption)
+
+    def _variants(self, root: S3Uri) -> list[S3Uri]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=root.bucket, Prefix=root.prefix, Delimiter="/"
+        )
+        return [
+            S3Uri(root.bucket, item["Prefix"].rstrip("/")) for page in pages for item in page.get("CommonPrefixes", [])
+        ]
+
+    def _list(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+    def _get(self, item: Captured) -> CaptureFile | None:
+        name = item.uri.key.rpartition("/")[2]
+        try:
+            if item.size <= MAX_IN_MEMORY:
+                response = self._s3.get_object(Bucket=item.uri.bucket, Key=item.uri.key)
+                return str(item.uri), response["Body"].read()
+            with tempfile.NamedTemporaryFile(suffix=name, dir=self._folder, delete=False) as file:
+                self._s3.download_fileobj(item.uri.bucket, item.uri.key, file)
+                return Path(file.name)
+        except ClientError as error:
+            if error_code(error) not in _ABSENT:
+                raise
+            log.warning("captured object disappeared after it was listed", uri=str(item.uri))
+            return None

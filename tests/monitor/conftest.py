@@ -1,0 +1,193 @@
+"""The monitor's function against S3, CloudWatch and EventBridge in memory."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from monitor.handler import lambda_handler
+from shared import clients
+
+BUCKET = "mlops-data"
+ENDPOINT = "mlops-prod-churn"
+SCHEDULE = "mlops-prod-churn-data-quality"
+SCHEDULED = "2026-11-21T08:05:00Z"
+WINDOW_START = datetime(2026, 11, 21, 7, tzinfo=UTC)
+
+
+class Context:
+    aws_request_id = "request-1"
+
+    def __init__(self, seconds: float = 900) -> None:
+        self.seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+class Bench:
+    """Buckets with traffic, and everything that a run left behind."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.s3 = boto3.client("s3")
+        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.faults: list[tuple[str, Exception]] = []
+        self.environment(
+            ENDPOINT_NAME=ENDPOINT,
+            MONITORING_SCHEDULE_NAME=SCHEDULE,
+            MONITORING_TYPE="DataQuality",
+            CAPTURE_URI=f"s3://{BUCKET}/captures",
+            REPORTS_URI=f"s3://{BUCKET}/reports",
+            PERIOD_HOURS="1",
+        )
+        for service in ("s3", "cloudwatch", "events"):
+            events = clients.client(service).meta.events
+            events.register(f"before-parameter-build.{service}", self._record)
+
+    def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        for position, (operation, error) in enumerate(self.faults):
+            if operation == model.name:
+                del self.faults[position]
+                raise error
+        self.calls.append((model.name, dict(params)))
+
+    def environment(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._monkeypatch.setenv(name, value)
+
+    def put(self, key: str, content: str | bytes) -> str:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=content.encode() if isinstance(content, str) else content)
+        return f"s3://{BUCKET}/{key}"
+
+    def capture(
+        self,
+        rows: list[list[Any]],
+        *,
+        at: datetime = WINDOW_START,
+        variant: str = "main",
+        encoding: str = "CSV",
+        name: str = "00-00-000-a.jsonl",
+    ) -> str:
+        """One captured file; the first column of each row is the model's output, the rest its input."""
+
+        def side(mode: str, text: str) -> dict[str, str]:
+            data = base64.b64encode(text.encode()).decode() if encoding == "BASE64" else text
+            return {"observedContentType": "text/csv", "mode": mode, "data": data, "encoding": encoding}
+
+        lines = [
+            json.dumps(
+                {
+                    "captureData": {
+                        "endpointInput": side("INPUT", ",".join(str(value) for value in row[1:])),
+                        "endpointOutput": side("OUTPUT", str(row[0])),
+                    },
+                    "eventMetadata": {
+                        "eventId": f"event-{number}",
+                        "inferenceTime": (at + timedelta(seconds=number % 3600)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    },
+                    "eventVersion": "0",
+                }
+            )
+            for number, row in enumerate(rows)
+        ]
+        return self.put(f"captures/{ENDPOINT}/{variant}/{at:%Y/%m/%d/%H}/{name}", "\n".join(lines) + "\n")
+
+    def traffic(self, count: int = 400, *, shift: float = 0.0, seed: int = 1) -> list[list[Any]]:
+        """Requests of one distribution, drifted by ``shift``: prediction, income, age, plan."""
+        source = random.Random(seed)
+        return [
+            [
+                round(source.random(), 6),
+                round(source.gauss(50 + shift, 10), 4),
+                source.randint(18, 90),
+                source.choice(["basic", "plus", "pro"]),
+            ]
+            for _ in range(count)
+        ]
+
+    def baseline(self) -> dict[str, str]:
+        """A baseline computed from clean traffic by the analyzer."""
+        from model_analyzer import data_quality, inputs
+
+        rows = "\n".join(",".join(str(value) for value in row) for row in self.traffic(2000, seed=7))
+        table = ("train.csv", f"prediction,income,age,plan\n{rows}\n".encode())
+        profile = data_quality.profile_all(inputs.read_table([table], format="csv", header=True))
+        statistics, constraints = data_quality.statistics(profile), data_quality.suggest(profile).to_json()
+        return {
+            "constraints": self.put("baselines/1/constraints.json", constraints),
+            "statistics": self.put("baselines/1/statistics.json", json.dumps(statistics)),
+        }
+
+    def run(self, baseline: dict[str, str] | None = None, seconds: float = 900, **event: Any) -> dict[str, Any]:
+        event = event or {"scheduled_time": SCHEDULED}
+        package = "arn:aws:sagemaker:eu-west-1:111111111111:model-package/churn/1"
+        files = baseline if baseline is not None else {"constraints": "", "statistics": ""}
+        return lambda_handler(event | {"model_package_arn": package, "baseline": files}, Context(seconds))
+
+    def read(self, name: str, hour: str = "2026/11/21/08") -> str:
+        key = f"reports/{ENDPOINT}/{SCHEDULE}/{hour}/{name}"
+        return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
+
+    def reports(self) -> dict[str, bytes]:
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/").get("Contents", [])
+        return {item["Key"]: self.s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read() for item in listed}
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """The last data point of every metric, by namespace's last part and name."""
+        found = {}
+        for name, call in self.calls:
+            if name == "PutMetricData":
+                for datum in call["MetricData"]:
+                    assert datum["Dimensions"] == [
+                        {"Name": "Endpoint", "Value": ENDPOINT},
+                        {"Name": "MonitoringSchedule", "Value": SCHEDULE},
+                    ]
+                    found[f"{call['Namespace']}:{datum['MetricName']}"] = datum
+        return found
+
+    def run_metrics(self) -> dict[str, float]:
+        prefix = "SageMakerMLOps/Monitoring:"
+        return {
+            name.removeprefix(prefix): datum["Value"]
+            for name, datum in self.metrics.items()
+            if name.startswith(prefix) and not name.endswith("RunSeconds")
+        }
+
+    @property
+    def announced(self) -> list[dict[str, Any]]:
+        entries = [entry for name, call in self.calls if name == "PutEvents" for entry in call["Entries"]]
+        assert {entry["Source"] for entry in entries} <= {"sagemaker-mlops.monitoring"}
+        assert {entry["DetailType"] for entry in entries} <= {"Monitoring Execution"}
+        return [json.loads(entry["Detail"]) for entry in entries]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    clients.client.cache_clear()
+    with mock_aws():
+        yield Bench(monkeypatch)
+    clients.client.cache_clear()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Makes pauses end at once; they are listed instead."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    return pauses
+
+
+@pytest.fixture
+def at_hour() -> Callable[[int], datetime]:
+    return lambda hour: WINDOW_START.replace(hour=hour)
