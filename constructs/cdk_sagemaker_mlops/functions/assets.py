@@ -38,7 +38,7 @@ class _StackAssets:
     folder: Path  # where the whole app's archives lie
     manifest_folder: Path  # what the stack's asset manifest is relative to
     locations: dict[str, AssetLocation] = field(default_factory=dict)
-    layers: dict[Architecture, str] = field(default_factory=dict)
+    layers: dict[Architecture, lambda_.CfnLayerVersion] = field(default_factory=dict)
 
 
 _stacks: WeakKeyDictionary[cdk.Stack, _StackAssets] = WeakKeyDictionary()
@@ -54,8 +54,8 @@ def function_asset(stack: cdk.Stack, code: FunctionCode) -> AssetLocation:
     return _register(assets, archive, code.hash(), f"{code.name} function")
 
 
-def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> str:
-    """The ARN of the stack's layer with the analyzer's wheels; one per stack and processor.
+def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> lambda_.CfnLayerVersion:
+    """The stack's layer with the analyzer's wheels; one per stack and processor.
 
     Raises:
         LayerError: The layer is neither cached nor can be built.
@@ -67,7 +67,7 @@ def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> str:
         if not archive.exists():
             _link(bundle_layer(architecture), archive)
         location = _register(assets, archive, identity, f"analyzer wheels for {architecture}")
-        layer = lambda_.CfnLayerVersion(
+        assets.layers[architecture] = lambda_.CfnLayerVersion(
             stack,
             f"AnalyzerWheels{architecture.name.title().replace('_', '')}",
             content=lambda_.CfnLayerVersion.ContentProperty(s3_bucket=location.bucket_name, s3_key=location.object_key),
@@ -75,7 +75,6 @@ def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> str:
             compatible_runtimes=[RUNTIME],
             description="numpy and polars for the model monitor",
         )
-        assets.layers[architecture] = layer.ref
     return assets.layers[architecture]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
+    from aws_cdk.aws_iam import CfnRole
     from constructs import Construct
 
     from cdk_sagemaker_mlops.alarming import AlarmRule
@@ -59,14 +60,14 @@ class BoundEngine:
     """What an engine gives back to its monitor.
 
     :param name: The engine's name as events carry it.
-    :param role_arn: Role that runs have; key policies and bucket policies of others may need it.
+    :param role: Role that runs have; key policies and bucket policies of others may need it.
     :param log_group_name: Where runs log.
     :param rules: Alarms for what only this engine can suffer, such as a run that never came to an end.
     :param function_name: Function that runs the analysis, where there is one.
     """
 
     name: str
-    role_arn: str
+    role: CfnRole
     log_group_name: str
     rules: tuple[AlarmRule, ...]
     function_name: str | None = None

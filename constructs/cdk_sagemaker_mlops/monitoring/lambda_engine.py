@@ -90,7 +90,7 @@ class LambdaEngine(Engine):
         _schedule(request, function, dead_letters)
         return BoundEngine(
             name="lambda",
-            role_arn=function.role_arn,
+            role=function.role,
             log_group_name=function.log_group_name,
             rules=(_lost_run_rule(request, function, dead_letters),),
             function_name=function.name,

@@ -251,7 +251,7 @@ class Monitor(RunMetrics, Construct):
         """The role that runs have."""
         from aws_cdk import aws_iam as iam
 
-        return iam.Role.from_role_arn(self, "RoleView", self.engine.role_arn, mutable=False)
+        return iam.Role.from_role_arn(self, "RoleView", self.engine.role.attr_arn, mutable=False)
 
     @cached_property
     def function(self) -> lambda_.IFunction | None:
