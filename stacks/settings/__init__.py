@@ -3,7 +3,7 @@
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings
 from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
 from .loader import load, load_all
-from .monitors import DataQualitySettings
+from .monitors import DataQualitySettings, monitoring_schedule
 from .names import endpoint_name, prefix
 from .problems import Problem, SettingsError
 
@@ -22,5 +22,6 @@ __all__ = [
     "endpoint_name",
     "load",
     "load_all",
+    "monitoring_schedule",
     "prefix",
 ]

@@ -68,5 +68,3 @@ S3Uri = Annotated[
         json_schema_extra={"x-allowed": "an S3 URI, for example s3://bucket/path/model.tar.gz"},
     ),
 ]
-
-Percentage = Annotated[float, Field(gt=0, le=100)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .base import InstanceType, KeyArn, Percentage, Settings, conflict
+from .base import InstanceType, KeyArn, Settings, conflict
 
 
 class VariantSettings(Settings):
@@ -37,8 +38,8 @@ class ScalingSettings(Settings):
         int, Field(ge=0, le=86400, description="Pause after removing instances, in seconds. Default: 300")
     ] = 300
     scale_out_cooldown_seconds: Annotated[
-        int, Field(ge=0, le=86400, description="Pause after adding instances, in seconds. Default: 300")
-    ] = 300
+        int, Field(ge=0, le=86400, description="Pause after adding instances, in seconds. Default: 60")
+    ] = 60
 
     @model_validator(mode="after")
     def _min_is_below_max(self) -> ScalingSettings:
@@ -76,16 +77,18 @@ class RolloutSettings(Settings):
     percent: Annotated[
         int | None,
         Field(
-            ge=5,
+            ge=1,
             le=50,
             description="Size of the canary, of a linear step or of a rolling batch, in percent of the fleet. "
-            "canary and rolling: 5 to 50, linear: 10 to 50. Not for all-at-once. Default: 10",
+            "canary: 1 to 50, linear: 10 to 50, rolling: 5 to 50. Not for all-at-once. "
+            "Default: canary 10, linear and rolling 25",
         ),
     ] = None
     bake_minutes: Annotated[
         int,
         Field(
-            ge=0,
+            # The alarms look at three minutes; a shorter watch would be over before they can go off.
+            ge=3,
             le=60,
             description="How long the alarms are watched after each step before going on, in minutes. Default: 10",
         ),
@@ -95,30 +98,48 @@ class RolloutSettings(Settings):
     def _percent_fits_strategy(self) -> RolloutSettings:
         if self.percent is not None and self.strategy == "all-at-once":
             raise conflict("percent", "all-at-once has no percent; remove percent, or choose canary, linear or rolling")
-        if self.strategy == "linear" and self.percent is not None and self.percent < 10:
-            raise conflict("percent", f"percent is {self.percent}; a linear step is 10 to 50 percent")
+        least = {"linear": 10, "rolling": 5}.get(self.strategy, 1)
+        if self.percent is not None and self.percent < least:
+            raise conflict("percent", f"percent is {self.percent}; with {self.strategy} it is {least} to 50")
         return self
 
 
-class AlarmSettings(Settings):
-    """Thresholds of the endpoint's alarms. They also end a rollout."""
+Share = Annotated[float, Field(ge=0, lt=100)]
 
-    client_errors_percent: Annotated[
-        Percentage, Field(description="4xx answers, in percent of the invocations. Default: 5")
-    ] = 5.0
-    server_errors_percent: Annotated[
-        Percentage, Field(description="5xx answers, in percent of the invocations. Default: 1")
+
+class AlarmSettings(Settings):
+    """Thresholds of the endpoint's alarms, for each variant; `null` leaves an alarm out. They also end a rollout."""
+
+    client_error_percent: Annotated[
+        Share | None, Field(description="Share of requests that are answered with 4xx, in percent. Default: 10")
+    ] = 10.0
+    server_error_percent: Annotated[
+        Share | None, Field(description="Share of requests that are answered with 5xx, in percent. Default: 1")
     ] = 1.0
-    model_errors_percent: Annotated[
-        Percentage, Field(description="Invocations without an answer of the container, in percent. Default: 1")
+    model_error_percent: Annotated[
+        Share | None,
+        Field(description="Share of requests that the container answers with an error, in percent. Default: 1"),
     ] = 1.0
     latency_milliseconds: Annotated[
-        float, Field(gt=0, description="p99 of the model's latency, in milliseconds. Default: 1000")
+        float | None,
+        Field(gt=0, le=60_000, description="Time that the container takes, in milliseconds. Default: 1000"),
     ] = 1000.0
+    latency_statistic: Annotated[
+        str,
+        Field(
+            pattern=r"^p[0-9]{1,2}(\.[0-9]{1,2})?$",
+            description="Percentile that latency_milliseconds is about. Default: p95",
+            json_schema_extra={"x-allowed": "a percentile such as p95"},
+        ),
+    ] = "p95"
     disk_percent: Annotated[
-        Percentage,
-        Field(description="Disk use, in percent. SageMaker stops capturing without a word at 75. Default: 70"),
-    ] = 70.0
+        Share | None,
+        Field(description="Disk in use, in percent; a full disk ends data capture without a word. Default: 75"),
+    ] = 75.0
+    evaluation_minutes: Annotated[
+        int,
+        Field(ge=1, le=60, description="How long a figure is looked at; most of that time has to be bad. Default: 5"),
+    ] = 5
 
 
 class EndpointSettings(Settings):
@@ -169,7 +190,7 @@ class EndpointSettings(Settings):
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> EndpointSettings:
-        if self.scaling and self.instance_type.startswith("ml.t2."):
+        if self.scaling and re.match(r"ml\.t\d", self.instance_type):
             raise conflict(
                 "scaling", f"{self.instance_type} cannot scale automatically; choose another type, or remove scaling"
             )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .base import AccountId, Region, ResourceName, S3Uri, Settings, conflict
+from .base import AccountId, KeyArn, Region, ResourceName, S3Uri, Settings, conflict
 from .endpoint import EndpointSettings
 from .monitors import Defaults, MonitorsSettings
 
@@ -55,6 +55,24 @@ class NetworkSettings(Settings):
     ] = ()
 
 
+BucketName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", json_schema_extra={"x-allowed": "the name of an S3 bucket"}),
+]
+
+
+class ArtifactsSettings(Settings):
+    """Where another account keeps what its versions name."""
+
+    models_bucket: Annotated[BucketName, Field(description="Bucket of the model archives.")]
+    baselines_bucket: Annotated[
+        BucketName | None, Field(description="Bucket of the versions' baselines. Default: models_bucket")
+    ] = None
+    kms_key_arn: Annotated[
+        KeyArn | None, Field(description="KMS key of their objects. Default: none of a customer's")
+    ] = None
+
+
 class RegistrySettings(Settings):
     """Where approved versions come from."""
 
@@ -69,6 +87,13 @@ class RegistrySettings(Settings):
     region: Annotated[
         Region | None, Field(description="Region that holds the group, if `account` is given. Default: this region")
     ] = None
+    artifacts: Annotated[
+        ArtifactsSettings | None,
+        Field(
+            description="Buckets of archives and baselines, if `account` is given. "
+            "Default: SageMaker's default bucket of that account, and baselines in this environment's bucket"
+        ),
+    ] = None
     share_with_accounts: Annotated[
         tuple[AccountId, ...],
         Field(max_length=50, description="Accounts that may deploy from a group that is created here. Default: none"),
@@ -79,6 +104,10 @@ class RegistrySettings(Settings):
         if self.region and not self.account:
             raise conflict(
                 "region", "a group that is created here is in this environment's region; add account, or remove region"
+            )
+        if self.artifacts and not self.account:
+            raise conflict(
+                "artifacts", "archives of a group that is created here are in this environment's bucket; remove it"
             )
         if self.account and self.share_with_accounts:
             raise conflict(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from .base import Settings, conflict
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_mlops import MonitoringSchedule
 
 # The engines of this version. A later one is one more word here and one more case where it is composed.
 Engine = Literal["lambda"]
@@ -26,6 +29,23 @@ class Defaults(Settings):
     monitoring: Annotated[MonitoringDefaults, Field(description="For all monitors.")] = MonitoringDefaults()
 
 
+def monitoring_schedule(text: str) -> MonitoringSchedule:
+    """The schedule that `text` means.
+
+    Raises:
+        ValueError: a cron expression whose runs are not equally far apart.
+    """
+    # Here and not above: whoever only wants the JSON schema need not wait for the CDK.
+    from cdk_sagemaker_mlops import MonitoringSchedule
+
+    match text:
+        case "hourly":
+            return MonitoringSchedule.hourly()
+        case "daily":
+            return MonitoringSchedule.daily()
+    return MonitoringSchedule.cron(text)
+
+
 class DataQualitySettings(Settings):
     """Compares captured inputs with the baseline of the version that serves them."""
 
@@ -33,8 +53,8 @@ class DataQualitySettings(Settings):
         str,
         Field(
             pattern=r"^(hourly|daily|cron\(\S+ \S+ \S+ \S+ \S+ \S+\))$",
-            description="When it runs, UTC: hourly, daily, or a cron expression of EventBridge Scheduler. "
-            "A run looks at the time since the one before. Default: hourly",
+            description="When it runs, UTC: hourly, daily, or a cron expression of EventBridge Scheduler whose runs "
+            "are equally far apart. A run looks at the time since the one before. Default: hourly",
             json_schema_extra={"x-allowed": "hourly, daily, or cron(minute hour day month weekday year)"},
         ),
     ] = "hourly"
@@ -49,21 +69,19 @@ class DataQualitySettings(Settings):
             "simple does not. Default: robust"
         ),
     ] = "robust"
-    columns: Annotated[
-        tuple[FeatureName, ...],
-        Field(
-            description="Names of the captured CSV columns in order, the response's first. "
-            "Default: those of the baseline"
-        ),
-    ] = ()
+    include_features: Annotated[tuple[FeatureName, ...], Field(description="Features to analyse. Default: all")] = ()
+    exclude_features: Annotated[tuple[FeatureName, ...], Field(description="Features to leave out. Default: none")] = ()
     alarm_features: Annotated[
         tuple[FeatureName, ...],
         Field(
-            max_length=100,
+            max_length=40,
             description="Features that get a drift alarm of their own, each at 0.10 USD a month. "
             "Default: none; violations of any feature are watched by one alarm",
         ),
     ] = ()
+    max_violations: Annotated[
+        int, Field(ge=0, description="Violations that one run may find without an alarm. Default: 0")
+    ] = 0
     window_offset_hours: Annotated[
         int, Field(ge=0, le=24, description="How many hours before the run the window ends. Default: 0")
     ] = 0
@@ -71,16 +89,28 @@ class DataQualitySettings(Settings):
         Engine | None, Field(description="What runs the analysis. Default: defaults.monitoring.engine")
     ] = None
 
+    @field_validator("schedule")
+    @classmethod
+    def _runs_are_equally_far_apart(cls, value: str) -> str:
+        monitoring_schedule(value)
+        return value
+
     @model_validator(mode="after")
     def _features_are_distinct(self) -> DataQualitySettings:
-        for key, names in (("columns", self.columns), ("alarm_features", self.alarm_features)):
+        lists = {key: getattr(self, key) for key in ("include_features", "exclude_features", "alarm_features")}
+        for key, names in lists.items():
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise conflict(key, f"named twice: {', '.join(twice)}")
-        unknown = [name for name in self.alarm_features if self.columns and name not in self.columns]
-        if unknown:
-            raise conflict("alarm_features", f"not among columns: {', '.join(unknown)}")
+        if self.include_features and self.exclude_features:
+            raise conflict("exclude_features", "include_features already says which; remove one of the two")
+        blind = [name for name in self.alarm_features if not self._analysed(name)]
+        if blind:
+            raise conflict("alarm_features", f"not analysed, so the alarm would never see data: {', '.join(blind)}")
         return self
+
+    def _analysed(self, feature: str) -> bool:
+        return feature not in self.exclude_features and (not self.include_features or feature in self.include_features)
 
 
 class MonitorsSettings(Settings):

@@ -81,7 +81,7 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         12,
         ["canary, linear", "did you mean canary?"],
     ),
-    ("number out of range", 12, "      rollout: {strategy: canary, percent: 60}", 12, ["60", "from 5 to 50"]),
+    ("number out of range", 12, "      rollout: {strategy: canary, percent: 60}", 12, ["60", "from 1 to 50"]),
     ("fraction for a whole number", 10, "      instance_count: 1.5", 10, ["1.5", "a whole number from 1 to 1000"]),
     ("text for a number", 10, '      instance_count: "2"', 10, ["must be a whole number", "write 2, without quotes"]),
     (
@@ -115,6 +115,7 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
     ("name with capitals", 6, "  Churn:", 6, ["models.Churn: this name cannot be used", "lower-case letters"]),
     ("not an instance type", 9, "      instance_type: m5.large", 9, ["for example ml.m5.large"]),
     ("bad schedule", 14, "      data_quality: {schedule: weekly}", 14, ["hourly, daily, or cron("]),
+    ("uneven schedule", 14, "      data_quality: {schedule: cron(0 1,7 * * ? *)}", 14, ["18 and 6 hours apart"]),
     ("no models", 5, "models: {}\nx:", 5, ["an empty mapping", "at least 1"]),
     ("later monitor", 14, "      bias: {schedule: daily}", 14, ["bias monitoring is not available in this version"]),
     ("later section", 3, "feature_groups: {}", 3, ["not available in this version"]),
@@ -159,13 +160,13 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
     ),
     ("monitor without capture", 11, "      capture: null", 13, ["capture is turned off"]),
     ("monitor without inputs", 11, "      capture: {sides: output}", 13, ["captured inputs"]),
-    ("feature twice", 14, "      data_quality: {columns: [a, b, a]}", 14, ["named twice: a"]),
+    ("feature twice", 14, "      data_quality: {include_features: [a, b, a]}", 14, ["named twice: a"]),
     (
         "alarm on unknown feature",
         14,
-        "      data_quality: {columns: [a], alarm_features: [b]}",
+        "      data_quality: {include_features: [a], alarm_features: [b]}",
         14,
-        ["not among columns: b"],
+        ["not analysed", "see data: b"],
     ),
     (
         "own topic and addresses",

@@ -1,0 +1,37 @@
+"""What all stacks of an environment have in common."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from .settings import Environment, prefix
+
+
+class EnvironmentStack(cdk.Stack):
+    """A stack with its environment's account, region, tags and termination protection.
+
+    :param environment_name: Name of the environment, which is its file's.
+    :param settings: Settings of the environment.
+    :param description: What the stack holds.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment_name: str, settings: Environment, description: str
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=cdk.Environment(account=settings.account, region=settings.region),
+            description=description,
+            tags=dict(settings.tags),
+            termination_protection=settings.termination_protection,
+        )
+        self.settings = settings
+        self.environment_name = environment_name
+        self.prefix = prefix(settings.project, environment_name)
+
+    @property
+    def retain(self) -> bool:
+        """Whether data outlives the stacks."""
+        return self.settings.removal == "retain"

@@ -1,0 +1,45 @@
+"""What brings approved versions to life: the rollout controller. Changes with code; knows no model by name."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+import cdk_sagemaker_mlops as mlops
+
+from .base import EnvironmentStack
+from .foundation import FoundationStack
+from .settings import Environment
+
+
+class DeliveryStack(EnvironmentStack):
+    """The rollout controller of one environment.
+
+    Serving stacks register themselves with it, so adding a model leaves this stack as it is.
+
+    :param foundation: Whose notifications tell about rollouts.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment_name: str,
+        settings: Environment,
+        foundation: FoundationStack,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            environment_name=environment_name,
+            settings=settings,
+            description="MLOps: rollout controller",
+        )
+        self.controller = mlops.RolloutController(
+            self,
+            "Controller",
+            name=self.prefix,
+            environment=environment_name,
+            notifications=foundation.notifications,
+            log_retention_days=settings.log_retention_days,
+        )

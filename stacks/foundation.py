@@ -1,0 +1,53 @@
+"""What everything else writes to: key, buckets, notifications. Stateful; changes rarely."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+import cdk_sagemaker_mlops as mlops
+
+from .base import EnvironmentStack
+from .registry import owned_groups
+from .settings import Environment
+
+
+class FoundationStack(EnvironmentStack):
+    """Storage and notifications of one environment.
+
+    Everything that another stack may refer to is exported whether or not one does yet, so that adding or removing a
+    model never changes this stack.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, environment_name: str, settings: Environment) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            environment_name=environment_name,
+            settings=settings,
+            description="MLOps: storage and notifications",
+        )
+        self.storage = mlops.Storage(
+            self,
+            "Storage",
+            retain=self.retain,
+            consumer_accounts=sorted({account for shared in owned_groups(settings).values() for account in shared}),
+        )
+        self.notifications = self._notifications()
+        self._export()
+
+    def _notifications(self) -> mlops.Notifications | mlops.TopicTarget:
+        wanted = self.settings.notifications
+        if wanted.topic_arn:
+            return mlops.TopicTarget(topic=sns.Topic.from_topic_arn(self, "Topic", wanted.topic_arn))
+        return mlops.Notifications(
+            self, "Notifications", emails=wanted.email, encryption_key=self.storage.encryption_key
+        )
+
+    def _export(self) -> None:
+        storage = self.storage
+        self.export_value(storage.encryption_key.key_arn)
+        for bucket in (storage.models, storage.capture, storage.baselines, storage.ground_truth, storage.reports):
+            self.export_value(bucket.bucket_name)
+        if isinstance(self.notifications, mlops.Notifications):
+            self.export_value(self.notifications.topic_arn)

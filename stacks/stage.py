@@ -1,0 +1,56 @@
+"""One environment as one CDK stage: `<project>-<environment>`."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from .delivery import DeliveryStack
+from .foundation import FoundationStack
+from .registry import RegistryStack, owned_groups
+from .serving import ServingStack
+from .settings import Environment, prefix
+
+
+class EnvironmentStage(cdk.Stage):
+    """All stacks of an environment: Foundation, Registry (if it owns groups), Delivery, Serving-<model> per model.
+
+    :param environment_name: Name of the environment, which is its file's.
+    :param settings: Settings of the environment.
+    """
+
+    def __init__(self, scope: Construct, environment_name: str, settings: Environment) -> None:
+        super().__init__(scope, prefix(settings.project, environment_name))
+        self.foundation = FoundationStack(self, "Foundation", environment_name=environment_name, settings=settings)
+        # CloudFormation takes no stack without resources, and an environment may own no group.
+        self.registry = (
+            RegistryStack(
+                self,
+                "Registry",
+                environment_name=environment_name,
+                settings=settings,
+                storage=self.foundation.storage,
+            )
+            if owned_groups(settings)
+            else None
+        )
+        self.delivery = DeliveryStack(
+            self, "Delivery", environment_name=environment_name, settings=settings, foundation=self.foundation
+        )
+        self.serving = {
+            name: ServingStack(
+                self,
+                f"Serving-{name}",
+                environment_name=environment_name,
+                settings=settings,
+                model_name=name,
+                foundation=self.foundation,
+                groups=self.registry.groups if self.registry else {},
+            )
+            for name in settings.models
+        }
+        for stack in self.serving.values():
+            # A model's first version is rolled out by a controller that is there already, from a group that is there.
+            stack.add_stack_dependency(self.delivery)
+            if self.registry:
+                stack.add_stack_dependency(self.registry)

@@ -1,0 +1,34 @@
+"""All environments, synthesized once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from stacks.settings import load_all
+from stacks.stage import EnvironmentStage
+
+ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
+
+
+@pytest.fixture(scope="session")
+def template_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Template files of all environments by stack name."""
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
+    for name, environment in load_all(sorted(ENVIRONMENTS.glob("*.yaml"))).items():
+        EnvironmentStage(app, name, environment)
+    return {
+        stack.stack_name: Path(stack.template_full_path)
+        for nested in app.synth().nested_assemblies
+        for stack in nested.nested_assembly.stacks
+    }
+
+
+@pytest.fixture(scope="session")
+def templates(template_files: dict[str, Path]) -> dict[str, dict[str, Any]]:
+    """Templates of all environments by stack name."""
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in template_files.items()}

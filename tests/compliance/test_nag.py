@@ -1,0 +1,71 @@
+"""cdk-nag's AwsSolutions pack as a policy validation plugin: nothing is left without a reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from cdk_nag import AwsSolutionsChecks
+
+from stacks.settings import load_all
+from stacks.stage import EnvironmentStage
+
+ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
+WILDCARD_RULE = "AwsSolutions-IAM5["
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> cdk.App:
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    for name, environment in load_all(sorted(ENVIRONMENTS.glob("*.yaml"))).items():
+        EnvironmentStage(app, name, environment)
+    return app
+
+
+@pytest.fixture(scope="module")
+def violations(app: cdk.App) -> list[dict[str, Any]]:
+    try:
+        app.synth()
+    except RuntimeError as error:
+        assert "validation-report.json" in str(error)
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text(encoding="utf-8"))
+    return [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
+
+
+def reasons(app: cdk.App, path: str) -> dict[str, str]:
+    """Reasons for wildcards that the role at a construct path carries into its template."""
+    node = app.node
+    found: dict[str, str] = {}
+    for part in path.split("/"):
+        construct = node.try_find_child(part)
+        assert construct is not None, path
+        node = construct.node
+        if isinstance(construct, cdk.CfnResource):
+            found = construct.get_metadata("WildcardReasons") or {}
+    return found
+
+
+def test_only_wildcards_with_a_reason_remain(app: cdk.App, violations: list[dict[str, Any]]) -> None:
+    open_findings = [
+        f"{violation['ruleName']} at {construct['constructPath']}: {violation['description']}"
+        for violation in violations
+        for construct in violation["violatingConstructs"]
+        if not (violation["ruleName"].startswith(WILDCARD_RULE) and reasons(app, construct["constructPath"]))
+    ]
+
+    assert open_findings == []
+
+
+def test_the_plugin_is_awake(tmp_path: Path) -> None:
+    from aws_cdk import aws_s3 as s3
+
+    app = cdk.App(outdir=str(tmp_path))
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    s3.CfnBucket(cdk.Stack(app, "Stack"), "Bucket")
+
+    with pytest.raises(RuntimeError, match="Validation failed"):
+        app.synth()
