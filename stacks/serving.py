@@ -201,7 +201,7 @@ class ServingStack(EnvironmentStack):
         return self._foreign_bucket("Baselines", artifacts.baselines_bucket or artifacts.models_bucket)
 
     def _register(self, wanted: EndpointSettings) -> None:
-        mlops.RolloutRegistration(
+        registration = mlops.RolloutRegistration(
             self,
             "Registration",
             controller_name=self.prefix,
@@ -212,6 +212,7 @@ class ServingStack(EnvironmentStack):
             pinned_version=wanted.pinned_version,
             frozen=wanted.frozen,
         )
+        self.dashboard.add_section("Rollouts", registration.charts)
 
 
 def _rollout(wanted: RolloutSettings) -> mlops.Rollout:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _COLUMNS = 24
 _CHART_WIDTH = 12
 _CHART_HEIGHT = 6
-_ROLLOUT_NAMESPACE = "SageMakerMLOps/Rollouts"
 _MAX_ALARMS_IN_WIDGET = 100
 Widget = dict[str, Any]
 
@@ -40,6 +39,7 @@ class EndpointDashboard(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, endpoint: EndpointBase, name: str | None = None) -> None:
         super().__init__(scope, construct_id)
         self._endpoint = endpoint
+        self._sections: list[tuple[str, Sequence[Chart]]] = []
         self.dashboard_name = _naming.fit(name or endpoint.endpoint_name, 255)
         resource = cloudwatch.CfnDashboard(
             self,
@@ -49,6 +49,14 @@ class EndpointDashboard(Construct):
             dashboard_body=at_synthesis(self._body),
         )
         endpoint.only_with_endpoint(resource)
+
+    def add_section(self, heading: str, charts: Sequence[Chart]) -> None:
+        """Adds charts below a heading, for example those of the endpoint's :class:`RolloutRegistration`.
+
+        :param heading: Heading in Markdown, without `##`.
+        :param charts: The charts, from left to right.
+        """
+        self._sections.append((heading, charts))
 
     def _body(self) -> str:
         return json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": _laid_out(list(self._widgets()))})
@@ -68,6 +76,10 @@ class EndpointDashboard(Construct):
         for monitor in self._monitors:
             yield _text(f"## {monitor.monitoring_type}\nReports: `{monitor.report_hint}`")
             for chart in monitor.charts:
+                yield _line_chart(chart)
+        for heading, charts in self._sections:
+            yield _text(f"## {heading}")
+            for chart in charts:
                 yield _line_chart(chart)
 
     def _heading(self) -> str:

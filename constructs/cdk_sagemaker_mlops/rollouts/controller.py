@@ -141,6 +141,8 @@ class RolloutController(Construct):
             function_name=self.function_name,
             event_source_arn=self._queue.arn,
             batch_size=1,
+            # The function names the messages that it could not deal with; without this they would count as done.
+            function_response_types=["ReportBatchItemFailures"],
             # The fewest that Lambda allows. Two at a time do no harm: a stack takes one update at a time.
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
         )

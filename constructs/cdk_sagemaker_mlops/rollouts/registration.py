@@ -15,6 +15,7 @@ from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._lazy import at_synthesis
 from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, MissingData, Severity, define_alarms
 from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.monitoring.analysis import Chart
 from cdk_sagemaker_mlops.monitoring.monitor import Monitor
 
 from .controller_permissions import ROLLOUT_NAMESPACE
@@ -85,6 +86,7 @@ class RolloutRegistration(Construct):
         assert group is not None  # noqa: S101  (checked above)
         super().__init__(scope, construct_id)
         self._endpoint = endpoint
+        self._dimensions = (("Environment", environment or controller_name), ("Model", model))
         self._document = {
             "stack_name": _refs.stack_name(),
             "model": model,
@@ -105,8 +107,9 @@ class RolloutRegistration(Construct):
         cdk.Tags.of(endpoint).add(CONTROLLER_TAG, controller_name, include_resource_types=_TAGGED_TYPES)
         self.alarms: tuple[Alarm, ...] = ()
         if stuck_after_hours is not None:
-            rule = _stuck_rule(model, environment or controller_name, stuck_after_hours)
-            self.alarms = define_alarms(self, [rule], notifications, condition=endpoint.condition_id)
+            rule = self._stuck_rule(model, stuck_after_hours)
+            # Without a condition: a first version that never goes live must not go unnoticed.
+            self.alarms = define_alarms(self, [rule], notifications)
 
     def _value(self) -> str:
         parameters: dict[str, object] = dict(self._endpoint.rollout_parameters)
@@ -117,25 +120,46 @@ class RolloutRegistration(Construct):
         }
         return json.dumps({**self._document, "parameters": parameters})
 
+    @property
+    def charts(self) -> list[Chart]:
+        """Rollouts and what waits for one; `dashboard.add_section("Rollouts", registration.charts)`."""
+        return [
+            Chart(
+                title="Rollouts",
+                measures=(
+                    self._measure("Rollouts", "Sum", "rolled out"),
+                    self._measure("Rollbacks", "Sum", "rolled back"),
+                ),
+            ),
+            Chart(
+                title="Seconds to live",
+                measures=(
+                    self._measure("ApprovalToLiveSeconds", "Maximum", "approval to live"),
+                    self._measure("OldestUnconvergedSeconds", "Maximum", "not live for"),
+                ),
+            ),
+        ]
 
-def _stuck_rule(model: str, environment: str, hours: int) -> AlarmRule:
-    return AlarmRule(
-        id="Stuck",
-        severity=Severity.WARNING,
-        title=f"A change of model {model} is not live {hours} hours after it was decided",
-        advice=(
-            "Either the stack is busy or failed, or the change waits for a person: the last event 'Model "
-            "Rollout' and the "
-            "rollout controller's log say which"
-        ),
-        measure=Measure(
+    def _measure(self, name: str, statistic: str, label: str) -> Measure:
+        return Measure(
             namespace=ROLLOUT_NAMESPACE,
-            name="OldestUnconvergedSeconds",
-            dimensions=(("Environment", environment), ("Model", model)),
-            statistic="Maximum",
+            name=name,
+            dimensions=self._dimensions,
+            statistic=statistic,
             period_seconds=3600,
-            label="not live for",
-        ),
-        threshold=hours * 3600,
-        missing_data=MissingData.NOT_BREACHING,
-    )
+            label=label,
+        )
+
+    def _stuck_rule(self, model: str, hours: int) -> AlarmRule:
+        return AlarmRule(
+            id="Stuck",
+            severity=Severity.WARNING,
+            title=f"A change of model {model} is not live {hours} hours after it was decided",
+            advice=(
+                "Either the stack is busy or failed, or the change waits for a person: the last event 'Model Rollout' "
+                "and the rollout controller's log say which"
+            ),
+            measure=self._measure("OldestUnconvergedSeconds", "Maximum", "not live for"),
+            threshold=hours * 3600,
+            missing_data=MissingData.NOT_BREACHING,
+        )
