@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     main_parser = argparse.ArgumentParser(
         prog="model-analyzer",
-        description="Data quality of machine learning models: baselines, checks and reports in Model Monitor's formats.",
+        description="Watch machine learning models: baselines, checks and reports in Model Monitor's formats.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -165,9 +165,15 @@ def merge(first: Profile, second: Profile) -> Profile:
 
 
 def profile_all(frames: Iterable[pl.DataFrame]) -> Profile:
-    """Profile of a stream of batches, in memory that does not grow with their number."""
+    """Profile of a stream of batches, in memory that does not grow with their number.
+
+    The next batch is read while one is profiled, and the columns of a batch are profiled side by side.
+    """
     result = Profile()
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for frame in frames:
-            result.add(frame, pool)
+    stream = iter(frames)
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as columns, ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, stream, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, stream, None)
+            result.add(frame, columns)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,35 +93,31 @@ def blocks(
     in the report.
     """
     report.files += 1
-    rest = b""
-    seen = 0
+    empty = True
     try:
         with opened(source) as file:
-            while piece := file.read(block_bytes):
-                seen += len(piece)
-                rest += piece
-                cut = _cut(rest, quoted)
-                if cut:
-                    yield rest[:cut]
-                    rest = rest[cut:]
-                elif len(rest) > LONGEST_RECORD_BYTES:
-                    cut = rest.rfind(b"\n") + 1 or len(rest)
-                    yield rest[:cut]
-                    rest = rest[cut:]
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+            while block := file.read(block_bytes):
+                empty = False
+                if not block.endswith(b"\n"):
+                    block += file.readline(LONGEST_RECORD_BYTES)
+                if quoted and b'"' in block:
+                    block += _rest_of_record(block, file)
+                yield block if block.endswith(b"\n") else block + b"\n"
+    except (OSError, EOFError, zlib.error) as error:
         report.add_problem(name_of(source), None, "unreadable file", str(error))
-    if rest:
-        yield rest if rest.endswith(b"\n") else rest + b"\n"
-    if not seen:
+    if empty:
         report.empty_files += 1
 
 
-def _cut(data: bytes, quoted: bool) -> int:
-    """Where the last whole record ends, 0 if none does."""
-    cut = data.rfind(b"\n") + 1
-    if not quoted or b'"' not in data:
-        return cut
-    while cut and data.count(b'"', 0, cut) % 2:
-        quote = data.rfind(b'"', 0, cut)
-        cut = data.rfind(b"\n", 0, quote) + 1
-    return cut
+def _rest_of_record(block: bytes, file: IO[bytes]) -> bytes:
+    """The lines up to the one that closes an open quotation mark; none if none closes it within reason."""
+    if block.count(b'"') % 2 == 0:
+        return b""
+    lines: list[bytes] = []
+    size = 0
+    while size < LONGEST_RECORD_BYTES and (line := file.readline(LONGEST_RECORD_BYTES)):
+        lines.append(line)
+        size += len(line)
+        if line.count(b'"') % 2:
+            break
+    return b"".join(lines)
