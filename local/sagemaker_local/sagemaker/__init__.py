@@ -9,7 +9,20 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from . import endpoint_configs, endpoints, models, packages, registry, runtime, scaling, utilization
+from sagemaker_local.moto_state import log_on
+
+from . import (
+    endpoint_configs,
+    endpoints,
+    job_definitions,
+    models,
+    monitoring_schedules,
+    packages,
+    registry,
+    runtime,
+    scaling,
+    utilization,
+)
 from .service import Options, SageMaker
 
 if TYPE_CHECKING:
@@ -17,7 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "SageMaker", "install", "of"]
 
-_PARTS = (registry, packages, models, endpoint_configs, endpoints, runtime, scaling)
+_PARTS = (
+    registry,
+    packages,
+    models,
+    endpoint_configs,
+    endpoints,
+    runtime,
+    scaling,
+    job_definitions,
+    monitoring_schedules,
+)
 _REAL_TIME = timedelta(seconds=2)
 _services: WeakKeyDictionary[LocalAws, SageMaker] = WeakKeyDictionary()
 
@@ -51,6 +74,7 @@ def install(aws: LocalAws) -> None:
     aws.clock.on_advance(lambda old, new: sagemaker.timeline.run_due(), ticks=True)
     aws.clock.on_advance(after_a_jump)
     aws.front.local("sagemaker/flush", lambda method, body, query: _flush(sagemaker))
+    aws.on_stop(log_on(aws.clock.now))
     aws.on_stop(sagemaker.stop)
 
 

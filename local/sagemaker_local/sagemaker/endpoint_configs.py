@@ -14,6 +14,7 @@ from .state import Record, Store
 Params = dict[str, Any]
 
 _LOCAL_STORAGE = re.compile(r"ml\.(?:[a-z]+\d+[a-z]*d[a-z]*|g4dn|g5|g6e?|p4de?|p5e?n?|i\d\w*|trn\d\w*)\.")
+_NOT_SERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
 
 
 def install(sagemaker: SageMaker) -> None:
@@ -45,7 +46,7 @@ def create_config(scope: Scope, params: Params) -> Params:
     """CreateEndpointConfig."""
     name = params["EndpointConfigName"]
     arn = scope.store.arn(f"endpoint-config/{name}")
-    for variant in [*params["ProductionVariants"], *params.get("ShadowProductionVariants", [])]:
+    for variant in params["ProductionVariants"]:
         _check_variant(scope.store, variant)
     _check_together(params)
     kept = {key: value for key, value in params.items() if key not in ("EndpointConfigName", "Tags")}
@@ -78,15 +79,13 @@ def _check_together(params: Params) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise invalid(f"Production variant names must be unique in an endpoint configuration: {', '.join(repeated)}.")
-    shadows = params.get("ShadowProductionVariants", [])
-    if shadows and (len(variants) != 1 or len(shadows) != 1):
-        raise invalid("Only one production variant and one shadow variant can be specified with shadow variants.")
+    missing = [name for name in _NOT_SERVED if params.get(name)]
+    if missing:
+        raise invalid(f"The embedded AWS cannot serve endpoints with {', '.join(missing)}.")
     capture = params.get("DataCaptureConfig") or {}
     captures = bool(capture) and capture.get("EnableCapture") is not False
     if captures and any(variant.get("ServerlessConfig") for variant in variants):
         raise invalid("DataCaptureConfig is not supported for serverless variants.")
-    if captures and params.get("AsyncInferenceConfig"):
-        raise invalid("DataCaptureConfig is not supported together with AsyncInferenceConfig in the embedded AWS.")
     if params.get("KmsKeyId"):
         local = [item["InstanceType"] for item in variants if _LOCAL_STORAGE.match(item.get("InstanceType") or "")]
         if local:

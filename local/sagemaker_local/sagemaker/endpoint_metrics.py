@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,13 @@ INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
 _MICROSECONDS = {"ModelLatency", "OverheadLatency"}
 _MOST_DATA = 500
-"""Data that one PutMetricData may carry (1,000 in the service)."""
+"""Data that one PutMetricData carries here (1,000 in the service)."""
+_MOST_VALUES = 150
+"""Distinct values that one datum may carry."""
+
+Values = Counter[float]
+"""How often each value occurred."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -35,23 +41,6 @@ class Source:
     config: str
 
 
-@dataclass
-class Summary:
-    """A statistic set: all that CloudWatch keeps of many values."""
-
-    count: float = 0.0
-    total: float = 0.0
-    least: float = field(default=float("inf"))
-    most: float = field(default=float("-inf"))
-
-    def add(self, value: float) -> None:
-        """Add one value."""
-        self.count += 1
-        self.total += value
-        self.least = min(self.least, value)
-        self.most = max(self.most, value)
-
-
 @dataclass(frozen=True)
 class Outcome:
     """One invocation as the metrics see it."""
@@ -63,7 +52,7 @@ class Outcome:
 
 
 class EndpointMetrics:
-    """Sums up invocations per minute and writes the sums.
+    """Gathers invocations per minute and writes them as values with counts, so that percentiles work.
 
     Every metric is published for EndpointName+VariantName and again with EndpointConfigName, so that alarms can watch
     the new fleet of a deployment alone.
@@ -76,7 +65,7 @@ class EndpointMetrics:
     def __init__(self, client: Callable[..., Any], now: Callable[[], datetime]) -> None:
         self._client = client
         self._now = now
-        self._sums: dict[tuple[Source, datetime], dict[str, Summary]] = {}
+        self._minutes: dict[tuple[Source, datetime], dict[str, Values]] = {}
         self._lock = threading.Lock()
 
     def count(self, source: Source, outcome: Outcome) -> None:
@@ -89,29 +78,28 @@ class EndpointMetrics:
             ("Invocation4XXErrors", float(400 <= status < 500)),
             ("Invocation5XXErrors", float(status >= 500)),
             ("InvocationModelErrors", float(failed)),
-            ("ModelLatency", outcome.model_microseconds),
-            ("OverheadLatency", outcome.overhead_microseconds),
+            ("ModelLatency", _rounded(outcome.model_microseconds)),
+            ("OverheadLatency", _rounded(outcome.overhead_microseconds)),
         )
         with self._lock:
-            sums = self._sums.get((source, minute))
+            sums = self._minutes.get((source, minute))
             if sums is None:
-                sums = self._sums[source, minute] = defaultdict(Summary)
+                sums = self._minutes[source, minute] = defaultdict(Counter)
             for name, value in values:
-                sums[name].add(value)
+                sums[name][value] += 1
 
     def busy_seconds(self, source: Source) -> float:
         """Return how long the model worked in the minutes that are not written yet."""
         with self._lock:
-            return sum(
-                sums["ModelLatency"].total / 1e6 for (at, _), sums in self._sums.items() if at == source and sums
-            )
+            latencies = [sums["ModelLatency"] for (at, _), sums in self._minutes.items() if at == source]
+        return sum(value * count for latency in latencies for value, count in latency.items()) / 1e6
 
     def flush(self) -> None:
-        """Write the sums so far. A minute may be written in parts: CloudWatch adds them up."""
+        """Write what there is so far. A minute may be written in parts: CloudWatch adds them up."""
         with self._lock:
-            sums, self._sums = self._sums, {}
+            minutes, self._minutes = self._minutes, {}
         by_client: dict[tuple[str, str, str | None], list[dict[str, Any]]] = defaultdict(list)
-        for (source, minute), metrics in sums.items():
+        for (source, minute), metrics in minutes.items():
             by_client[source.account, source.region, source.role_arn] += _data(source, minute, metrics)
         for (account, region, role_arn), data in by_client.items():
             self._put(account, region, role_arn, INVOCATIONS, data)
@@ -146,20 +134,23 @@ def _dimensions(source: Source) -> Iterator[list[dict[str, str]]]:
     yield [*pair, {"Name": "EndpointConfigName", "Value": source.config}]
 
 
-def _data(source: Source, minute: datetime, metrics: dict[str, Summary]) -> list[dict[str, Any]]:
-    return [
-        {
-            "MetricName": name,
-            "Dimensions": dimensions,
-            "Timestamp": minute,
-            "StatisticValues": {
-                "SampleCount": summary.count,
-                "Sum": summary.total,
-                "Minimum": summary.least,
-                "Maximum": summary.most,
-            },
-            "Unit": "Microseconds" if name in _MICROSECONDS else "None",
-        }
-        for name, summary in metrics.items()
-        for dimensions in _dimensions(source)
-    ]
+def _data(source: Source, minute: datetime, metrics: dict[str, Values]) -> Iterator[dict[str, Any]]:
+    for name, values in metrics.items():
+        unit = "Microseconds" if name in _MICROSECONDS else "None"
+        pairs = sorted(values.items())
+        for dimensions in _dimensions(source):
+            for start in range(0, len(pairs), _MOST_VALUES):
+                part = pairs[start : start + _MOST_VALUES]
+                yield {
+                    "MetricName": name,
+                    "Dimensions": dimensions,
+                    "Timestamp": minute,
+                    "Values": [value for value, _ in part],
+                    "Counts": [float(count) for _, count in part],
+                    "Unit": unit,
+                }
+
+
+def _rounded(microseconds: float) -> float:
+    # Three digits keep percentiles and still let thousands of latencies share a few hundred values.
+    return float(f"{microseconds:.3g}")

@@ -39,6 +39,16 @@ def install(sagemaker: SageMaker) -> None:
     """Answer InvokeEndpoint."""
     runtime = Runtime(sagemaker)
     sagemaker.aws.front.route("sagemaker", "POST", _PATH, runtime.invoke)
+    for operation in (
+        "InvokeEndpointAsync",
+        "InvokeEndpointWithResponseStream",
+        "InvokeEndpointWithBidirectionalStream",
+    ):
+        sagemaker.aws.front.op("sagemaker-runtime", operation, _refuse)
+
+
+def _refuse(context: Context, params: dict[str, Any]) -> dict[str, Any]:
+    raise _invalid(f"The embedded AWS does not support {context.operation}; use InvokeEndpoint.")
 
 
 class Runtime:

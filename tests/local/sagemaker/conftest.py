@@ -14,7 +14,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import xgboost
+
 from sagemaker_local import sagemaker as local_sagemaker
+from sagemaker_local.metrics import api as metrics_api
 from sagemaker_local.server import LocalAws
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
@@ -43,6 +45,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
     with LocalAws(features=("sagemaker",)) as running:
+        metrics_api.install(running)
         yield running
 
 
