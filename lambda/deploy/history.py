@@ -39,9 +39,9 @@ class History:
             if not operation.finished:
                 self._started(operation, stack)
                 return True
-            newest = operation is operations[-1]
             if operation.kind is not None:
-                if not self._finished(operation, stack, endpoint, newest=newest):
+                latest = not any(later.kind for later in operations[operations.index(operation) + 1 :])
+                if not self._finished(operation, stack, endpoint, latest=latest):
                     return False
                 self._save_processed(operation)
         if operations:
@@ -62,22 +62,27 @@ class History:
             to_arn = self._to_arn(operation, stack)
             self.started(operation.token, to_arn, f"version {operation.version} is being rolled out")
 
-    def _finished(self, operation: Operation, stack: Stack, endpoint: Endpoint | None, *, newest: bool) -> bool:
+    def _finished(self, operation: Operation, stack: Stack, endpoint: Endpoint | None, *, latest: bool) -> bool:
+        """Deal with one operation of ours; False if it cannot be judged yet. ``latest``: no other of ours followed."""
         to_arn = self._to_arn(operation, stack)
         if operation.status != "UPDATE_COMPLETE":
-            self._failed(operation, to_arn, self._cause(operation, endpoint if newest else None))
+            self._failed(operation, to_arn, self._cause(operation, endpoint if latest else None))
             return True
-        if newest and endpoint is not None and endpoint.status in MOVING:
+        # Others may have deployed since. What the endpoint runs still tells whether this version arrived, as long as
+        # the stack holds it and nothing is under way.
+        live = stack.parameters.get(self._registration.version_parameter)
+        if not latest or live != to_arn or not (stack.busy or stack.has_endpoint(self._registration)):
+            self._succeeded(operation, to_arn)
+            return True
+        if stack.busy or (endpoint is not None and endpoint.status in MOVING):
             return False
-        if newest and stack.has_endpoint(self._registration):
-            if endpoint is None or endpoint.status != "InService":
-                # The decision reports what is wrong with the endpoint; the rollout did not succeed.
-                log.warning("endpoint is not in service after a completed update", token=operation.token)
-                return True
-            if not endpoint.runs(stack):
-                self._failed(operation, to_arn, self._silent(endpoint), silent=True)
-                return True
-        self._succeeded(operation, to_arn)
+        if endpoint is None or endpoint.status != "InService":
+            # The decision reports what is wrong with the endpoint; the rollout did not succeed.
+            log.warning("endpoint is not in service after a completed update", token=operation.token)
+        elif endpoint.runs(stack):
+            self._succeeded(operation, to_arn)
+        else:
+            self._failed(operation, to_arn, self._silent(endpoint), silent=True)
         return True
 
     def _succeeded(self, operation: Operation, to_arn: str) -> None:

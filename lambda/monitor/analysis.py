@@ -64,7 +64,7 @@ class Finding:
 class Outcome:
     """What a run found; the documents are what is written to S3.
 
-    ``records`` counts captured requests, ``broken`` those that cannot be read; ``distances`` has every compared feature.
+    ``records`` counts captured requests, ``broken`` those that cannot be read; ``distances`` has all compared features.
     """
 
     records: int

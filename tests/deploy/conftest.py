@@ -157,7 +157,7 @@ class World:
     def _event(self, name: str, kind: str, status: str, token: str = "", reason: str = "") -> None:
         self.clock += timedelta(seconds=1)
         event = {
-            "EventId": f"event-{len(self.events)}",
+            "EventId": f"event-{self.clock:%d%H%M%S}",
             "StackId": STACK_ID,
             "LogicalResourceId": name,
             "PhysicalResourceId": STACK_ID if name == STACK else name,
@@ -369,7 +369,8 @@ class _Services:
 
 @pytest.fixture
 def make_world(monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
-    """Makes worlds, whose clock also decides which metrics are too old."""
+    """Makes worlds, whose clock also decides which metrics are too old. Pauses end at once."""
+    monkeypatch.setattr("shared.metrics.publish.__kwdefaults__", {"sleep": lambda seconds: None})
 
     class Clock(datetime):
         @classmethod

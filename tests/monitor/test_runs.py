@@ -122,12 +122,11 @@ def test_a_person_chooses_a_window(bench, at_hour):
 
 
 def test_base64_captures_count_the_same(bench):
-    bench.capture(bench.traffic(50))
-    plain = bench.run(bench.baseline())
-    bench.capture(bench.traffic(50), encoding="BASE64")
-    encoded = bench.run(bench.baseline())
-    assert plain["records"] == encoded["records"] == 50
-    assert plain["status"] == encoded["status"] == "Completed"
+    bench.capture(bench.traffic())
+    plain, statistics = bench.run(bench.baseline()), bench.read("statistics.json")
+    bench.capture(bench.traffic(), encoding="BASE64")
+    assert bench.run(bench.baseline()) == plain
+    assert bench.read("statistics.json") == statistics
 
 
 def test_a_large_object_passes_through_the_disk(bench, monkeypatch, tmp_path):
@@ -294,18 +293,17 @@ def test_a_refused_call_fails_the_run_and_the_retry_completes_it(bench, operatio
     assert len(bench.reports()) == 4
 
 
-def test_throttled_metrics_are_repeated(bench, no_pauses, monkeypatch):
-    monkeypatch.setattr("shared.metrics.publish.__kwdefaults__", {"sleep": no_pauses.append}, raising=False)
-    bench.capture(bench.traffic(20))
+def test_throttled_metrics_are_repeated(bench, pauses):
+    bench.capture(bench.traffic())
     bench.faults += [("PutMetricData", refused("Throttling"))] * 3
     assert bench.run(bench.baseline())["status"] == "Completed"
-    assert len(no_pauses) == 3
+    assert pauses == [0.4, 0.8, 1.6]
     assert bench.run_metrics()["RunsCompleted"] == 1
 
 
 def test_a_failure_that_cannot_be_published_is_still_raised(bench):
     bench.faults += [("ListObjectsV2", refused("AccessDenied")), ("PutMetricData", refused("AccessDenied"))]
-    with pytest.raises(ClientError, match="ListObjectsV2|Operation"):
+    with pytest.raises(ClientError, match="AccessDenied"):
         bench.run()
     assert bench.announced == []
 
