@@ -82,8 +82,7 @@ def _assets_of(stack: cdk.Stack) -> _StackAssets:
     known = _stacks.get(stack)
     if known is None:
         stage = cdk.Stage.of(stack)
-        if stage is None:
-            raise ValueError("the stack is not part of an app or stage; Lambda code needs a cloud assembly to go into")
+        assert stage is not None  # noqa: S101  (a stack without an app gets one from the CDK)
         if stage not in _stages:
             _stages[stage] = (Path(stage.asset_outdir), Path(stage.outdir))
         folder, manifest_folder = _stages[stage]

@@ -131,8 +131,9 @@ def strip(tree: Path) -> None:
 
 def _write_layer(tree: Path, target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for path in sorted(path for path in tree.rglob("*") if path.is_file()):
-            name = f"{tree.name}/{path.relative_to(tree).as_posix()}"
+        # Sorted by name and not by path: paths sort differently on systems that ignore case.
+        files = {path.relative_to(tree.parent).as_posix(): path for path in tree.rglob("*") if path.is_file()}
+        for name, path in sorted(files.items()):
             entry = archive_entry(name, executable=path.suffix == ".so" or ".so." in path.name)
             with path.open("rb") as source, archive.open(entry, "w") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
