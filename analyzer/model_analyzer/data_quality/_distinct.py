@@ -123,6 +123,8 @@ class ValueCounts:
 
     def add_counted(self, counted: pl.DataFrame) -> None:
         """Add values (text) with their counts."""
+        if not counted.height:
+            return
         if self.sketch is None and counted.height > self.cap:
             self._overflow()
         if self.sketch is not None:

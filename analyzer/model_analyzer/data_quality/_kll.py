@@ -115,15 +115,16 @@ class Sketch:
         small = self.copy()
         while small.levels and not small.levels[-1].size:
             small.levels.pop()
-        height = 0
-        while height < len(small.levels):
-            top = len(small.levels) - 1
-            if small.levels[height].size > max(2, int(K * SHRINKING_FACTOR ** (top - height))):
-                small._compact(height)
-            height += 1
-            if height == len(small.levels) and len(small.levels) - 1 > top:
-                height = 0
+        while (height := small._first_above_capacity()) is not None:
+            small._compact(height)
         return [level.items() for level in small.levels]
+
+    def _first_above_capacity(self) -> int | None:
+        top = len(self.levels) - 1
+        for height, level in enumerate(self.levels):
+            if level.size > max(2, int(K * SHRINKING_FACTOR ** (top - height))):
+                return height
+        return None
 
     def ranks(self) -> Ranks:
         """The cumulative distribution that the sketch holds."""

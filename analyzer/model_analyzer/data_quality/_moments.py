@@ -16,6 +16,7 @@ from ._types import Floats
 
 _LARGE = 1e140
 _SMALL = 1e-140
+_LOWEST_EXPONENT = -1022
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Moments:
         largest = max(abs(low), abs(high))
         if low == high:
             return cls(count, low, 0.0, low, high, low * count)
-        scale = 2.0 ** round(math.log2(largest)) if not _SMALL < largest < _LARGE else 1.0
+        scale = 1.0 if _SMALL < largest < _LARGE else math.ldexp(1.0, max(math.frexp(largest)[1] - 1, _LOWEST_EXPONENT))
         scaled = values / scale if scale != 1.0 else values
         mean = float(scaled.mean())
         deviations = scaled - mean
