@@ -1,0 +1,132 @@
+"""Model package groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+
+import cdk_sagemaker_mlops as mlops
+
+REMOTE = "arn:aws:sagemaker:eu-west-1:111111111111:model-package-group/Churn"
+
+
+def test_a_group_is_retained_and_carries_no_description(stack: cdk.Stack, synthesise: Callable) -> None:
+    mlops.ModelPackageGroup(stack, "Registry", name="churn")
+    template = synthesise()
+    # Name and description cannot change without replacement; the id is pinned for the same reason.
+    assert template.resources == {
+        "Registry4DB9CCA5": {
+            "Type": "AWS::SageMaker::ModelPackageGroup",
+            "Properties": {"ModelPackageGroupName": "churn"},
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+        }
+    }
+
+
+def test_other_accounts_deploy_or_approve_as_they_are_allowed(stack: cdk.Stack, synthesise: Callable) -> None:
+    mlops.ModelPackageGroup(
+        stack,
+        "Registry",
+        name="churn",
+        consumer_accounts=["111111111111", "222222222222"],
+        approver_accounts=["222222222222"],
+    )
+    policy = synthesise().only("SageMaker::ModelPackageGroup")["ModelPackageGroupPolicy"]
+    statements = {s["Sid"]: s for s in policy["Statement"]}
+    assert set(statements) == {"ReadGroup", "ReadVersions", "DeployVersions", "ApproveVersions"}
+    assert len(statements["ReadGroup"]["Principal"]["AWS"]) == 2
+    assert len(statements["ApproveVersions"]["Principal"]["AWS"]) == 1
+    assert statements["DeployVersions"]["Action"] == "sagemaker:CreateModel"
+    assert statements["ApproveVersions"]["Action"] == "sagemaker:UpdateModelPackage"
+    assert joined(statements["ReadGroup"]["Resource"]).endswith(":model-package-group/churn")
+    assert joined(statements["ReadVersions"]["Resource"]).endswith(":model-package/churn/*")
+
+
+def joined(value: Any) -> str:
+    """An `Fn::Join` as text, references as their names."""
+    if isinstance(value, str):
+        return value
+    if "Ref" in value:
+        return f"<{value['Ref']}>"
+    if "Fn::GetAtt" in value:
+        return f"<{'.'.join(value['Fn::GetAtt'])}>"
+    separator, parts = value["Fn::Join"]
+    return separator.join(joined(part) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("grant", "action"),
+    [
+        ("grant_read", None),
+        ("grant_register", "sagemaker:CreateModelPackage"),
+        ("grant_approve", "sagemaker:UpdateModelPackage"),
+        ("grant_deploy", "sagemaker:CreateModel"),
+    ],
+)
+def test_grants_add_one_ability_to_reading(
+    stack: cdk.Stack, synthesise: Callable, grant: str, action: str | None
+) -> None:
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    getattr(mlops.ModelPackageGroup(stack, "Registry", name="churn"), grant)(role)
+    (statement,) = synthesise().only("IAM::Policy")["PolicyDocument"]["Statement"]
+    abilities = {
+        "sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage", "sagemaker:CreateModel",
+    } & set(statement["Action"])  # fmt: skip
+    assert abilities == ({action} if action else set())
+    assert "sagemaker:DescribeModelPackage" in statement["Action"]
+    assert [joined(arn).rsplit(":", 1)[-1] for arn in statement["Resource"]] == [
+        "model-package-group/churn",
+        "model-package/churn/*",
+    ]
+
+
+def test_approval_rule_matches_versions_registered_as_approved_too(stack: cdk.Stack, synthesise: Callable) -> None:
+    group = mlops.ModelPackageGroup(stack, "Registry", name="churn")
+    topic = sns.Topic(stack, "Topic")
+    group.on_approval_change("Announce", targets.SnsTopic(topic))
+    rule = synthesise().only("Events::Rule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {"ModelPackageGroupName": ["churn"], "ModelApprovalStatus": ["Approved", "Rejected"]},
+    }
+    assert len(rule["Targets"]) == 1
+
+
+def test_a_misspelt_status_is_refused(stack: cdk.Stack) -> None:
+    group = mlops.ModelPackageGroup(stack, "Registry", name="churn")
+    with pytest.raises(mlops.ConstructError, match=r'Serving/Registry/Rule: statuses is "Aproved".*mean "Approved"\?'):
+        group.on_approval_change("Rule", statuses=["Aproved"])
+    with pytest.raises(mlops.ConstructError, match="statuses is empty"):
+        group.on_approval_change("Rule", statuses=[])
+
+
+def test_a_group_of_another_account_is_read_from_its_arn(stack: cdk.Stack) -> None:
+    group = mlops.ModelPackageGroup.from_model_package_group_arn(stack, "Remote", REMOTE)
+    assert (group.account, group.region, group.group_name) == ("111111111111", "eu-west-1", "Churn")
+    # Names in ARNs are lower-case whatever the name is.
+    assert group.group_arn.endswith(":sagemaker:eu-west-1:111111111111:model-package-group/churn")
+    assert group.package_arn(3).endswith(":111111111111:model-package/churn/3")
+
+
+def test_an_arn_of_something_else_is_refused(stack: cdk.Stack) -> None:
+    with pytest.raises(mlops.ConstructError, match="for a group of this account use from_model_package_group_name"):
+        mlops.ModelPackageGroup.from_model_package_group_arn(stack, "Remote", REMOTE.replace("-group", ""))
+    with pytest.raises(mlops.ConstructError, match='name is "a_b"'):
+        mlops.ModelPackageGroup.from_model_package_group_name(stack, "Local", "a_b")
+
+
+def test_tags_replace_nothing(synthesise: Callable, stack: cdk.Stack, app: cdk.App) -> None:
+    group = mlops.ModelPackageGroup(stack, "Registry", name="churn")
+    cdk.Tags.of(app).add("team", "risk")
+    properties = synthesise().only("SageMaker::ModelPackageGroup")
+    # Tags of a group are changed in place; what would replace it stays as it is.
+    assert properties == {"ModelPackageGroupName": "churn", "Tags": [{"Key": "team", "Value": "risk"}]}
+    assert group.cfn_group.model_package_group_description is None
