@@ -142,7 +142,7 @@ def test_a_tag_on_the_app_replaces_nothing() -> None:
 
 
 def test_round_trips_of_an_endpoint(stack: cdk.Stack, bucket: s3.IBucket, round_trips: Any) -> None:
-    """14 resources: one call creates each, eight read references, one makes the construct, one gives wildcards' reasons.
+    """14 resources: one call creates each, eight read references, one makes the construct, one explains wildcards.
 
     Following a registry adds two parameters with their values, the condition (3), the stack, and one call per
     conditional resource.
