@@ -16,7 +16,6 @@ import pytest
 import xgboost
 
 from sagemaker_local import sagemaker as local_sagemaker
-from sagemaker_local.metrics import api as metrics_api
 from sagemaker_local.server import LocalAws
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
@@ -44,8 +43,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    with LocalAws(features=("sagemaker",)) as running:
-        metrics_api.install(running)
+    with LocalAws(features=("alarms", "sagemaker")) as running:
         yield running
 
 
@@ -139,21 +137,29 @@ class Lab:
         entries = [entry for call in calls for entry in call.params["Entries"]]
         return [json.loads(entry["Detail"]) for entry in entries if entry["DetailType"] == detail_type]
 
-    def alarm(self, state: str = "OK") -> str:
+    def alarm(self, endpoint: str, config: str) -> str:
+        """An alarm on client errors of the fleet of one configuration."""
         name = self.name("alarm")
-        cloudwatch = self.client("cloudwatch")
-        cloudwatch.put_metric_alarm(
+        dimensions = {"EndpointName": endpoint, "VariantName": "AllTraffic", "EndpointConfigName": config}
+        self.client("cloudwatch").put_metric_alarm(
             AlarmName=name,
             Namespace="AWS/SageMaker",
-            MetricName="Invocation5XXErrors",
+            MetricName="Invocation4XXErrors",
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
             Statistic="Average",
             Period=60,
             EvaluationPeriods=1,
             Threshold=0.5,
             ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="notBreaching",
         )
-        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
         return name
+
+    def break_requests(self, endpoint: str, count: int = 20) -> None:
+        """Send rows that no model understands."""
+        for _ in range(count):
+            with pytest.raises(self.runtime.exceptions.ModelError):
+                self.invoke(endpoint, "these,are,no,numbers")
 
 
 @pytest.fixture(scope="session")

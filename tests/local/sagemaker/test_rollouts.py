@@ -46,8 +46,7 @@ def test_without_a_deployment_config_everything_moves_at_once(lab: Any, up: str,
 def test_a_canary_bakes_before_the_rest_follows(lab: Any, up: str, down: str) -> None:
     old, new = lab.config(up), lab.config(down)
     endpoint = lab.endpoint(old)
-    alarm = lab.alarm()
-    deployment = guarded(blue_green("CANARY", TerminationWaitInSeconds=300), alarm)
+    deployment = guarded(blue_green("CANARY", TerminationWaitInSeconds=300), lab.alarm(endpoint, new))
     lab.sm.update_endpoint(EndpointName=endpoint, EndpointConfigName=new, DeploymentConfig=deployment)
     summary = lab.pending(endpoint, "Baking")
     assert summary["EndpointConfigName"] == new
@@ -72,12 +71,12 @@ def test_a_canary_bakes_before_the_rest_follows(lab: Any, up: str, down: str) ->
 def test_an_alarm_during_the_canary_rolls_back(lab: Any, up: str, down: str) -> None:
     old, new = lab.config(up), lab.config(down)
     endpoint = lab.endpoint(old)
-    alarm = lab.alarm()
+    alarm = lab.alarm(endpoint, new)
     lab.sm.update_endpoint(
         EndpointName=endpoint, EndpointConfigName=new, DeploymentConfig=guarded(blue_green("CANARY"), alarm)
     )
     lab.pending(endpoint, "Baking")
-    lab.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="errors")
+    lab.break_requests(endpoint, 60)
     lab.aws.clock.advance(120)
     described = lab.settled(endpoint)
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
@@ -91,17 +90,16 @@ def test_an_alarm_during_the_canary_rolls_back(lab: Any, up: str, down: str) -> 
 
 
 def test_an_alarm_while_the_old_fleet_still_waits_rolls_back_too(lab: Any, up: str, down: str) -> None:
-    old = lab.config(up)
+    old, new = lab.config(up), lab.config(down)
     endpoint = lab.endpoint(old)
-    alarm = lab.alarm()
-    deployment = guarded(blue_green("ALL_AT_ONCE", 0, TerminationWaitInSeconds=600), alarm)
-    lab.sm.update_endpoint(EndpointName=endpoint, EndpointConfigName=lab.config(down), DeploymentConfig=deployment)
+    deployment = guarded(blue_green("ALL_AT_ONCE", 0, TerminationWaitInSeconds=600), lab.alarm(endpoint, new))
+    lab.sm.update_endpoint(EndpointName=endpoint, EndpointConfigName=new, DeploymentConfig=deployment)
     summary = lab.pending(endpoint, "Baking")
     message = summary["ProductionVariants"][0]["VariantStatus"][0]["StatusMessage"]
     assert "600 seconds (TerminationWaitInSeconds) with traffic enabled on full capacity of 2 instance(s)" in message
     assert new_share(lab, endpoint, 20) == 1.0
-    lab.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="errors")
-    lab.aws.clock.advance(60)
+    lab.break_requests(endpoint, 60)
+    lab.aws.clock.advance(120)
     assert lab.settled(endpoint)["EndpointConfigName"] == old
     assert new_share(lab, endpoint, 20) == 0.0
 
