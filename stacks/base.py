@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -35,3 +37,18 @@ class EnvironmentStack(cdk.Stack):
     def retain(self) -> bool:
         """Whether data outlives the stacks."""
         return self.settings.removal == "retain"
+
+
+def acknowledge(scope: Construct, reasons: Mapping[str, str]) -> None:
+    """Accepts findings of cdk-nag below a construct.
+
+    :param reasons: Why each is no mistake here, by rule id such as `AwsSolutions::AwsSolutions-L1`.
+    """
+    rules = [cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items()]
+    cdk.Validations.of(scope).acknowledge(*rules)
+
+
+RUNTIME_IS_PINNED = {
+    "AwsSolutions::AwsSolutions-L1": "the wheels of the functions' layer are locked for this runtime; "
+    "both change together"
+}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import aws_cdk as cdk
 from constructs import Construct
 
 import cdk_sagemaker_mlops as mlops
 
-from .base import EnvironmentStack
+from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .foundation import FoundationStack
 from .settings import Environment
 
@@ -43,3 +44,6 @@ class DeliveryStack(EnvironmentStack):
             notifications=foundation.notifications,
             log_retention_days=settings.log_retention_days,
         )
+        acknowledge(self.controller, RUNTIME_IS_PINNED)
+        # For people: `aws lambda invoke` releases a version from quarantine or asks for a look right now.
+        cdk.CfnOutput(self, "DeployFunctionName", value=self.controller.function_name)

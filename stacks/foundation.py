@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aws_cdk as cdk
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -35,6 +36,7 @@ class FoundationStack(EnvironmentStack):
         )
         self.notifications = self._notifications()
         self._export()
+        self._say_names()
 
     def _notifications(self) -> mlops.Notifications | mlops.TopicTarget:
         wanted = self.settings.notifications
@@ -51,3 +53,15 @@ class FoundationStack(EnvironmentStack):
             self.export_value(bucket.bucket_name)
         if isinstance(self.notifications, mlops.Notifications):
             self.export_value(self.notifications.topic_arn)
+
+    def _say_names(self) -> None:
+        """Outputs for people and scripts: generated names are nowhere else to be read."""
+        buckets = {
+            "Models": self.storage.models,
+            "Capture": self.storage.capture,
+            "Baselines": self.storage.baselines,
+            "GroundTruth": self.storage.ground_truth,
+            "Reports": self.storage.reports,
+        }
+        for kind, bucket in buckets.items():
+            cdk.CfnOutput(self, f"{kind}BucketName", value=bucket.bucket_name)

@@ -11,7 +11,7 @@ from constructs import Construct
 
 import cdk_sagemaker_mlops as mlops
 
-from .base import EnvironmentStack
+from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .foundation import FoundationStack
 from .settings import (
     DataQualitySettings,
@@ -23,6 +23,11 @@ from .settings import (
     endpoint_name,
     monitoring_schedule,
 )
+
+QUEUE_IS_A_DEAD_LETTER_QUEUE = {
+    "AwsSolutions::AwsSolutions-SQS3": "the queue is itself a dead-letter queue, of Lambda's retries and of Scheduler, "
+    "which cdk-nag does not look at"
+}
 
 _CAPTURED_SIDES = {
     "both": mlops.CaptureContent.INPUT_AND_OUTPUT,
@@ -65,7 +70,9 @@ class ServingStack(EnvironmentStack):
         self._group = self._follow(self._model.registry) if self._model.registry else None
         self.endpoint = self._define_endpoint(self._model)
         if self._model.monitors.data_quality:
-            self.endpoint.add_monitor(self._data_quality(self._model.monitors.data_quality))
+            monitor = self._data_quality(self._model.monitors.data_quality)
+            self.endpoint.add_monitor(monitor)
+            acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)
         self.dashboard = mlops.EndpointDashboard(self, "Dashboard", endpoint=self.endpoint)
         if self._group:
             self._register(self._model.endpoint)
@@ -182,7 +189,7 @@ class ServingStack(EnvironmentStack):
             "DataQuality",
             reports=self._storage.reports,
             baseline=mlops.Baseline.from_registry(bucket=self._baselines()),
-            schedule=monitoring_schedule(wanted.schedule),
+            schedule=monitoring_schedule(wanted),
             engine=mlops.LambdaEngine(log_retention_days=self.settings.log_retention_days),
             drift_threshold=wanted.drift_threshold,
             comparison_method=wanted.comparison_method.title(),

@@ -97,7 +97,10 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     if "\t" in shown[: len(shown) - len(shown.lstrip())] or "'\\t'" in (error.problem or ""):
         return Problem(line, (), "a tab is used for indentation", hint="indent with spaces")
     what = ", ".join(part for part in (error.context, error.problem) if part)
-    return Problem(line, (), f"is not valid YAML: {what}", given=shown.strip() or None)
+    # Inside braces and brackets these characters end a value or mean something of their own.
+    special = "flow" in what and "(" in shown
+    hint = 'put quotes around a value with , ? * or : in it, such as "cron(…)"' if special else None
+    return Problem(line, (), f"is not valid YAML: {what}", given=shown.strip() or None, hint=hint)
 
 
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")

@@ -84,11 +84,6 @@ def _translate(error: ErrorDetails, found: document.Document) -> Iterator[Proble
             # The path leads to the mapping whose keys do not go together; the message is about one of them.
             at = (*path, str(context["key"]))
             yield Problem(found.line(at), at, str(context["message"]))
-        case "value_error":
-            message = str(error["ctx"]["error"])
-            yield Problem(
-                found.line(path), path, message, given=render_value(error["input"]), allowed=schema.allowed(path)
-            )
         case _ if "[key]" in error["loc"]:
             parent = schema.at(path[:-1]) or {}
             names = parent.get("propertyNames", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from .base import Settings, conflict
 
@@ -29,8 +29,8 @@ class Defaults(Settings):
     monitoring: Annotated[MonitoringDefaults, Field(description="For all monitors.")] = MonitoringDefaults()
 
 
-def monitoring_schedule(text: str) -> MonitoringSchedule:
-    """The schedule that `text` means.
+def monitoring_schedule(settings: DataQualitySettings) -> MonitoringSchedule:
+    """When a monitor runs and how much time a run looks at.
 
     Raises:
         ValueError: a cron expression whose runs are not equally far apart.
@@ -38,12 +38,12 @@ def monitoring_schedule(text: str) -> MonitoringSchedule:
     # Here and not above: whoever only wants the JSON schema need not wait for the CDK.
     from cdk_sagemaker_mlops import MonitoringSchedule
 
-    match text:
+    match settings.schedule:
         case "hourly":
             return MonitoringSchedule.hourly()
         case "daily":
             return MonitoringSchedule.daily()
-    return MonitoringSchedule.cron(text)
+    return MonitoringSchedule.cron(settings.schedule, settings.period_hours)
 
 
 class DataQualitySettings(Settings):
@@ -53,11 +53,20 @@ class DataQualitySettings(Settings):
         str,
         Field(
             pattern=r"^(hourly|daily|cron\(\S+ \S+ \S+ \S+ \S+ \S+\))$",
-            description="When it runs, UTC: hourly, daily, or a cron expression of EventBridge Scheduler whose runs "
-            "are equally far apart. A run looks at the time since the one before. Default: hourly",
+            description="When it runs, UTC: hourly, daily, or a cron expression of EventBridge Scheduler. "
+            "A run looks at the time since the one before. Default: hourly",
             json_schema_extra={"x-allowed": "hourly, daily, or cron(minute hour day month weekday year)"},
         ),
     ] = "hourly"
+    period_hours: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=24,
+            description="Length of the time that a run looks at, in hours, for cron expressions whose runs are not "
+            "equally far apart. Default: the time between runs",
+        ),
+    ] = None
     drift_threshold: Annotated[
         float,
         Field(gt=0, le=1, description="Distance from the baseline's distribution that is a violation. Default: 0.1"),
@@ -89,11 +98,15 @@ class DataQualitySettings(Settings):
         Engine | None, Field(description="What runs the analysis. Default: defaults.monitoring.engine")
     ] = None
 
-    @field_validator("schedule")
-    @classmethod
-    def _runs_are_equally_far_apart(cls, value: str) -> str:
-        monitoring_schedule(value)
-        return value
+    @model_validator(mode="after")
+    def _windows_fit_the_schedule(self) -> DataQualitySettings:
+        if self.period_hours is not None and not self.schedule.startswith("cron"):
+            raise conflict("period_hours", f"{self.schedule} says how long a window is; remove period_hours")
+        try:
+            monitoring_schedule(self)
+        except ValueError as error:
+            raise conflict("schedule", str(error)) from error
+        return self
 
     @model_validator(mode="after")
     def _features_are_distinct(self) -> DataQualitySettings:

