@@ -31,13 +31,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class StandardOutput(logging.Handler):
+    """Writes to whatever standard output is at the moment, each line with one call, so that threads cannot mix them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stdout.write(self.format(record) + "\n")
+
+
 class Logger:
     """A logger whose calls take fields as keyword arguments: ``log.info("rollout started", model="churn")``."""
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
         if not self._logger.handlers:
-            handler = logging.StreamHandler(sys.stdout)
+            handler = StandardOutput()
             handler.setFormatter(JsonFormatter())
             self._logger.addHandler(handler)
             self._logger.setLevel(logging.INFO)

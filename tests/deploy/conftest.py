@@ -359,10 +359,8 @@ class _Services:
     def put_metric_data(world: World, Namespace: str, MetricData: list[dict[str, Any]]) -> dict[str, Any]:
         assert Namespace == "SageMakerMLOps/Rollouts"
         for datum in MetricData:
-            assert datum["Dimensions"] == [
-                {"Name": "Environment", "Value": "prod"},
-                {"Name": "Model", "Value": "churn"},
-            ]
+            dimensions = {item["Name"]: item["Value"] for item in datum["Dimensions"]}
+            assert dimensions.keys() == {"Environment", "Model"} and dimensions["Environment"] == "prod"
             world.metrics.append((datum["MetricName"], datum["Value"]))
         return {}
 
@@ -391,3 +389,18 @@ def world(make_world: Callable[..., World]) -> World:
 def crash() -> type[BaseException]:
     """What a test catches where it made the function's process end."""
     return Crash
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], Callable[[], None]]:
+    """Makes a service refuse a call from now on, until the returned function is called."""
+
+    def refuse_call(name: str, code: str, message: str) -> Callable[[], None]:
+        def call(world: World, **arguments: Any) -> None:
+            raise refusal(code, message)
+
+        accepted = vars(_Services)[name]
+        monkeypatch.setattr(_Services, name, staticmethod(call))
+        return lambda: monkeypatch.setattr(_Services, name, accepted)
+
+    return refuse_call
