@@ -1,4 +1,4 @@
-"""What the tests of the embedded AWS share. Only one embedded AWS can run per process, so it lives as long as a module."""
+"""What the tests of the embedded AWS share. Only one can run per process, so it lives as long as a module."""
 
 from __future__ import annotations
 

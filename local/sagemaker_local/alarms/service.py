@@ -1,7 +1,7 @@
 """The alarms of one embedded AWS: evaluation, state changes and what they cause.
 
-Alarms look at whole minutes that are over, as CloudWatch does: a point stamped now counts from the next minute on, one in
-the past at once.
+Alarms look at whole minutes that are over, as CloudWatch does: a point stamped now counts from the next minute on, one
+in the past at once.
 """
 
 from __future__ import annotations

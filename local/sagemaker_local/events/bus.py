@@ -135,7 +135,7 @@ class Buses:
         principal = targets.caller(self._aws, target.get("RoleArn"), _SERVICE, rule.account)
         arn = arns.parse(target["Arn"])
         try:
-            if arn.service == "events" and not arn.resource:
+            if arn.service == "events" and not arn.resource.strip(":"):
                 moto_events.archive_event(rule, event)
             elif arn.service == "events" and arn.resource.startswith("event-bus/"):
                 self._forward(arn, event, principal.arn, hops)

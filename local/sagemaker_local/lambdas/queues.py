@@ -1,8 +1,8 @@
 """Event source mappings from SQS: batches, partial failures, filters.
 
 Lambda's poller acts as the function's role, so its calls are recorded under that role. A batch that fails stays in the
-queue and comes back after the visibility timeout (on the clock); the queue's redrive policy moves it away in the end. The
-batching window is not waited for: a batch is what is there.
+queue and comes back after the visibility timeout (on the clock); the queue's redrive policy moves it away in the end.
+The batching window is not waited for: a batch is what is there.
 """
 
 from __future__ import annotations

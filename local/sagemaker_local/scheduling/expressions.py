@@ -64,14 +64,14 @@ def parse(text: str, *, base: datetime, timezone: str = "UTC", rate_includes_bas
             "use rate(5 minutes), cron(0 * * * ? *) or at(2030-01-31T12:00:00)"
         )
     kind, body = match[1], match[2].strip()
-    if kind == "rate":
-        return Rate(base, _period(text, body), rate_includes_base)
     try:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(
             f"time zone {timezone!r} is not known; use a name of the IANA database such as Europe/Berlin"
         ) from error
+    if kind == "rate":
+        return Rate(base, _period(text, body), rate_includes_base)
     if kind == "cron":
         return ZonedCron(Cron.parse(body), zone)
     try:
