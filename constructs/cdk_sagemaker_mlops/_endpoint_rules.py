@@ -13,7 +13,7 @@ import aws_cdk as cdk
 from . import _refs
 from ._errors import ConstructError, Problems
 from ._instances import has_local_nvme
-from ._naming import LOWER_NAME_PATTERN, LOWER_NAME_RULE, NAME_PATTERN, NAME_RULE, fit
+from ._naming import LOWER_NAME_PATTERN, LOWER_NAME_RULE, NAME_PATTERN, NAME_RULE, fit, pascal
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -123,10 +123,13 @@ def _check_variants(problems: Problems, variants: Sequence[Variant], encrypted: 
     single = len(variants) == 1
     for variant in variants:
         problems.extend(variant.problems(), where="" if single else f'variant "{variant.name}"')
-    names = [variant.name for variant in variants]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    # Compared as they stand in construct ids, where "a-b" and "aB" are one.
+    names = [pascal(variant.name) for variant in variants]
+    doubled = sorted({variant.name for variant in variants if names.count(pascal(variant.name)) > 1})
     problems.require(
-        not doubled, f"several variants are called {', '.join(doubled)}; metrics and records need distinct names"
+        not doubled,
+        f"names of variants are equal or differ in hyphens only: {', '.join(doubled)}; metrics and records need "
+        "distinct names",
     )
     problems.require(
         len(variants) <= _MAX_VARIANTS, f"{len(variants)} variants are given, an endpoint has at most {_MAX_VARIANTS}"

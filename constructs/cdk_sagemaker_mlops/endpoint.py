@@ -11,11 +11,11 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from . import _refs
 from ._endpoint_rules import check, check_import, default_name
-from ._errors import ConstructError
 from ._execution_role import observability_statements, rollback_statements, volume_key_statements
 from ._iam import service_role
 from ._instances import has_local_nvme
 from ._naming import pascal
+from ._version_parameters import VersionParameters
 from .alarming import Alarm, define_alarms
 from .endpoint_alarms import EndpointAlarms
 from .endpoint_base import EndpointBase
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from .capture import DataCapture
     from .model import Model
     from .scaling import Scaling
-
-_PACKAGE_PARAMETER = "ModelPackageArn"
-_RETAIN_PARAMETER = "RetainVariantProperties"
-_CONDITION = "HasModelVersion"
 
 
 class Endpoint(EndpointBase):
@@ -140,8 +136,11 @@ class Endpoint(EndpointBase):
         nvme = any(has_local_nvme(variant.instance_type) for variant in self._variants)
         self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
         self.follows = next((group for variant in self._variants if (group := variant.model.follows)), None)
+        self._parameters: VersionParameters | None = None
         if self.follows is not None:
-            self._define_parameters()
+            self._parameters = VersionParameters(self, self.stack, endpoint_name=name, prefix=parameter_prefix)
+            self.model_package_arn = self._parameters.package_arn
+            self.condition_id = self._parameters.condition_id
         self.log_group_name = f"/aws/sagemaker/Endpoints/{name}"
         self.cfn_log_group = logs.CfnLogGroup(
             self, "Logs", log_group_name=self.log_group_name, retention_in_days=log_retention_days
@@ -157,49 +156,7 @@ class Endpoint(EndpointBase):
     @property
     def rollout_parameters(self) -> dict[str, str]:
         """Ids of the stack parameters that a rollout sets; empty when the model follows no registry."""
-        if self.follows is None:
-            return {}
-        names = {"version": _PACKAGE_PARAMETER}
-        if self._rollout.retain_variant_properties is None:
-            names["retain"] = _RETAIN_PARAMETER
-        return {kind: f"{self.parameter_prefix}{name}" for kind, name in names.items()}
-
-    def _define_parameters(self) -> None:
-        prefix, stack = self.parameter_prefix, self.stack
-        package = self._parameter(
-            _PACKAGE_PARAMETER,
-            default="",
-            description=f"Model version that {self.endpoint_name} serves; empty: no endpoint. Set by the controller",
-        )
-        self.model_package_arn = package.value_as_string
-        self.condition_id = f"{prefix}{_CONDITION}"
-        cdk.CfnCondition(
-            stack,
-            self.condition_id,
-            expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.model_package_arn, "")),
-        )
-
-    def _parameter(
-        self, name: str, *, default: str, description: str, allowed_values: Sequence[str] | None = None
-    ) -> cdk.CfnParameter:
-        full_name = f"{self.parameter_prefix}{name}"
-        try:
-            return cdk.CfnParameter(
-                self.stack,
-                full_name,
-                type="String",
-                default=default,
-                description=description,
-                allowed_values=allowed_values,
-            )
-        except RuntimeError as error:
-            if "already a Construct with name" not in str(error):
-                raise
-            problem = (
-                f'the stack already has a parameter "{full_name}", of another endpoint that follows a registry; '
-                'give this one a parameter_prefix, such as "Second"'
-            )
-            raise ConstructError(self.node.path, [problem]) from None
+        return dict(self._parameters.names) if self._parameters else {}
 
     def _execution_role(self, given: IRole | None) -> str:
         if given is not None:
@@ -253,9 +210,14 @@ class Endpoint(EndpointBase):
         self.only_with_endpoint(config)
         return config
 
-    def _suffix(self, variant: str) -> str:
-        """Ids of a single variant's parts stay as they are when its name is not the default one."""
-        return pascal(variant) if len(self._variants) > 1 else ""
+    @staticmethod
+    def _suffix(variant: str) -> str:
+        """Suffix of the ids of a variant's parts.
+
+        It depends on the variant's name alone: if it changed when a second variant comes, the scalable target would be
+        made again under another id and then deleted under its old one, which are the same target.
+        """
+        return "" if variant == DEFAULT_VARIANT else pascal(variant)
 
     def _rollback_rules(self, config_name: str) -> list[AlarmRule]:
         return [
@@ -295,15 +257,7 @@ class Endpoint(EndpointBase):
     def _retain(self) -> bool | cdk.IResolvable | None:
         if self._rollout.retain_variant_properties is not None:
             return self._rollout.retain_variant_properties or None
-        if self.follows is None:
-            return None
-        parameter = self._parameter(
-            _RETAIN_PARAMETER,
-            default="false",
-            allowed_values=["true", "false"],
-            description="Whether a rollout keeps the running instance counts and weights. Set by the controller",
-        )
-        return parameter.value
+        return self._parameters.retain() if self._parameters else None
 
     def _define_scaling(self) -> None:
         scaled = [variant for variant in self._variants if variant.scaling]

@@ -27,7 +27,8 @@ class Variant:
     :param model: The variant's model.
     :param name: Name, the same across rollouts: SageMaker shifts traffic between variants of one name, and alarms,
         metrics and captured data carry it. Default: `AllTraffic`.
-    :param instance_type: Instance type. Default: `ml.m5.large`.
+    :param instance_type: Instance type. SageMaker refuses to change it while the variant scales: deploy once without
+        `scaling`, then with the new type and `scaling` again. Default: `ml.m5.large`.
     :param initial_instance_count: Instances at the start. Default: - `scaling.min_instances`, or 1.
     :param weight: Share of the traffic relative to the sum of all weights. Default: 1.
     :param scaling: Automatic scaling. Default: - a fixed number of instances.

@@ -406,3 +406,18 @@ def test_logical_ids_are_pinned(stack: cdk.Stack, image_model: mlops.Model, synt
     template = synthesise()
     assert list(template.of_type("SageMaker::Endpoint")) == ["EndpointEEF1FD8F"]
     assert list(template.of_type("Logs::LogGroup")) == ["EndpointLogs7B39CB5E"]
+
+
+def test_a_second_variant_moves_no_scalable_target(app: cdk.App, image_model: mlops.Model) -> None:
+    """Under another id the target would be registered again, and the cleanup of the old id would deregister it."""
+
+    def targets(name: str, *more: str) -> dict[str, Any]:
+        stack = cdk.Stack(app, name)
+        scaling = mlops.Scaling(max_instances=2, invocations_per_instance=100)
+        variants = [mlops.Variant(name=n, model=image_model, scaling=scaling) for n in ("champion", *more)]
+        mlops.Endpoint(stack, "Endpoint", endpoint_name="churn", variants=variants)
+        resources = app.synth(force=True).get_stack_by_name(name).template["Resources"]
+        return {key: as_text(r["Properties"]["ResourceId"]) for key, r in resources.items() if "ScalableT" in r["Type"]}
+
+    one, two = targets("One"), targets("Two", "challenger")
+    assert one.items() <= two.items() and len(two) == 2

@@ -95,7 +95,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "negative weight": (two(weight=-1), 'variant "a": weight is -1, allowed are numbers from 0'),
     "equal names": (
         {"variants": [Variant(name="a", model=MODEL), Variant(name="a", model=MODEL)]},
-        "several variants are called a",
+        "names of variants are equal or differ in hyphens only: a; metrics",
+    ),
+    "names equal but for hyphens": (
+        {"variants": [Variant(name="a-b", model=MODEL), Variant(name="aB", model=MODEL)]},
+        "names of variants are equal or differ in hyphens only: a-b, aB",
     ),
     "variant name": ({"variants": [Variant(name="a_b", model=MODEL)]}, 'name is "a_b", allowed are 1 to 63 letters'),
     "eleven variants": (
