@@ -43,6 +43,8 @@ class LocalAws:
         self.accounts = Accounts()
         self.recorder = Recorder()
         self.on_assume_role: list[Callable[[Principal, str], None]] = []
+        self.extensions: dict[str, Any] = {}
+        """What feature modules offer each other, by feature name."""
         self._closers: list[Callable[[], None]] = []
         self._base = Base()
         self.front = Front(self, self._base, self.accounts, self.recorder)

@@ -10,3 +10,14 @@ if TYPE_CHECKING:
 
 def install(aws: LocalAws) -> None:
     """Answer the CloudFormation API."""
+    # Imported here, so that the fast parts of the package do not load boto3's models and every resource type.
+    from .api import Api
+    from .service import CloudFormation
+
+    service = CloudFormation(aws)
+    aws.extensions["cloudformation"] = service
+    for operation, handler in Api(service).operations().items():
+        aws.front.op("cloudformation", operation, handler)
+    # The CLI asks CloudTrail for the cause of a failed deployment.
+    aws.front.op("cloudtrail", "LookupEvents", lambda context, params: {"Events": []})
+    aws.on_stop(service.announcer.stop)

@@ -1,0 +1,325 @@
+"""The EC2 types of a VPC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .base import Created, Properties, ResourceType, Work, as_json, delete_quietly
+from .coerce import call
+from .rows import Row, Tagging
+
+_TAGS = Tagging("create_tags", "delete_tags", "Resources", "[Ref]", tags="Tags", keys="TagKeys")
+
+
+@dataclass(frozen=True)
+class Ec2(Row):
+    """An EC2 resource: tagged by CreateTags after its creation."""
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        created = super().create(work, {key: value for key, value in properties.items() if key != "Tags"})
+        if properties.get("Tags"):
+            call(work.client("ec2"), "create_tags", {"Resources": [created.ref], "Tags": properties["Tags"]})
+        return created
+
+    def retag(self, work: Work, existing: Created, old: Properties, new: Properties) -> None:
+        before = {tag["Key"]: tag["Value"] for tag in old.get("Tags") or []}
+        after = {tag["Key"]: tag["Value"] for tag in new.get("Tags") or []}
+        client = work.client("ec2")
+        gone = [{"Key": key} for key in sorted(before.keys() - after.keys())]
+        if gone:
+            client.delete_tags(Resources=[existing.ref], Tags=gone)
+        if after and before != after:
+            client.create_tags(Resources=[existing.ref], Tags=new["Tags"])
+
+
+class Vpc(Ec2):
+    """A VPC; DNS settings are separate calls."""
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        created = super().create(work, properties)
+        self._dns(work, created, properties)
+        client = work.client("ec2")
+        groups = client.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [created.ref]}])[
+            "SecurityGroups"
+        ]
+        created.attributes["DefaultSecurityGroup"] = next(g["GroupId"] for g in groups if g["GroupName"] == "default")
+        created.attributes["CidrBlockAssociations"] = []
+        return created
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        self.retag(work, existing, old, new)
+        self._dns(work, existing, new)
+        return existing
+
+    def _dns(self, work: Work, vpc: Created, properties: Properties) -> None:
+        for name in ("EnableDnsSupport", "EnableDnsHostnames"):
+            if name in properties:
+                value = {"Value": properties[name] in (True, "true")}
+                work.client("ec2").modify_vpc_attribute(VpcId=vpc.ref, **{name: value})
+
+
+class Subnet(Ec2):
+    """A subnet."""
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        created = super().create(work, properties)
+        self._public(work, created, properties)
+        return created
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        self.retag(work, existing, old, new)
+        self._public(work, existing, new)
+        return existing
+
+    def _public(self, work: Work, subnet: Created, properties: Properties) -> None:
+        if "MapPublicIpOnLaunch" in properties:
+            value = {"Value": properties["MapPublicIpOnLaunch"] in (True, "true")}
+            work.client("ec2").modify_subnet_attribute(SubnetId=subnet.ref, MapPublicIpOnLaunch=value)
+
+
+class GatewayAttachment(ResourceType):
+    """An internet gateway's attachment to a VPC."""
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        gateway, vpc = properties["InternetGatewayId"], properties["VpcId"]
+        work.client("ec2").attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        return Created(f"IGW|{vpc}", {"AttachmentType": "IGW"}, {"InternetGatewayId": gateway, "VpcId": vpc})
+
+    def delete(self, work: Work, existing: Created, properties: Properties) -> None:
+        delete_quietly(work.client("ec2").detach_internet_gateway, **existing.keys)
+
+
+class Route(ResourceType):
+    """A route of a route table."""
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        call(work.client("ec2"), "create_route", properties)
+        destination = properties.get("DestinationCidrBlock") or properties.get("DestinationIpv6CidrBlock")
+        keys = {
+            key: properties[key]
+            for key in ("RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock")
+            if key in properties
+        }
+        return Created(f"{properties['RouteTableId']}|{destination}", {"CidrBlock": destination}, keys)
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        call(work.client("ec2"), "replace_route", new)
+        return existing
+
+    def delete(self, work: Work, existing: Created, properties: Properties) -> None:
+        delete_quietly(work.client("ec2").delete_route, **existing.keys)
+
+
+class SecurityGroup(Ec2):
+    """A security group with its inline rules."""
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        plain = {key: value for key, value in properties.items() if not key.startswith("SecurityGroup")}
+        plain["GroupName"] = properties.get("GroupName") or work.generated_name(255)
+        created = super().create(work, plain)
+        self._rules(work, created, {}, properties)
+        return created
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        self.retag(work, existing, old, new)
+        self._rules(work, existing, old, new)
+        return existing
+
+    def parameters(self, work: Work, properties: Properties) -> dict[str, Any]:
+        params = super().parameters(work, properties)
+        params["Description"] = params.pop("GroupDescription")
+        return params
+
+    def _rules(self, work: Work, group: Created, old: Properties, new: Properties) -> None:
+        client = work.client("ec2")
+        for name, kind in (("SecurityGroupIngress", "ingress"), ("SecurityGroupEgress", "egress")):
+            before, after = old.get(name) or [], new.get(name) or []
+            if before == after:
+                continue
+            authorize = getattr(client, f"authorize_security_group_{kind}")
+            revoke = getattr(client, f"revoke_security_group_{kind}")
+            if kind == "egress" and after and not before:
+                # The rule that every new group has gives way to the ones of the template.
+                revoke(GroupId=group.ref, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+            gone = [rule for rule in before if rule not in after]
+            if gone:
+                delete_quietly(revoke, GroupId=group.ref, IpPermissions=[_permission(rule) for rule in gone])
+            added = [rule for rule in after if rule not in before]
+            if added:
+                authorize(GroupId=group.ref, IpPermissions=[_permission(rule) for rule in added])
+
+
+class SecurityGroupRule(ResourceType):
+    """A rule that is a resource of its own."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def create(self, work: Work, properties: Properties) -> Created:
+        authorize = getattr(work.client("ec2"), f"authorize_security_group_{self._kind}")
+        result = authorize(GroupId=properties["GroupId"], IpPermissions=[_permission(properties)])
+        rules = result.get("SecurityGroupRules") or []
+        identifier = rules[0]["SecurityGroupRuleId"] if rules else work.generated_name()
+        return Created(identifier, {"Id": identifier})
+
+    def delete(self, work: Work, existing: Created, properties: Properties) -> None:
+        revoke = getattr(work.client("ec2"), f"revoke_security_group_{self._kind}")
+        delete_quietly(revoke, GroupId=properties["GroupId"], IpPermissions=[_permission(properties)])
+
+    def replaces(self, old: Properties, new: Properties) -> bool:
+        return old != new
+
+
+def _permission(rule: dict[str, Any]) -> dict[str, Any]:
+    permission: dict[str, Any] = {"IpProtocol": str(rule["IpProtocol"])}
+    for name in ("FromPort", "ToPort"):
+        if name in rule:
+            permission[name] = int(rule[name])
+    described = {"Description": rule["Description"]} if "Description" in rule else {}
+    group = rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId")
+    prefix = rule.get("SourcePrefixListId") or rule.get("DestinationPrefixListId")
+    if "CidrIp" in rule:
+        permission["IpRanges"] = [{"CidrIp": rule["CidrIp"], **described}]
+    if "CidrIpv6" in rule:
+        permission["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **described}]
+    if group:
+        permission["UserIdGroupPairs"] = [{"GroupId": group, **described}]
+    if prefix:
+        permission["PrefixListIds"] = [{"PrefixListId": prefix, **described}]
+    return permission
+
+
+class VpcEndpoint(Ec2):
+    """A gateway or interface endpoint."""
+
+    def parameters(self, work: Work, properties: Properties) -> dict[str, Any]:
+        params = super().parameters(work, properties)
+        if "PolicyDocument" in params:
+            params["PolicyDocument"] = as_json(params["PolicyDocument"])
+        return params
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        self.retag(work, existing, old, new)
+        params: dict[str, Any] = {"VpcEndpointId": existing.ref}
+        for name, plural in (
+            ("SubnetIds", "Subnet"),
+            ("SecurityGroupIds", "SecurityGroup"),
+            ("RouteTableIds", "RouteTable"),
+        ):
+            before, after = set(old.get(name) or []), set(new.get(name) or [])
+            if before != after:
+                params[f"Add{plural}Ids"] = sorted(after - before)
+                params[f"Remove{plural}Ids"] = sorted(before - after)
+        if old.get("PolicyDocument") != new.get("PolicyDocument"):
+            params["PolicyDocument"] = as_json(new["PolicyDocument"]) if "PolicyDocument" in new else None
+        call(
+            work.client("ec2"),
+            "modify_vpc_endpoint",
+            {key: value for key, value in params.items() if value not in (None, [])},
+        )
+        return existing
+
+    def delete(self, work: Work, existing: Created, properties: Properties) -> None:
+        delete_quietly(work.client("ec2").delete_vpc_endpoints, VpcEndpointIds=[existing.ref])
+
+
+TYPES: dict[str, ResourceType] = {
+    "AWS::EC2::VPC": Vpc(
+        "ec2",
+        "create_vpc",
+        "delete_vpc",
+        ref="Vpc.VpcId",
+        keys={"VpcId": "Vpc.VpcId"},
+        attributes={"VpcId": "Vpc.VpcId", "CidrBlock": "Vpc.CidrBlock"},
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::Subnet": Subnet(
+        "ec2",
+        "create_subnet",
+        "delete_subnet",
+        ref="Subnet.SubnetId",
+        keys={"SubnetId": "Subnet.SubnetId"},
+        attributes={
+            "SubnetId": "Subnet.SubnetId",
+            "AvailabilityZone": "Subnet.AvailabilityZone",
+            "VpcId": "Subnet.VpcId",
+            "CidrBlock": "Subnet.CidrBlock",
+        },
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::RouteTable": Ec2(
+        "ec2",
+        "create_route_table",
+        "delete_route_table",
+        ref="RouteTable.RouteTableId",
+        keys={"RouteTableId": "RouteTable.RouteTableId"},
+        attributes={"RouteTableId": "RouteTable.RouteTableId"},
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::SubnetRouteTableAssociation": Row(
+        "ec2",
+        "associate_route_table",
+        "disassociate_route_table",
+        ref="AssociationId",
+        keys={"AssociationId": "AssociationId"},
+        attributes={"Id": "AssociationId"},
+    ),
+    "AWS::EC2::Route": Route(),
+    "AWS::EC2::InternetGateway": Ec2(
+        "ec2",
+        "create_internet_gateway",
+        "delete_internet_gateway",
+        ref="InternetGateway.InternetGatewayId",
+        keys={"InternetGatewayId": "InternetGateway.InternetGatewayId"},
+        attributes={"InternetGatewayId": "InternetGateway.InternetGatewayId"},
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::VPCGatewayAttachment": GatewayAttachment(),
+    "AWS::EC2::NatGateway": Ec2(
+        "ec2",
+        "create_nat_gateway",
+        "delete_nat_gateway",
+        ref="NatGateway.NatGatewayId",
+        keys={"NatGatewayId": "NatGateway.NatGatewayId"},
+        attributes={"NatGatewayId": "NatGateway.NatGatewayId"},
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::EIP": Ec2(
+        "ec2",
+        "allocate_address",
+        "release_address",
+        ref="PublicIp",
+        keys={"AllocationId": "AllocationId"},
+        attributes={"AllocationId": "AllocationId", "PublicIp": "PublicIp"},
+    ),
+    "AWS::EC2::SecurityGroup": SecurityGroup(
+        "ec2",
+        "create_security_group",
+        "delete_security_group",
+        ref="GroupId",
+        keys={"GroupId": "GroupId"},
+        attributes={"GroupId": "GroupId", "Id": "GroupId", "VpcId": "VpcId"},
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::SecurityGroupIngress": SecurityGroupRule("ingress"),
+    "AWS::EC2::SecurityGroupEgress": SecurityGroupRule("egress"),
+    "AWS::EC2::VPCEndpoint": VpcEndpoint(
+        "ec2",
+        "create_vpc_endpoint",
+        "delete_vpc_endpoints",
+        ref="VpcEndpoint.VpcEndpointId",
+        keys={"VpcEndpointIds": "[VpcEndpoint.VpcEndpointId]"},
+        attributes={"Id": "VpcEndpoint.VpcEndpointId", "DnsEntries": "VpcEndpoint.DnsEntries"},
+        tagging=_TAGS,
+    ),
+    "AWS::EC2::FlowLog": Row(
+        "ec2",
+        "create_flow_logs",
+        "delete_flow_logs",
+        ref="FlowLogIds[0]",
+        rename={"ResourceId": "ResourceIds"},
+        keys={"FlowLogIds": "FlowLogIds"},
+        attributes={"Id": "FlowLogIds[0]"},
+    ),
+}
