@@ -46,9 +46,7 @@ def test_weights_count():
     assert l_infinity(light, ranks([1.0, 2.0, 2.0])) == 0
 
 
-@pytest.mark.parametrize(
-    ("n", "m", "allowance"), [(100, 100, 0.2546), (1_000, 1_000, 0.0805), (2_333, 283, 0.1133)]
-)
+@pytest.mark.parametrize(("n", "m", "allowance"), [(100, 100, 0.2546), (1_000, 1_000, 0.0805), (2_333, 283, 0.1133)])
 def test_robust_takes_off_what_small_samples_explain(n, m, allowance):
     assert robust(0.5, n, m) == pytest.approx(0.5 - allowance, abs=1e-4)
     assert robust(allowance * 0.99, n, m) == 0

@@ -70,7 +70,9 @@ def test_statistics_agree_with_numpy(data):
 
 def test_buckets_of_small_data_are_exact():
     values = np.random.default_rng(4).integers(0, 40, 1_500)
-    buckets = statistics(profile(pl.DataFrame({"x": values})))["features"][0]["numerical_statistics"]["distribution"]["kll"]["buckets"]
+    buckets = statistics(profile(pl.DataFrame({"x": values})))["features"][0]["numerical_statistics"]["distribution"][
+        "kll"
+    ]["buckets"]
     counts, edges = np.histogram(values, bins=10)
     assert [bucket["count"] for bucket in buckets] == counts.tolist()
     assert [bucket["lower_bound"] for bucket in buckets] == pytest.approx(edges[:-1].tolist())
@@ -129,7 +131,9 @@ def test_suggested_constraints(data):
 
 
 def test_constraints_round_trip(data):
-    constraints = suggest(profile(data), MonitoringConfig(comparison_threshold=0.2, categorical_comparison_threshold=0.3))
+    constraints = suggest(
+        profile(data), MonitoringConfig(comparison_threshold=0.2, categorical_comparison_threshold=0.3)
+    )
     assert Constraints.from_json(constraints.to_json()) == constraints
 
 
@@ -150,7 +154,11 @@ def test_overrides_are_found_wherever_tools_write_them(place):
 
 def test_all_mistakes_are_reported_at_once():
     body = {
-        "features": [{"inferred_type": "String"}, {"name": "a", "inferred_type": "Text"}, {"name": "b", "completeness": 3}],
+        "features": [
+            {"inferred_type": "String"},
+            {"name": "a", "inferred_type": "Text"},
+            {"name": "b", "completeness": 3},
+        ],
         "monitoring_config": {"evaluate_constraints": "On", "distribution_constraints": {"comparison_threshold": 7}},
     }
     with pytest.raises(ValueError, match="constraints") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections import Counter
 
@@ -49,7 +50,7 @@ def test_any_split_order_and_grouping(values, cuts, seed):
     chance = random.Random(seed)
     whole = profile(frame(values))
     edges = sorted({0, len(values), *(min(cut, len(values)) for cut in cuts)})
-    parts = [profile(frame(values[a:b])) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [profile(frame(values[a:b])) for a, b in itertools.pairwise(edges)]
     chance.shuffle(parts)
     while len(parts) > 1:
         first = parts.pop(chance.randrange(len(parts)))
@@ -92,7 +93,9 @@ def test_a_merged_profile_does_not_share_state():
 
 def test_streams_give_what_merging_gives():
     rng = np.random.default_rng(2)
-    data = pl.DataFrame({"n": rng.normal(size=30_000), "k": rng.integers(0, 9, 30_000), "s": rng.choice(["a", "b"], 30_000)})
+    data = pl.DataFrame(
+        {"n": rng.normal(size=30_000), "k": rng.integers(0, 9, 30_000), "s": rng.choice(["a", "b"], 30_000)}
+    )
     batches = [data[start : start + 4_000] for start in range(0, 30_000, 4_000)]
     same(profile_all(batches), functools.reduce(merge, map(profile, batches)))
 

@@ -40,8 +40,7 @@ def unique_names(header: Sequence[str]) -> list[str]:
 
 def split_line(line: bytes, separator: str = ",") -> list[str]:
     """The fields of one line."""
-    text = line.decode("utf-8", errors="replace").rstrip("\r\n")
-    return next(csv.reader([text], delimiter=separator), [])
+    return _fields(line.decode("utf-8", errors="replace").rstrip("\r\n"), separator)
 
 
 def text_frame(block: bytes, width: int, separator: str = ",") -> pl.DataFrame | None:

@@ -255,8 +255,8 @@ def _problem_section(report: Mapping[str, Any]) -> str:
     widths = report.get("widths") or {}
     if len(widths) > 1:
         facts += [(f"Rows with {width} columns", number(count)) for width, count in widths.items()]
-    facts += [(escape(reason), number(count)) for reason, count in (report.get("broken_by_reason") or {}).items()]
-    parts = [table(("What", "Count"), facts, (1,))]
+    facts += [(reason, number(count)) for reason, count in (report.get("broken_by_reason") or {}).items()]
+    parts = [table(("What", "Count"), [(escape(what), count) for what, count in facts], (1,))]
     samples = report.get("samples") or []
     if samples:
         rows = [
