@@ -8,9 +8,9 @@ from cdk_sagemaker_mlops import _refs
 
 #: Tag on SageMaker resources whose names CloudFormation makes up; permissions of a rollout are tied to it.
 CONTROLLER_TAG = "mlops:controller"
-# CloudFormation cuts the stack's part of a generated role name to what fits into IAM's 64 characters:
-# 64 less a random part of 13, a logical id of up to 25, both with their hyphens.
-_ROLE_NAME_STACK_PART = 24
+# CloudFormation cuts the stack's part of a generated role name so that logical id and random part fit into IAM's 64
+# characters beside it, to about two dozen. How exactly is not documented, so a little less has to match.
+_ROLE_NAME_STACK_PART = 20
 
 
 @dataclass(frozen=True)
