@@ -15,6 +15,8 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from cdk_sagemaker_mlops import ConstructError
+from cdk_sagemaker_mlops.functions import LayerError
 from stacks.settings import SettingsError, load_all
 from stacks.stage import EnvironmentStage
 
@@ -37,7 +39,12 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     for name, environment in environments.items():
-        EnvironmentStage(app, name, environment)
+        try:
+            EnvironmentStage(app, name, environment)
+        except (ConstructError, LayerError) as error:
+            # What only the library knows of the values: a person needs the sentence, not where in the code it was said.
+            sys.stderr.write(f"environment {name}: {error}\n")
+            return 2
     app.synth()
     return 0
 

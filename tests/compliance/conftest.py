@@ -12,13 +12,16 @@ import pytest
 from stacks.settings import load_all
 from stacks.stage import EnvironmentStage
 
-ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ROOT / "environments"
+# Feature flags, which the CDK CLI passes to app.py.
+CONTEXT = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 
 
 @pytest.fixture(scope="session")
 def template_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Template files of all environments by stack name."""
-    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")), context=CONTEXT)
     for name, environment in load_all(sorted(ENVIRONMENTS.glob("*.yaml"))).items():
         EnvironmentStage(app, name, environment)
     return {

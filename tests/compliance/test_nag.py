@@ -13,13 +13,15 @@ from cdk_nag import AwsSolutionsChecks
 from stacks.settings import load_all
 from stacks.stage import EnvironmentStage
 
-ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ROOT / "environments"
+CONTEXT = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 WILDCARD_RULE = "AwsSolutions-IAM5["
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> cdk.App:
-    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")), context=CONTEXT)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     for name, environment in load_all(sorted(ENVIRONMENTS.glob("*.yaml"))).items():
         EnvironmentStage(app, name, environment)

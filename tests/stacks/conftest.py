@@ -13,7 +13,10 @@ import pytest
 from stacks.settings import Environment, load_all
 from stacks.stage import EnvironmentStage
 
-ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ROOT / "environments"
+# Feature flags, which the CDK CLI passes to app.py.
+CONTEXT = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 
 Templates = dict[str, dict[str, Any]]
 Synthesize = Callable[[dict[str, Environment]], Templates]
@@ -24,7 +27,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
     """Templates by stack name of environments that are given as settings."""
 
     def run(environments: dict[str, Environment]) -> Templates:
-        app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
+        app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")), context=CONTEXT)
         for name, environment in environments.items():
             EnvironmentStage(app, name, environment)
         return {

@@ -1,0 +1,135 @@
+"""app.py as a program: what it reads, what it says, that it is deterministic."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import selected
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+HEAVY = {"sagemaker", "boto3", "botocore", "numpy", "polars", "pandas", "moto", "model_analyzer", "sagemaker_local"}
+
+
+def run(
+    outdir: Path, *, cwd: Path = ROOT, context: dict[str, str] | None = None, variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "CDK_OUTDIR": str(outdir),
+        "CDK_VALIDATION": "false",
+        # Whoever asks a proxy gets no answer: synth must not need the network.
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
+    environment.pop("MLOPS_ENV", None)
+    # As the CDK CLI passes it: cdk.json's context and what -c adds.
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    environment["CDK_CONTEXT_JSON"] = json.dumps(flags | (context or {}))
+    return subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=cwd,
+        env=environment | (variables or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def stages(outdir: Path) -> list[str]:
+    return sorted(folder.name.removeprefix("assembly-") for folder in outdir.glob("assembly-*"))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_two_runs_are_byte_equal_from_anywhere(tmp_path: Path) -> None:
+    """Every file of the assembly: templates, manifests, archives."""
+    first = run(tmp_path / "a", variables={"PYTHONHASHSEED": "1", "TZ": "UTC"})
+    second = run(tmp_path / "b", cwd=tmp_path, variables={"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"})
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    _, different, unreadable = filecmp.cmpfiles(tmp_path / "a", tmp_path / "b", files(tmp_path / "a"), shallow=False)
+    assert (different, unreadable) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (None, ["dev.yaml", "local.yaml", "prod.yaml", "staging.yaml"]),
+        ("", ["dev.yaml", "local.yaml", "prod.yaml", "staging.yaml"]),
+        ("prod", ["prod.yaml"]),
+        ("dev, staging,", ["dev.yaml", "staging.yaml"]),
+    ],
+)
+def test_selection_by_name(names: str | None, expected: list[str]) -> None:
+    assert selected(names) == [ROOT / "environments" / name for name in expected]
+
+
+def test_a_file_anywhere_can_be_selected_and_context_wins(tmp_path: Path) -> None:
+    file = tmp_path / "trial.yaml"
+    file.write_text((ROOT / "environments" / "dev.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+
+    result = run(tmp_path / "out", context={"env": str(file)}, variables={"MLOPS_ENV": "prod"})
+
+    assert result.returncode == 0, result.stderr
+    assert stages(tmp_path / "out") == ["mlops-trial"]
+
+
+def test_mistakes_are_reported_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "trial.yaml"
+    file.write_text('account: "1"\nregion: here\nmodels: {}\n', encoding="utf-8")
+
+    result = run(tmp_path / "out", variables={"MLOPS_ENV": f"{file},prdo"})
+
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert f"{file}:1: account" in result.stderr
+    assert "prdo.yaml: does not exist" in result.stderr
+    assert "dev.yaml, local.yaml, prod.yaml, staging.yaml" in result.stderr
+    assert "4 mistakes in 2 environment files" in result.stderr
+
+
+def test_what_only_the_library_knows_is_reported_without_a_traceback(tmp_path: Path) -> None:
+    text = (ROOT / "environments" / "dev.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "trial.yaml"
+    file.write_text(text.replace("data_quality: {", "data_quality: {alarm_features: [größe], "), encoding="utf-8")
+
+    result = run(tmp_path / "out", variables={"MLOPS_ENV": str(file)})
+
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "environment trial: " in result.stderr
+    assert "printable ASCII" in result.stderr
+
+
+def test_nothing_heavy_is_imported_at_synth(tmp_path: Path) -> None:
+    program = (
+        "import runpy, sys\n"
+        "try:\n"
+        f"    runpy.run_path({str(ROOT / 'app.py')!r}, run_name='__main__')\n"
+        "except SystemExit as stop:\n"
+        "    assert stop.code == 0, stop.code\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules}"
+        f" & {HEAVY}))\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ
+        | {"MLOPS_ENV": "prod", "CDK_OUTDIR": str(tmp_path), "CDK_VALIDATION": "false", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.stdout.splitlines()[-1:] == ["[]"], result.stdout + result.stderr
