@@ -15,7 +15,7 @@ from ._constraints import Constraints, FeatureConstraints, MonitoringConfig
 from ._distance import categorical_l_infinity, chi_squared_p_value, l_infinity, robust
 from ._kll import Ranks
 from ._profile import FeatureProfile, Profile
-from ._statistics import FeatureStatistics, Statistics, categories
+from ._statistics import CATEGORY_LIMIT, FeatureStatistics, Statistics, categories, counts_of
 
 CheckType = Literal[
     "data_type_check",
@@ -228,11 +228,9 @@ def _percent(share: float) -> str:
 def _share_in_domain(feature: FeatureProfile, expected: FeatureConstraints) -> float | None:
     if expected.domains is None or not feature.present:
         return None
-    counts = categories(feature)
-    if counts is None:
-        return 0.0
-    allowed = set(expected.domains)
-    return sum(count for value, count in counts if value in allowed) / feature.present
+    # Too many distinct values to count are certainly not those of a domain.
+    inside = counts_of(feature, expected.domains) or {}
+    return sum(inside.values()) / feature.present
 
 
 def compare(
@@ -262,7 +260,9 @@ def compare(
 def _distance_of(feature: FeatureProfile, baseline: FeatureStatistics, config: MonitoringConfig) -> Distance | None:
     if baseline.numerical is not None:
         return _distance(feature.sketch.ranks(), None, feature.present, baseline, config)
-    counts = categories(feature)
+    counts = categories(feature, CATEGORY_LIMIT)
+    if counts is not None and baseline.categories:
+        counts += (counts_of(feature, baseline.categories) or {}).items()
     return _distance(None, dict(counts) if counts else None, feature.present, baseline, config)
 
 

@@ -249,7 +249,7 @@ def _suggest_feature(profile: Profile, feature: FeatureProfile) -> FeatureConstr
     kind = feature.inferred_type
     is_number = kind in ("Integral", "Fractional")
     domains: tuple[str, ...] | None = None
-    if kind == "String" and (counts := categories(feature)) is not None:
+    if kind == "String" and (counts := categories(feature, DOMAIN_LIMIT + 1)) is not None:
         few = len(counts) <= DOMAIN_LIMIT and len(counts) <= DOMAIN_UNIQUE_RATIO * feature.present
         domains = tuple(value for value, _ in counts) if few else None
     return FeatureConstraints(

@@ -18,8 +18,13 @@ def l_infinity(first: Ranks, second: Ranks) -> float:
     """Largest difference between two cumulative distributions, over the points of both; 0 if one is empty."""
     if not first.count or not second.count:
         return 0.0
-    points = np.union1d(first.values, second.values)
-    return float(np.abs(first.at_most(points) / first.count - second.at_most(points) / second.count).max())
+    return max(_largest_gap(first, second), _largest_gap(second, first))
+
+
+def _largest_gap(first: Ranks, second: Ranks) -> float:
+    """The largest difference at the points of the first."""
+    other = second.at_most(first.values) / second.count
+    return float(np.abs(first.cumulative / first.count - other).max())
 
 
 def robust(distance: float, first_count: float, second_count: float) -> float:

@@ -7,6 +7,7 @@ algorithms for HyperLogLog sketches", which needs no correction tables.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -189,7 +190,18 @@ class ValueCounts:
     def most_common(self, limit: int | None = None) -> list[tuple[str, int]]:
         """Values by falling count (equal counts by value); empty once incomplete."""
         self._settle()
-        ordered = self._counted.sort(["count", "value"], descending=[True, False])
-        if limit is not None:
-            ordered = ordered.head(limit)
+        counted = self._counted
+        if limit is not None and counted.height > limit:
+            # Sorting a hundred thousand strings to keep a thousand would take most of the time of a check.
+            smallest = counted["count"].top_k(limit).min()
+            above = counted.filter(pl.col("count") > smallest)
+            level = counted.filter(pl.col("count") == smallest)["value"].bottom_k(limit - above.height)
+            counted = pl.concat([above, pl.DataFrame([level]).with_columns(count=pl.lit(smallest, pl.UInt64))])
+        ordered = counted.sort(["count", "value"], descending=[True, False])
         return [(str(value), int(count)) for value, count in ordered.rows()]
+
+    def count_of(self, values: Iterable[str]) -> dict[str, int]:
+        """Counts of the values asked for, where they occur; empty once incomplete."""
+        self._settle()
+        wanted = pl.Series(list(values), dtype=pl.String)
+        return dict(self._counted.filter(pl.col("value").is_in(wanted.implode())).rows())

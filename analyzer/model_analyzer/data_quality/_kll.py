@@ -145,11 +145,13 @@ class Ranks:
         if not arrays:
             return cls(_EMPTY, np.empty(0, np.int64))
         items = np.concatenate(arrays)
-        weights = np.repeat(np.left_shift(1, np.arange(len(arrays))), [a.size for a in arrays]).astype(np.int64)
-        values, inverse = np.unique(items, return_inverse=True)
-        per_value = np.zeros(values.size, np.int64)
-        np.add.at(per_value, inverse, weights)
-        return cls(values, per_value.cumsum())
+        if not items.size:
+            return cls(_EMPTY, np.empty(0, np.int64))
+        weights = np.repeat(np.left_shift(1, np.arange(len(arrays))), [a.size for a in arrays])
+        order = np.argsort(items)
+        items = items[order]
+        last_of_its_value = np.append(items[1:] != items[:-1], True)
+        return cls(items[last_of_its_value], weights[order].cumsum()[last_of_its_value])
 
     @property
     def count(self) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -51,8 +51,8 @@ def _feature(profile: Profile, feature: FeatureProfile) -> dict[str, Any]:
         }
         return entry
     text: dict[str, Any] = {"common": common, "distinct_count": float(distinct_count(feature))}
-    if (counts := categories(feature)) is not None:
-        buckets = [{"value": value, "count": count} for value, count in counts[:CATEGORY_LIMIT]]
+    if (counts := categories(feature, CATEGORY_LIMIT)) is not None:
+        buckets = [{"value": value, "count": count} for value, count in counts]
         text["distribution"] = {"categorical": {"buckets": buckets}}
     entry["string_statistics"] = text
     return entry
@@ -95,13 +95,21 @@ def equal_width_buckets(feature: FeatureProfile) -> list[dict[str, float]]:
     ]
 
 
-def categories(feature: FeatureProfile) -> list[tuple[str, int]] | None:
-    """All values of a column with their counts, most frequent first; None if there were too many to count."""
+def categories(feature: FeatureProfile, limit: int | None = None) -> list[tuple[str, int]] | None:
+    """Values of a column with their counts, most frequent first; None if there were too many to count."""
     if not (feature.texts.complete and feature.numbers.complete):
         return None
     if not feature.numbers.distinct():
-        return feature.texts.most_common()
-    return sorted(feature.texts.most_common() + feature.numbers.most_common(), key=lambda pair: (-pair[1], pair[0]))
+        return feature.texts.most_common(limit)
+    both = feature.texts.most_common(limit) + feature.numbers.most_common(limit)
+    return sorted(both, key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+
+def counts_of(feature: FeatureProfile, values: Iterable[str]) -> dict[str, int] | None:
+    """Counts of the values asked for, where they occur; None if there were too many to count."""
+    if not (feature.texts.complete and feature.numbers.complete):
+        return None
+    return feature.texts.count_of(values) | feature.numbers.count_of(values)
 
 
 def distinct_count(feature: FeatureProfile) -> int:
