@@ -12,7 +12,7 @@ from sagemaker_local import clients, moto_state
 from sagemaker_local.accounts import Principal
 from sagemaker_local.moto_state import FunctionView
 
-from .packages import Packages
+from .packages import RUNTIME_PACKAGES, Packages, Unpacked
 from .process import Image
 
 if TYPE_CHECKING:
@@ -27,22 +27,29 @@ class Images:
         self._packages = Packages(folder)
         self._settings = settings
         self._streams: dict[str, str] = {}
+        self._layers: dict[str, Unpacked] = {}
 
     def of(self, view: FunctionView, principal: Principal) -> tuple[Image, list[str]]:
         """Return the image of a function version and remarks on layer packages that the host stands in for."""
         root = self._packages.function(view.code)
-        layers = [self._packages.layer(moto_state.layer_code(arn)) for arn in view.layers]
-        left_out = frozenset(name for layer in layers for name in layer.left_out)
-        paths = [str(root)]
+        layers = [self._layer(arn) for arn in view.layers]
+        left_out = {name for layer in layers for name in layer.left_out}
+        paths = [str(root), *([str(self._packages.host(left_out))] if left_out else [])]
         for layer in layers:
             site_packages = sorted(layer.root.glob("python/lib/python3.*/site-packages"))
             paths += [str(path) for path in (layer.root / "python", *site_packages) if path.is_dir()]
-        paths.append(str(self._packages.host(left_out)))
+        paths.append(str(self._packages.host(RUNTIME_PACKAGES)))
         environment = self._environment(view, principal, [layer.root for layer in layers])
         fingerprint = hashlib.sha256(json.dumps([view.code_sha256, paths, sorted(environment.items())]).encode())
         key = f"{view.account}/{view.region}/{view.name}/{view.version}/{fingerprint.hexdigest()[:16]}"
         notes = [note for layer in layers for note in layer.notes]
         return Image(key, root, tuple(paths), tuple(sorted(environment.items()))), notes
+
+    def _layer(self, arn: str) -> Unpacked:
+        # Versions of a layer never change, and hashing a large one takes longer than a warm invocation.
+        if arn not in self._layers:
+            self._layers[arn] = self._packages.layer(moto_state.layer_code(arn))
+        return self._layers[arn]
 
     def log_names(self, view: FunctionView) -> tuple[str, str]:
         """Return log group and log stream of a function version."""

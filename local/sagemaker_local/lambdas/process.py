@@ -67,7 +67,7 @@ class Worker:
         }
         # -I and -S keep the host's packages, settings and working directory away from the function.
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", "-u", str(_WORKER)],
+            [sys.executable, "-I", "-S", "-u", str(_WORKER)],
             cwd=image.root,
             env=environment,
             stdin=subprocess.DEVNULL,
