@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deploy.announcements import Announcement, Announcer, Status
+from deploy.lock import Lock
 from deploy.memory import Memory
 from deploy.outcomes import MAX_REASON, Operation
 from deploy.state import MOVING, Endpoint, Intent, Quarantined, Registration, Stack, version_of
@@ -22,8 +23,9 @@ _ENDPOINT = "AWS::SageMaker::Endpoint"
 class History:
     """The past of one model's stack, and what follows from it."""
 
-    def __init__(self, memory: Memory, announcer: Announcer, registration: Registration) -> None:
+    def __init__(self, memory: Memory, lock: Lock, announcer: Announcer, registration: Registration) -> None:
         self._memory = memory
+        self._lock = lock
         self._announcer = announcer
         self._registration = registration
 
@@ -39,6 +41,7 @@ class History:
             if not operation.finished:
                 self._started(operation, stack)
                 return True
+            self._lock.require()
             if operation.kind is not None:
                 latest = not any(later.kind for later in operations[operations.index(operation) + 1 :])
                 if not self._finished(operation, stack, endpoint, latest=latest):
@@ -53,6 +56,7 @@ class History:
         journal = self._memory.journal(self._registration.model)
         if journal.started == token:
             return
+        self._lock.require()
         intent = _intent(journal.intent, token)
         self._announce(Status.STARTED, token, reason, intent, to_arn)
         self._memory.save_journal(self._registration.model, replace(journal, started=token))

@@ -7,12 +7,14 @@ not tried again) and ``/<controller>/rollouts/<model>`` (how far a model's histo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from deploy.lock import Lock
 from deploy.state import Intent, Journal, Quarantined
 from shared.clients import error_code
 from shared.log import Logger
@@ -31,6 +33,14 @@ class Memory:
         self._ssm = ssm
         self._controller = controller
         self._trees: dict[str, dict[str, str]] = {}
+
+    def refresh(self) -> None:
+        """Forget what was read, because another invocation may have changed it."""
+        self._trees.clear()
+
+    def lock(self, model: str, now: Callable[[], datetime]) -> Lock:
+        """The model's lock, which lies beside its memory."""
+        return Lock(self._ssm, self._controller, model, now)
 
     def registrations(self) -> dict[str, str]:
         """The registered models: parameter name to its JSON, as the serving stacks wrote it."""
@@ -66,6 +76,7 @@ class Memory:
         for model in gone:
             self._delete("quarantine", model)
             self._delete("rollouts", model)
+            self._delete_parameter(f"{self._name('rollouts', model)}/lock")
         return gone
 
     def _document(self, kind: str, model: str, empty: Any) -> Any:
@@ -100,12 +111,15 @@ class Memory:
     def _delete(self, kind: str, model: str) -> None:
         if model not in self._tree(kind):
             return
+        self._delete_parameter(self._name(kind, model))
+        del self._tree(kind)[model]
+
+    def _delete_parameter(self, name: str) -> None:
         try:
-            self._ssm.delete_parameter(Name=self._name(kind, model))
+            self._ssm.delete_parameter(Name=name)
         except ClientError as error:
             if error_code(error) != "ParameterNotFound":
                 raise
-        del self._tree(kind)[model]
 
     def _name(self, kind: str, model: str) -> str:
         return f"/{self._controller}/{kind}/{model}"

@@ -11,6 +11,7 @@ from typing import Any
 from deploy.announcements import Announcement, Announcer, Status
 from deploy.decide import Action, Blocked, Converged, Rollout, Situation, Wait, choose, decide, request_token
 from deploy.history import History
+from deploy.lock import LockBusy, LockNeeded
 from deploy.memory import Memory
 from deploy.registry import GroupMissing, Registry
 from deploy.requests import Request
@@ -23,6 +24,8 @@ log = Logger("deploy.reconcile")
 #: Pauses in seconds before an endpoint that does not run its stack's configuration is believed. The two answers come
 #: from different services, and something may have moved between them.
 CONFIRMATION = (1.0, 3.0)
+#: Pauses in seconds before another invocation's lock is respected by leaving the model to it.
+LOCK_PAUSES = (1.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,48 @@ class Reconciliation:
         self._registration = registration
         self._request = request
         self._model = registration.model
-        self._history = History(memory, services.announcer, registration)
+        self._lock = memory.lock(self._model, services.now)
+        self._history = History(memory, self._lock, services.announcer, registration)
 
     @property
     def _journal(self) -> Journal:
         return self._memory.journal(self._model)
 
     def run(self) -> Result:
-        """Take the step; raises the service's error when a call fails, after which another wake-up continues."""
+        """Take the step; raises the service's error when a call fails, after which another wake-up continues.
+
+        A first look goes without the lock. If it finds something to be changed or told, it is taken again under the
+        lock and from the beginning, because another invocation may have done it meanwhile.
+        """
+        try:
+            return self._step()
+        except LockNeeded:
+            return self._locked_step()
+
+    def _locked_step(self) -> Result:
+        pauses = list(LOCK_PAUSES)
+        while not self._lock.acquire():
+            if not pauses:
+                return self._postponed()
+            self._services.sleep(pauses.pop(0))
+        try:
+            self._memory.refresh()
+            result = self._step()
+        except Exception:
+            self._lock.release()
+            raise
+        self._lock.release()
+        return result
+
+    def _postponed(self) -> Result:
+        reason = f"another invocation deals with model {self._model} just now"
+        if self._request.action == "release":
+            raise LockBusy(f"{reason}; ask again in a minute")
+        action = Wait(reason)
+        self._look_again(action)
+        return Result(self._model, type(action).__name__, reason, None)
+
+    def _step(self) -> Result:
         stack, endpoint = self._observe()
         settled = True
         if stack is not None and stack.owns(self._registration):
@@ -89,6 +126,7 @@ class Reconciliation:
             action = Blocked(str(error), failed=True)
         action = self._act(action, stack, live)
         self._record_age(action)
+        self._look_again(action)
         log.info("reconciled", action=type(action).__name__, reason=action.reason, live=live)
         return Result(self._model, type(action).__name__, action.reason, version_of(live), released)
 
@@ -135,6 +173,8 @@ class Reconciliation:
         entries = self._memory.quarantine(self._model)
         wanted = self._request.version
         free = [entry for entry in entries if wanted is None or version_of(entry.arn) == wanted]
+        if free:
+            self._lock.require()
         for entry in free:
             number = version_of(entry.arn)
             reason = f"version {number} may be tried again; it was quarantined because of: {entry.reason}"
@@ -145,16 +185,25 @@ class Reconciliation:
     def _act(self, action: Action, stack: Stack | None, live: str) -> Action:
         if isinstance(action, Rollout) and stack is not None:
             action = self._roll_out(action, stack, live)
-        if isinstance(action, Wait) and not self._request.tick and not self._request.recheck:
-            self._services.requeue(self._model)
         if isinstance(action, Blocked):
             self._report(action, live)
-        elif not isinstance(action, Wait) and self._journal.condition:
-            self._memory.save_journal(self._model, replace(self._journal, condition=""))
+        elif not isinstance(action, Wait):
+            self._save(replace(self._journal, condition=""))
         return action
+
+    def _look_again(self, action: Action) -> None:
+        """Ask for another look in a minute; ticks come again by themselves, and rechecks must not multiply."""
+        if isinstance(action, Wait) and not self._request.tick and not self._request.recheck:
+            self._services.requeue(self._model)
+
+    def _save(self, journal: Journal) -> None:
+        if journal != self._journal:
+            self._lock.require()
+            self._memory.save_journal(self._model, journal)
 
     def _roll_out(self, action: Rollout, stack: Stack, live: str) -> Action:
         """Note the intent, ask CloudFormation, announce: after a crash in between, the same request is made again."""
+        self._lock.require()
         token = request_token(action, stack, self._journal.processed)
         package = action.package
         intent = Intent(
@@ -165,7 +214,7 @@ class Reconciliation:
             approved_at=package.modified_at.isoformat(),
         )
         since = self._journal.diverged_since or self._time().isoformat()
-        self._memory.save_journal(self._model, replace(self._journal, intent=intent, diverged_since=since))
+        self._save(replace(self._journal, intent=intent, diverged_since=since))
         try:
             self._services.stacks.update(stack, action.parameters, token)
         except StackBusy as error:
@@ -192,9 +241,10 @@ class Reconciliation:
         condition = hashlib.sha256(f"{action.failed} {action.reason}".encode()).hexdigest()[:16]
         if self._journal.condition == condition:
             return
+        self._lock.require()
         status = Status.FAILED if action.failed else Status.WAITING
         self._announce(status, f"{condition}/{self._journal.processed}", action.reason, from_version=version_of(live))
-        self._memory.save_journal(self._model, replace(self._journal, condition=condition))
+        self._save(replace(self._journal, condition=condition))
 
     def _announce(
         self, status: Status, subject: str, reason: str, from_version: int | None = None, to_version: int | None = None
@@ -211,7 +261,7 @@ class Reconciliation:
         # While something is under way, a change that was held up before still is: it may be that very change.
         since = journal.diverged_since if diverged or isinstance(action, Wait) else ""
         since = since or (now.isoformat() if diverged else "")
-        self._memory.save_journal(self._model, replace(journal, diverged_since=since))
+        self._save(replace(journal, diverged_since=since))
         age = max(0.0, (now - datetime.fromisoformat(since)).total_seconds()) if since else 0.0
         point = self._services.announcer.metric(self._registration, "OldestUnconvergedSeconds", age, now, "Seconds")
         self._services.announcer.measure([point])

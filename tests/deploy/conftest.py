@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -63,6 +64,7 @@ class World:
         self.exists = True
         self.group_exists = True
         self.ssm: dict[str, str] = {}
+        self.written: dict[str, dict[str, Any]] = defaultdict(lambda: {"Version": 1, "LastModifiedDate": self.clock})
         self.updates: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
@@ -70,6 +72,7 @@ class World:
         self.requeued: list[str] = []
         self.calls: list[str] = []
         self.fault: tuple[int, str] | None = None
+        self.meanwhile: tuple[int, Callable[[], Any]] | None = None
         self.register(**registration)
         self._event(STACK, "AWS::CloudFormation::Stack", "CREATE_COMPLETE")
 
@@ -216,7 +219,12 @@ class World:
         return [(item["status"], item["toVersion"]) for item in self.told]
 
     def copy(self) -> World:
-        return copy.deepcopy(self)
+        """An independent world. What is inside the containers is replaced and never changed, so it may be shared."""
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict | list):
+                setattr(other, name, copy.copy(value))
+        return other
 
 
 class Client:
@@ -242,6 +250,9 @@ class Client:
         world = self._world
         number = len(world.calls)
         world.calls.append(name)
+        if world.meanwhile is not None and world.meanwhile[0] == number:
+            happens, world.meanwhile = world.meanwhile[1], None
+            happens()
         mode = world.fault[1] if world.fault is not None and world.fault[0] == number else ""
         if mode == "throttled":
             raise refusal("ThrottlingException", "Rate exceeded")
@@ -328,14 +339,18 @@ class _Services:
 
     @staticmethod
     def get_parameters_by_path(world: World, Path: str) -> list[dict[str, Any]]:
-        found = [{"Name": key, "Value": value} for key, value in world.ssm.items() if key.startswith(f"{Path}/")]
-        return [{"Parameters": found}]
+        names = [name for name in world.ssm if name.rpartition("/")[0] == Path]
+        return [{"Parameters": [{"Name": name, "Value": world.ssm[name]} | world.written[name] for name in names]}]
 
     @staticmethod
     def put_parameter(world: World, Name: str, Value: str, Type: str, Overwrite: bool) -> dict[str, Any]:
         assert len(Value.encode()) <= 4096, "a standard parameter holds 4 KB"
+        if Name in world.ssm and not Overwrite:
+            raise refusal("ParameterAlreadyExists", "The parameter already exists.")
+        version = world.written[Name]["Version"] + 1 if Name in world.ssm else 1
         world.ssm[Name] = Value
-        return {}
+        world.written[Name] = {"Version": version, "LastModifiedDate": world.clock}
+        return {"Version": version}
 
     @staticmethod
     def delete_parameter(world: World, Name: str) -> dict[str, Any]:
@@ -369,6 +384,7 @@ class _Services:
 def make_world(monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
     """Makes worlds, whose clock also decides which metrics are too old. Pauses end at once."""
     monkeypatch.setattr("shared.metrics.publish.__kwdefaults__", {"sleep": lambda seconds: None})
+    monkeypatch.setattr("shared.log.Logger.info", lambda self, message, **fields: None)
 
     class Clock(datetime):
         @classmethod

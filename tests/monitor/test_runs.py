@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -350,3 +354,15 @@ def test_wrong_settings_name_every_mistake(bench):
     bench.environment(INCLUDE_FEATURES='["a"]', EXCLUDE_FEATURES='["a"]')
     with pytest.raises(ConfigurationError, match="both name a"):
         bench.run()
+
+
+def test_the_analyzer_is_not_imported_before_it_is_needed():
+    """A cold start that finds no traffic does not pay for polars; the deploy function has no layer at all."""
+    code = (
+        "import sys; import deploy.handler, monitor.handler; "
+        "sys.exit(', '.join(sorted({'polars', 'numpy', 'model_analyzer'} & set(sys.modules))))"
+    )
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "lambda"), str(root / "analyzer")])}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
