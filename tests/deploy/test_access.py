@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -10,8 +11,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from deploy import handler
+from deploy.lock import Lock
+from deploy.memory import Memory
 from deploy.registry import GroupMissing, Registry
-from deploy.state import Quarantined
+from deploy.state import Intent, Journal, Quarantined
 from shared import clients
 from shared.environment import ConfigurationError
 
@@ -111,6 +114,39 @@ def test_wrong_settings_name_every_mistake(aws, monkeypatch):
     monkeypatch.delenv("CLOUDFORMATION_ROLE_ARN")
     with pytest.raises(ConfigurationError, match="CLOUDFORMATION_ROLE_ARN is not set; QUEUE_URL is not set"):
         handler.lambda_handler({}, None)
+
+
+def test_the_lock_keeps_systems_managers_rules(aws):
+    moment = datetime.now(tz=UTC)
+    first, second = (Lock(aws("ssm"), "mlops-prod", "churn", lambda: moment) for _ in range(2))
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    assert second.acquire()
+    late = Lock(aws("ssm"), "mlops-prod", "churn", lambda: moment + timedelta(minutes=3))
+    assert late.acquire(), "the second holder is dead"
+    late.release()
+    late.release()
+    assert first.acquire()
+
+
+def test_memory_keeps_systems_managers_rules(aws):
+    memory = Memory(aws("ssm"), "mlops-prod")
+    intent = Intent("rollout-2-ab", "arn:p/1", "arn:p/2", True, "2026-11-21T08:00:00+00:00")
+    journal = Journal(processed="e1", intent=intent, started="rollout-2-ab", diverged_since="2026-11-21T08:00:00+00:00")
+    entries = (
+        Quarantined("arn:p/1", "why", "Endpoint", "t", "baselines"),
+        Quarantined("arn:p/2", "größer", "Model", "t"),
+    )
+    memory.save_journal("churn", journal)
+    memory.save_quarantine("churn", entries)
+    for view in (memory, Memory(aws("ssm"), "mlops-prod")):
+        assert view.journal("churn") == journal
+        assert view.quarantine("churn") == entries
+        assert (view.journal("fraud"), view.quarantine("fraud")) == (Journal(), ())
+    assert memory.lock("churn", lambda: datetime.now(tz=UTC)).acquire()
+    assert Memory(aws("ssm"), "mlops-prod").forget_unregistered() == ["churn"]
+    assert aws("ssm").describe_parameters()["Parameters"] == []
 
 
 class SageMaker:
