@@ -169,6 +169,8 @@ class Generator:
             return f"{module}.Cfn{struct[2]}.{struct[3]}({self._arguments(cls, value)})"
         if isinstance(value, list):
             return "[" + ", ".join(self._value(item, hint) for item in value) + "]"
+        if isinstance(value, dict) and value.get("Ref") in self._parameters and "bool" in hint:
+            return f"{self._variables[value['Ref']]}.value"
         return self._json(value)
 
     def _json(self, value: Any) -> str:
