@@ -195,6 +195,23 @@ def redirect_function_calls(handler: Callable[[str, Json], None]) -> Undo:
     return undo
 
 
+def allow_emptied_settings() -> Undo:
+    """Let UpdateFunctionConfiguration take environment and VPC away; moto fails on `{}` and on empty subnets."""
+    from moto.awslambda.models import LambdaFunction
+
+    original = LambdaFunction.update_configuration
+
+    def update_configuration(self: Any, config_updates: Json) -> Json:
+        updates = dict(config_updates)
+        if "Environment" in updates:
+            updates["Environment"] = {"Variables": (updates["Environment"] or {}).get("Variables") or {}}
+        if "VpcConfig" in updates and not (updates["VpcConfig"] or {}).get("SubnetIds"):
+            updates["VpcConfig"] = None
+        return dict(original(self, updates))
+
+    return replace(LambdaFunction, update_configuration=update_configuration)
+
+
 # -- SQS and SNS ------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +229,24 @@ def waiting_messages(queue_arn: str) -> int:
     _, _, _, region, account, name = queue_arn.split(":", 5)
     queue = sqs_backends[account][region].queues.get(name)
     return 0 if queue is None else len(queue.messages)
+
+
+def queue_depths() -> list[tuple[str, str, str, int, int, int]]:
+    """Return account, region and name of every queue with its visible, received and delayed messages."""
+    from moto.sqs.models import sqs_backends
+
+    return [
+        (
+            account,
+            region,
+            queue.name,
+            queue.approximate_number_of_messages,
+            queue.approximate_number_of_messages_not_visible,
+            queue.approximate_number_of_messages_delayed,
+        )
+        for account, region, backend in accounts_and_regions(sqs_backends)
+        for queue in list(backend.queues.values())
+    ]
 
 
 def redirect_subscriptions(handler: Callable[[SubscriptionView, Json], None]) -> Undo:

@@ -32,19 +32,23 @@ def test_signatures_of_what_is_replaced() -> None:
 
 
 def test_replacements_are_undone() -> None:
-    before = (LambdaFunction.invoke, Rule.send_to_targets, Subscription.publish, sqs_models.unix_time)
+    def names() -> list[object]:
+        function = (LambdaFunction.invoke, LambdaFunction.update_configuration)
+        return [*function, Rule.send_to_targets, Subscription.publish, sqs_models.unix_time]
+
+    before = names()
     undos = [
         moto_state.redirect_function_calls(lambda arn, event: None),
         moto_events.redirect_rule_targets(lambda rule, event: None),
         moto_state.redirect_subscriptions(lambda subscription, notification: None),
         moto_state.use_clock_for_queues(lambda: datetime.now(UTC)),
+        moto_state.allow_emptied_settings(),
     ]
-    during = (LambdaFunction.invoke, Rule.send_to_targets, Subscription.publish, sqs_models.unix_time)
+    during = names()
     assert all(one is not other for one, other in zip(before, during, strict=True))
     for undo in reversed(undos):
         undo()
-    after = (LambdaFunction.invoke, Rule.send_to_targets, Subscription.publish, sqs_models.unix_time)
-    assert after == before
+    assert names() == before
     assert not hasattr(Rule, "send_to_targets_of_moto")
     assert "lambda_event_source_mappings" not in vars(sqs_models.Queue)
 
@@ -89,6 +93,7 @@ def test_queues_follow_the_clock(bench: Any) -> None:
     bench.advance(301)
     assert moto_state.waiting_messages(arn) == 1
     assert moto_state.waiting_messages(arn + "-not-there") == 0
+    assert (ACCOUNT, REGION, "clocked", 1, 0, 0) in moto_state.queue_depths()
 
 
 def test_rules_and_schedules(bench: Any) -> None:

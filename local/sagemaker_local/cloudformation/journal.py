@@ -39,7 +39,9 @@ class Announcer:
         while (item := self._queue.get()) is not None:
             account, region, entry = item
             try:
-                self._aws.clients("events", account, region).put_events(Entries=[entry])
+                # Only services may put events of `aws.` sources.
+                service = self._aws.accounts.service(account, "cloudformation.amazonaws.com")
+                self._aws.clients.of(service, "events", region).put_events(Entries=[entry])
             except (BotoCoreError, ClientError) as error:
                 _log.warning("cannot put a CloudFormation event on the bus: %s", error)
 

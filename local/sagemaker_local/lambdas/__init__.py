@@ -11,14 +11,16 @@ if TYPE_CHECKING:
 
 
 def install(aws: LocalAws) -> None:
-    """Run functions on Invoke, from queues, and for what other services trigger; deliver SNS notifications."""
+    """Run functions on Invoke, from queues and for other services; deliver SNS notifications; measure queues."""
     from sagemaker_local import moto_state
-    from sagemaker_local.messaging import sns
+    from sagemaker_local.messaging import queue_metrics, sns
 
     from . import api, queues, service
 
     aws.on_stop(moto_state.use_clock_for_queues(aws.clock.now))
+    aws.on_stop(moto_state.allow_emptied_settings())
     sns.install(aws)
+    queue_metrics.install(aws)
     functions = service.start(aws)
     api.install(aws, functions)
     queues.install(aws, functions)

@@ -123,6 +123,26 @@ def test_event_and_function_learn_of_the_change(bench: Any) -> None:
     assert invocation["alarmData"]["state"]["value"] == "ALARM"
 
 
+def test_alarm_on_the_depth_of_a_queue(bench: Any) -> None:
+    url, _ = bench.queue("letters")
+    alarm(
+        bench,
+        "letters",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "letters"}],
+        Threshold=0.0,
+    )
+    bench.advance(60)
+    assert state(bench, "letters") == "OK"
+    bench.client("sqs").send_message(QueueUrl=url, MessageBody="lost")
+    bench.advance(60)
+    assert state(bench, "letters") == "ALARM"
+    assert bench.bodies(url) == ["lost"]
+    bench.advance(60)
+    assert state(bench, "letters") == "OK"
+
+
 def test_m_out_of_n(bench: Any) -> None:
     alarm(bench, "often", EvaluationPeriods=3, DatapointsToAlarm=2)
     bench.to_next_minute()

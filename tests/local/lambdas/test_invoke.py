@@ -141,6 +141,18 @@ def test_versions_and_aliases_keep_their_code(bench: Any) -> None:
     assert (result, answer["ExecutedVersion"]) == ("one", version)
 
 
+def test_settings_can_be_taken_away(bench: Any) -> None:
+    client = bench.client("lambda")
+    code = "import os\ndef handler(event, context):\n    return os.environ.get('COLOR')\n"
+    bench.function("emptied", code, Environment={"Variables": {"COLOR": "red"}})
+    assert call(bench, "emptied")[0] == "red"
+    client.update_function_configuration(
+        FunctionName="emptied", Environment={}, VpcConfig={"SubnetIds": [], "SecurityGroupIds": []}, Layers=[]
+    )
+    assert call(bench, "emptied")[0] is None
+    assert "VpcConfig" not in client.get_function_configuration(FunctionName="emptied")
+
+
 def test_log_group_and_json_format_of_logging_config(bench: Any) -> None:
     bench.client("logs").create_log_group(logGroupName="/custom/group")
     bench.function(
