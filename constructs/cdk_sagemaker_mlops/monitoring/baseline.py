@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from cdk_sagemaker_mlops import _refs
+from cdk_sagemaker_mlops._errors import ConstructError
 from cdk_sagemaker_mlops._iam import Statement
 
 from .locations import Location, decrypt
@@ -23,6 +24,7 @@ class BaselineRequest:
     """What a monitor tells its baseline.
 
     :param stack: The stack that holds the endpoint.
+    :param endpoint_name: The endpoint.
     :param monitoring_type: `DataQuality`, …
     :param has_statistics: Whether the monitor uses statistics besides constraints.
     :param parameter_prefix: What the stack's parameters for this endpoint begin with.
@@ -30,6 +32,7 @@ class BaselineRequest:
     """
 
     stack: cdk.Stack
+    endpoint_name: str
     monitoring_type: str
     has_statistics: bool
     parameter_prefix: str
@@ -104,8 +107,7 @@ class _RegistryBaseline(Baseline):
     def bind(self, request: BaselineRequest) -> BoundBaseline:
         place = Location(self.bucket or request.reports.bucket, self.prefix)
         kinds = ("constraints", "statistics") if request.has_statistics else ("constraints",)
-        parameters = {kind: self._parameter(request, kind) for kind in kinds}
-        uris = {kind: parameter.value_as_string for kind, parameter in parameters.items()}
+        uris = {kind: _parameter(request, kind) for kind in kinds}
         statements = place.read("Baselines", "baselines of model versions")
         statements += decrypt(place.key_arn)
         return BoundBaseline(
@@ -115,15 +117,29 @@ class _RegistryBaseline(Baseline):
             parameters={kind: _parameter_name(request, kind) for kind in kinds},
         )
 
-    @staticmethod
-    def _parameter(request: BaselineRequest, kind: str) -> cdk.CfnParameter:
-        return cdk.CfnParameter(
+
+def _parameter(request: BaselineRequest, kind: str) -> str:
+    """Value of the stack parameter for a file; monitors of one kind on one endpoint share it."""
+    name = _parameter_name(request, kind)
+
+    def define() -> tuple[str, str]:
+        parameter = cdk.CfnParameter(
             request.stack,
-            _parameter_name(request, kind),
+            name,
             type="String",
             default="",
             description=f"URI of the live version's {request.monitoring_type} {kind}; set by the rollout controller",
         )
+        return request.endpoint_name, parameter.value_as_string
+
+    owner, value = _refs.remembered(request.stack, f"parameter {name}", define)
+    if owner != request.endpoint_name:
+        problem = (
+            f'the stack parameter "{name}" already belongs to endpoint {owner}; '
+            f'give endpoint {request.endpoint_name} a parameter_prefix, such as "Second"'
+        )
+        raise ConstructError(request.stack.node.path, [problem])
+    return value
 
 
 def _parameter_name(request: BaselineRequest, kind: str) -> str:

@@ -89,6 +89,7 @@ class Monitor(RunMetrics, Construct):
         self._bound_baseline = self._baseline.bind(
             BaselineRequest(
                 stack=stack,
+                endpoint_name=endpoint.endpoint_name,
                 monitoring_type=self._analysis.monitoring_type,
                 has_statistics=self._analysis.has_statistics,
                 parameter_prefix=endpoint.parameter_prefix,
@@ -140,6 +141,12 @@ class Monitor(RunMetrics, Construct):
         )
         if self._name is not None:
             problems.matches("name", self._name, _naming.LOWER_NAME_PATTERN, _naming.LOWER_NAME_RULE)
+        taken = {other.schedule_name for other in endpoint.monitors if isinstance(other, Monitor)}
+        name = self._name_for(endpoint)
+        problems.require(
+            name not in taken,
+            f'another monitor of endpoint {endpoint.endpoint_name} is called "{name}"; give this one a name of its own',
+        )
         problems.extend(self._analysis.problems())
         problems.extend(self._baseline.problems())
         problems.extend(self._alarm_options.problems())
@@ -181,7 +188,10 @@ class Monitor(RunMetrics, Construct):
     @property
     def schedule_name(self) -> str:
         """The monitor's name in reports, metrics and events: by default endpoint and kind of monitor."""
-        return self._name or _naming.fit(f"{self.endpoint_name}-{self._analysis.slug}")
+        return self._name_for(self._watched)
+
+    def _name_for(self, endpoint: MonitoredEndpoint) -> str:
+        return self._name or _naming.fit(f"{endpoint.endpoint_name}-{self._analysis.slug}")
 
     @property
     def schedule(self) -> MonitoringSchedule:

@@ -94,6 +94,31 @@ def test_monitors_can_be_added_later(stack: cdk.Stack, endpoint: mlops.Endpoint,
     }
 
 
+def test_two_monitors_of_one_endpoint_need_two_names(stack: cdk.Stack, endpoint: mlops.Endpoint) -> None:
+    mlops.DataQualityMonitor(stack, "Hourly", endpoint=endpoint)
+    with pytest.raises(mlops.ConstructError, match=r'is called "mlops-dev-churn-data-quality"; give this one a name'):
+        mlops.DataQualityMonitor(stack, "Daily", endpoint=endpoint)
+
+
+def test_two_monitors_of_one_endpoint_share_its_baseline(
+    stack: cdk.Stack, endpoint: mlops.Endpoint, synthesise: Callable
+) -> None:
+    hourly = mlops.DataQualityMonitor(stack, "Hourly", endpoint=endpoint)
+    daily = mlops.DataQualityMonitor(stack, "Daily", endpoint=endpoint, name="mlops-dev-churn-daily")
+    assert hourly.baseline_parameters == daily.baseline_parameters
+    assert set(hourly.baseline_parameters.values()) <= set(synthesise().template["Parameters"])
+
+
+def test_two_endpoints_do_not_share_a_baseline(
+    stack: cdk.Stack, endpoint: mlops.Endpoint, fixed_endpoint: mlops.Endpoint
+) -> None:
+    mlops.DataQualityMonitor(stack, "First", endpoint=endpoint)
+    with pytest.raises(
+        mlops.ConstructError, match=r"already belongs to endpoint mlops-dev-churn; give endpoint fixed a"
+    ):
+        mlops.DataQualityMonitor(stack, "Second", endpoint=fixed_endpoint)
+
+
 def test_long_names_are_cut_with_a_hash(stack: cdk.Stack, image_model: mlops.Model, bucket: s3.IBucket) -> None:
     endpoint = mlops.Endpoint(
         stack, "Long", model=image_model, endpoint_name="x" * 60, capture=mlops.DataCapture(bucket=bucket)
