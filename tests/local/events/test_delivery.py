@@ -123,6 +123,41 @@ def test_put_events_to_the_bus_of_another_account(bench: Any) -> None:
     assert len(bench.client("sqs", "333333333333").receive_message(QueueUrl=url)["Messages"]) == 1
 
 
+def test_pipeline_and_state_machine_are_started(bench: Any) -> None:
+    role = bench.role("starter")
+    sagemaker, states = bench.client("sagemaker"), bench.client("stepfunctions")
+    pipeline = sagemaker.create_pipeline(
+        PipelineName="retrain",
+        PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": []}),
+        ClientRequestToken="x" * 32,
+        RoleArn=role,
+    )["PipelineArn"]
+    machine = states.create_state_machine(
+        name="retrain",
+        definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
+        roleArn=role,
+    )["stateMachineArn"]
+    parameters = [{"Name": "Endpoint", "Value": "$.detail.endpoint"}, {"Name": "Reason", "Value": "drift"}]
+    rule(
+        bench,
+        "retrain",
+        {"source": ["drift"]},
+        {"Arn": pipeline, "RoleArn": role, "SageMakerPipelineParameters": {"PipelineParameterList": parameters}},
+        {"Arn": machine, "RoleArn": role, "InputPath": "$.detail"},
+    )
+    put(bench, "drift", {"endpoint": "churn"})
+    bench.settle()
+    (started,) = bench.aws.recorder.select(service="sagemaker", operation="StartPipelineExecution")
+    assert started.caller_arn == role
+    assert started.params["PipelineName"] == "retrain"
+    expected = [{"Name": "Endpoint", "Value": "churn"}, {"Name": "Reason", "Value": "drift"}]
+    assert started.params["PipelineParameters"] == expected
+    assert len(sagemaker.list_pipeline_executions(PipelineName="retrain")["PipelineExecutionSummaries"]) == 1
+    (execution,) = states.list_executions(stateMachineArn=machine)["executions"]
+    details = states.describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(details["input"]) == {"endpoint": "churn"}
+
+
 def test_s3_event_with_fresh_id_and_iso_time(bench: Any) -> None:
     url, queue = bench.queue("objects")
     pattern = {

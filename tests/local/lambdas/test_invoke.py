@@ -257,7 +257,7 @@ print(client.invoke(FunctionName="f")["Payload"].read().decode(), flush=True)
 sys.stdin.read()
 """
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "local")}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "local"), "TMPDIR": str(tmp_path)}
     server = subprocess.Popen(
         [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     )
