@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import aws_cdk as cdk
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from .settings import Environment, prefix
 
@@ -39,7 +39,7 @@ class EnvironmentStack(cdk.Stack):
         return self.settings.removal == "retain"
 
 
-def acknowledge(scope: Construct, reasons: Mapping[str, str]) -> None:
+def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
     """Accepts findings of cdk-nag below a construct.
 
     :param reasons: Why each is no mistake here, by rule id such as `AwsSolutions::AwsSolutions-L1`.

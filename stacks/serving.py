@@ -29,6 +29,8 @@ QUEUE_IS_A_DEAD_LETTER_QUEUE = {
     "which cdk-nag does not look at"
 }
 
+ROUTES_ARE_NOT_OURS = {"@aws-cdk/aws-ec2:noSubnetRouteTableId": "the VPC is given; no routes are added to its subnets"}
+
 _CAPTURED_SIDES = {
     "both": mlops.CaptureContent.INPUT_AND_OUTPUT,
     "input": mlops.CaptureContent.INPUT,
@@ -169,14 +171,17 @@ class ServingStack(EnvironmentStack):
         network = self.settings.network
         if network is None:
             return None
-        subnets = [
-            ec2.Subnet.from_subnet_attributes(self, f"Subnet{number}", subnet_id=subnet_id)
-            for number, subnet_id in enumerate(network.subnet_ids)
-        ]
+        vpc = ec2.Vpc.from_vpc_attributes(
+            self,
+            "Vpc",
+            vpc_id=network.vpc_id,
+            # The CDK demands a zone; nothing that is defined here depends on it, EC2 knows where the subnets are.
+            availability_zones=[f"{self.settings.region}a"],
+            private_subnet_ids=list(network.subnet_ids),
+        )
+        acknowledge(vpc, ROUTES_ARE_NOT_OURS)
         return mlops.Network(
-            # Zones are read from the subnets by EC2; none of what is defined here depends on them.
-            vpc=ec2.Vpc.from_vpc_attributes(self, "Vpc", vpc_id=network.vpc_id, availability_zones=[]),
-            subnets=ec2.SubnetSelection(subnets=subnets),
+            vpc=vpc,
             security_groups=[
                 ec2.SecurityGroup.from_security_group_id(self, f"SecurityGroup{number}", group_id, mutable=False)
                 for number, group_id in enumerate(network.security_group_ids)

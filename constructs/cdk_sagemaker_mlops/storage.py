@@ -141,7 +141,8 @@ class Storage(Construct):
         )
         bucket.apply_removal_policy(self._removal)
         name = bucket.ref
-        self._make_policy("AccessLogs", bucket, name, access_log_policy(name, [pascal(kind) for kind in kinds]))
+        policy = access_log_policy(name, [pascal(kind) for kind in kinds])
+        self._log_permission = self._make_policy("AccessLogs", bucket, name, policy)
         return name
 
     def _make_bucket(self, kind: str, expiry_days: int | None) -> IBucket:
@@ -159,6 +160,8 @@ class Storage(Construct):
             lifecycle_configuration=self._lifecycle(expiry_days),
         )
         bucket.apply_removal_policy(self._removal)
+        # No request of the first minutes goes unlogged.
+        bucket.add_dependency(self._log_permission)
         readers = self._consumers if kind in ("models", "baselines") else ()
         name = bucket.ref
         self._make_policy(construct_id, bucket, name, bucket_policy(name, readers=readers))
@@ -169,7 +172,7 @@ class Storage(Construct):
 
     def _make_policy(
         self, of: str, bucket: s3.CfnBucket, name: str, policy: tuple[dict[str, Any], dict[str, str]]
-    ) -> None:
+    ) -> s3.CfnBucketPolicy:
         document, reasons = policy
         resource = s3.CfnBucketPolicy(self, f"{of}Policy", bucket=name, policy_document=document)
         if reasons:
@@ -177,6 +180,7 @@ class Storage(Construct):
         if not self._retain:
             # CloudFormation refuses to delete a bucket that holds objects. After the policy, which this extends.
             cdk.Mixins.of(bucket).apply(_auto_delete())
+        return resource
 
     def _lifecycle(self, expiry_days: int | None) -> s3.CfnBucket.LifecycleConfigurationProperty:
         return s3.CfnBucket.LifecycleConfigurationProperty(

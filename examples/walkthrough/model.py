@@ -69,7 +69,7 @@ def _baseline(customers: churn.Customers, predictions: np.ndarray, folder: Path)
     dataset.write_text("\n".join(lines) + "\n")
     out = folder / "baseline"
     subprocess.run(
-        [sys.executable, "-m", "model_analyzer", "baseline", str(dataset), "--out", str(out)],
+        [Path(sys.executable).parent / "model-analyzer", "baseline", str(dataset), "--out", str(out)],
         check=True,
         capture_output=True,
         text=True,

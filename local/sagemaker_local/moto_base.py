@@ -226,3 +226,5 @@ def store_bucket_policies_without_enforcing() -> None:
         return PermissionResult.NEUTRAL
 
     FakeBucket.get_permission = neutral  # type: ignore[method-assign]
+    # moto accepts access logging only under policies of one exact spelling; S3 itself does not look at the policy then.
+    FakeBucket._log_permissions_enabled_policy = staticmethod(lambda **_: True)  # type: ignore[method-assign]

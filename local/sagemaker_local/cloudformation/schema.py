@@ -40,10 +40,14 @@ _NONE = TypeSchema((), (), (), None, False, frozenset())
 @functools.cache
 def schema_of(type_name: str) -> TypeSchema:
     """Return the schema of a resource type; types without one (custom resources) replace nothing."""
+    if type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource":
+        return _NONE  # cfn-lint would answer with the schema of CustomResource, which knows no properties of its own
     # Imported here: cfn-lint takes a second, and nothing before the first deployment needs it.
     from cfnlint.schema import ResourceNotFoundError
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+    if type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource":
+        return _NONE
     try:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(_SCHEMA_REGION, type_name).schema
     except ResourceNotFoundError:

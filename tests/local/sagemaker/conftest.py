@@ -41,7 +41,7 @@ def archive(files: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
     with LocalAws(features=("alarms", "sagemaker")) as running:
         yield running
@@ -162,7 +162,7 @@ class Lab:
                 self.invoke(endpoint, "these,are,no,numbers")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(aws: LocalAws) -> Lab:
     made = Lab(aws)
     made.client("s3").create_bucket(Bucket=made.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -172,19 +172,19 @@ def lab(aws: LocalAws) -> Lab:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def up(lab: Lab) -> str:
     """A model that answers more than 0.5 for a positive first feature."""
     return lab.model(lab.uri("up.tar.gz"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def down(lab: Lab) -> str:
     """A model that answers less than 0.5 for a positive first feature."""
     return lab.model(lab.uri("down.tar.gz"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def broken(lab: Lab) -> str:
     """A model that does not load."""
     return lab.model(lab.uri("broken.tar.gz"))
