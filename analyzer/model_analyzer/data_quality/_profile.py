@@ -58,10 +58,20 @@ class FeatureProfile:
 
     def add(self, series: pl.Series) -> None:
         """Add the values of a batch."""
-        if series.dtype == pl.String and self.texts.sketch is None and not looks_numeric(series):
+        if series.dtype == pl.String and self.texts.sketch is None and not self._expects_numbers(series):
             self._add_categories(series)
-            return
-        self._add_cells(cells_of(series))
+        else:
+            self._add_cells(cells_of(series, self._expects_fractions()))
+
+    def _expects_numbers(self, series: pl.Series) -> bool:
+        """What is most likely in a batch, by what came before: a question of speed only."""
+        seen = self.types
+        if not seen.present:
+            return looks_numeric(series)
+        return 2 * (seen.integral + seen.fractional) >= seen.present
+
+    def _expects_fractions(self) -> bool | None:
+        return self.types.fractional > self.types.integral if self.types.present else None
 
     def _add_categories(self, series: pl.Series) -> None:
         """The way for text that repeats: each distinct value is looked at once."""

@@ -26,15 +26,24 @@ def rows_of_records(frame: pl.DataFrame, source: str, report: InputReport) -> It
     """Rows of captured records; a record that cannot be decoded goes to the report and takes no other with it."""
     for record in frame.iter_rows(named=True):
         try:
-            output = _side_rows(record["output"], record["output_encoding"], record["output_type"])
-            given = _side_rows(record["input"], record["input_encoding"], record["input_type"])
-            rows = _side_by_side(output, given)
+            rows = rows_of_record(record)
         except BodyError as error:
             text = record["input"] if record["input"] is not None else record["output"]
             report.records -= 1
             report.add_problem(source, record["line"], str(error), text or "")
             continue
         yield from rows
+
+
+def rows_of_record(record: dict[str, Any]) -> list[Row]:
+    """The rows of one captured record, its sides put together.
+
+    Raises:
+        BodyError: A side cannot be decoded, or the sides have different numbers of rows.
+    """
+    output = side_rows(record["output"], record["output_encoding"], record["output_type"])
+    given = side_rows(record["input"], record["input_encoding"], record["input_type"])
+    return side_by_side(output, given)
 
 
 def preprocessed(frame: pl.DataFrame, function: RecordFunction) -> Iterator[Row]:
@@ -56,7 +65,8 @@ def _captured_side(record: dict[str, Any], side: str) -> CapturedSide | None:
     return CapturedSide(record[side], record[f"{side}_encoding"], record[f"{side}_type"])
 
 
-def _side_rows(data: str | None, encoding: str | None, content_type: str | None) -> list[Row] | None:
+def side_rows(data: str | None, encoding: str | None, content_type: str | None) -> list[Row] | None:
+    """The rows of one side, None if it was not captured."""
     if data is None:
         return None
     kind = (encoding or "").upper()
@@ -70,7 +80,7 @@ def _side_rows(data: str | None, encoding: str | None, content_type: str | None)
             return _json.rows_of(data)
         except ValueError:
             raise BodyError("body is not JSON") from None
-    return _csv_rows(data)
+    return csv_rows(data)
 
 
 def _from_base64(data: str) -> str:
@@ -87,7 +97,12 @@ def _kind_of(content_type: str | None, data: str) -> str:
     return "JSON" if "json" in mime or data.lstrip()[:1] in ("{", "[") else "CSV"
 
 
-def _csv_rows(data: str) -> list[Row]:
+def csv_rows(data: str) -> list[Row]:
+    """Rows of a CSV body.
+
+    Raises:
+        BodyError: There are none.
+    """
     body = data.strip("\r\n")
     if not body:
         raise BodyError("body is empty")
@@ -98,17 +113,22 @@ def _csv_rows(data: str) -> list[Row]:
     return [[cell or None for cell in row] for row in parsed if row]
 
 
-def _side_by_side(output: list[Row] | None, given: list[Row] | None) -> list[Row]:
+def side_by_side(output: list[Row] | None, given: list[Row] | None) -> list[Row]:
+    """Rows of the output with the rows of the input behind them.
+
+    Raises:
+        BodyError: There are not as many of one as of the other.
+    """
     if output is None or given is None:
         return output or given or []
     if len(output) != len(given):
-        output, given = _transposed(output, len(given)), _transposed(given, len(output))
+        output, given = transposed(output, len(given)), transposed(given, len(output))
     if len(output) != len(given):
         raise BodyError(f"output has {len(output)} rows, input has {len(given)}")
     return [_joined(left, right) for left, right in zip(output, given, strict=True)]
 
 
-def _transposed(rows: list[Row], count: int) -> list[Row]:
+def transposed(rows: list[Row], count: int) -> list[Row]:
     """One line of as many answers as there are rows on the other side is one answer per row."""
     if len(rows) == 1 and isinstance(rows[0], list) and len(rows[0]) == count:
         return [[cell] for cell in rows[0]]

@@ -67,7 +67,7 @@ def read_capture(
             yield from _counted(frames_of(_bodies.preprocessed(envelopes, preprocessor), columns), report)
             continue
         plain, careful = _split(envelopes)
-        for frame in _parsed(plain, columns):
+        for frame in rows_of_plain(plain, columns):
             report.add_rows(frame.height, frame.width)
             yield frame
         if careful.height:
@@ -137,7 +137,8 @@ def _split(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return (frame, frame.clear()) if mask.all() else (frame.filter(mask), frame.filter(~mask))
 
 
-def _parsed(frame: pl.DataFrame, columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+def rows_of_plain(frame: pl.DataFrame, columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+    """Frames of the columns `output` and `input`, which hold unquoted CSV of equally many lines."""
     if not frame.height:
         return
     sides = frame.select("output", "input")
