@@ -175,6 +175,11 @@ class Front:
         except AwsError as error:
             call.status, call.error = error.status, error.code
             return matched.reply_error(error)
+        except NotImplementedError:
+            # A 4xx: clients would retry a 5xx.
+            text = f"the embedded AWS does not implement {matched.service}:{matched.name}"
+            call.status, call.error = 400, "NotImplemented"
+            return matched.reply_error(AwsError("NotImplemented", text))
         except Exception:
             call.status, call.error = 500, "InternalFailure"
             raise

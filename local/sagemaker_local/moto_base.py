@@ -166,7 +166,7 @@ def identify(signing_name: str, environ: Environ) -> Operation | None:
     for service in _SERVICES.get(signing_name, (signing_name,)):
         try:
             model = get_service_model(service)
-            matched, uri_params = get_service_router(service).match(request)
+            matched, uri_params = _match(service, model, request)
             protocol = determine_request_protocol(model, request.content_type)
         except (HTTPException, NotImplementedError, LookupError):
             continue
@@ -177,6 +177,19 @@ def identify(signing_name: str, environ: Environ) -> Operation | None:
     return None
 
 
+def _match(service: str, model: Any, request: Any) -> tuple[Any, dict[str, Any]]:
+    """Match a request, by the operation's name alone if its target has another prefix than the model says: SDKs shorten the
+    long prefixes of old services."""
+    try:
+        matched, uri_params = get_service_router(service).match(request)
+    except HTTPException:
+        name = request.headers.get("X-Amz-Target", "").rsplit(".", 1)[-1]
+        if name not in model.operation_names:
+            raise
+        return model.operation_model(name), {}
+    return matched, dict(uri_params)
+
+
 class Base:
     """moto as the keeper of state behind our own front."""
 
@@ -185,6 +198,7 @@ class Base:
         # Stacks attach AWS managed policies to roles; without this moto does not know any.
         default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
         store_bucket_policies_without_enforcing()
+        accept_log_delivery()
 
     def handle(self, environ: Environ, body: bytes, account: str) -> Reply:
         """Let moto answer a request on behalf of `account`."""
@@ -228,3 +242,16 @@ def store_bucket_policies_without_enforcing() -> None:
     FakeBucket.get_permission = neutral  # type: ignore[method-assign]
     # moto accepts access logging only under policies of one exact spelling; S3 itself does not look at the policy then.
     FakeBucket._log_permissions_enabled_policy = staticmethod(lambda **_: True)  # type: ignore[method-assign]
+
+
+def accept_log_delivery() -> None:
+    """Keep moto from refusing access logging because it does not understand a bucket policy.
+
+    It looks for one spelling of the statement that lets S3 deliver logs; permissions are not checked here at all.
+    """
+    from moto.s3.models import FakeBucket
+
+    def permitted(target_bucket: Any, target_prefix: str | None) -> bool:
+        return True
+
+    FakeBucket._log_permissions_enabled_policy = staticmethod(permitted)  # type: ignore[method-assign]

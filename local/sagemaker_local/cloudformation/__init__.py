@@ -12,10 +12,13 @@ def install(aws: LocalAws) -> None:
     """Answer the CloudFormation API."""
     # Imported here, so that the fast parts of the package do not load boto3's models and every resource type.
     from .api import Api
+    from .custom import CustomResources
     from .service import CloudFormation
+    from .types import CUSTOM, TYPES
 
     service = CloudFormation(aws)
     aws.extensions["cloudformation"] = service
+    TYPES[CUSTOM] = CustomResources(aws)
     for operation, handler in Api(service).operations().items():
         aws.front.op("cloudformation", operation, handler)
     # The CLI asks CloudTrail for the cause of a failed deployment.

@@ -46,6 +46,7 @@ class Api:
             "GetTemplateSummary": self.get_template_summary,
             "ListChangeSets": self.list_change_sets,
             "ListExports": self.list_exports,
+            "ListHookResults": lambda context, params: {"HookResults": []},
             "ListImports": self.list_imports,
             "ListStackResources": self.list_stack_resources,
             "ListStacks": self.list_stacks,
