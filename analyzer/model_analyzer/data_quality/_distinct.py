@@ -16,6 +16,8 @@ import polars as pl
 PRECISION = 14
 REGISTERS = 1 << PRECISION
 _RANK_BITS = 64 - PRECISION
+_TAIL_MASK = np.uint64((1 << _RANK_BITS) - 1)
+_PIECE = 1 << 14
 _HASH_SEED = 20_240
 _SCHEMA = {"value": pl.String, "count": pl.UInt64}
 _PENDING_ROWS = 50_000
@@ -32,11 +34,16 @@ class DistinctSketch:
     def add(self, values: pl.Series) -> None:
         """Add values; only the set of them matters."""
         hashes = values.hash(_HASH_SEED).to_numpy()
+        for start in range(0, hashes.size, _PIECE):
+            self._add_hashes(hashes[start : start + _PIECE])
+
+    def _add_hashes(self, hashes: npt.NDArray[np.uint64]) -> None:
+        """Add a piece that stays in the processor's cache."""
         lowest = int(self.registers.min())
-        tails = hashes & np.uint64((1 << _RANK_BITS) - 1)
+        tails = hashes & _TAIL_MASK
         if lowest:
             # A hash changes nothing unless it starts with more zeros than the lowest register has seen.
-            chosen = tails < np.uint64(1 << (_RANK_BITS - lowest))
+            chosen = np.flatnonzero(tails < np.uint64(1 << (_RANK_BITS - lowest)))
             hashes, tails = hashes[chosen], tails[chosen]
         exponents = (tails.astype(np.float64).view(np.uint64) >> np.uint64(52)).astype(np.int64) - 1023
         ranks = np.where(tails == 0, _RANK_BITS + 1, _RANK_BITS - exponents).astype(np.uint8)
@@ -110,17 +117,21 @@ class ValueCounts:
         return self.sketch is None
 
     def add(self, values: pl.Series, parsed: npt.NDArray[np.float64] | None = None) -> None:
-        """Add values without nulls, text or typed; `parsed` may give the same values as doubles."""
+        """Add values without nulls, text or typed; `parsed` may give numeric ones as doubles without negative zeros."""
         if not values.len():
             return
-        if self.sketch is None:
+        sketch = self.sketch
+        if sketch is None:
             probe = values if values.len() <= 4 * self.cap else values.head(4 * self.cap)
             if probe.len() <= self.cap or probe.n_unique() <= self.cap:
-                counted = values.cast(pl.String).rename("value").value_counts(name="count")
-                self.add_counted(counted.with_columns(pl.col("count").cast(pl.UInt64)))
+                counted = values.rename("value").value_counts(name="count")
+                self.add_counted(counted.select(pl.col("value").cast(pl.String), pl.col("count").cast(pl.UInt64)))
                 return
-            self._overflow()
-        self._sketch_values(values if parsed is None else pl.Series(parsed))
+            sketch = self._overflow()
+        if parsed is None:
+            self._sketch_values(values)
+        else:
+            sketch.add(pl.Series(parsed))
 
     def add_counted(self, counted: pl.DataFrame) -> None:
         """Add values (text) with their counts."""
@@ -147,14 +158,15 @@ class ValueCounts:
     def _frames(self) -> list[pl.DataFrame]:
         return [frame for frame in (self._counted, *self._pending) if frame.height]
 
-    def _overflow(self) -> None:
+    def _overflow(self) -> DistinctSketch:
         """From counts to a sketch."""
-        self.sketch = DistinctSketch()
+        sketch = self.sketch = DistinctSketch()
         for frame in self._frames():
             self._sketch_values(frame["value"])
         self._counted = pl.DataFrame(schema=_SCHEMA)
         self._pending = []
         self._pending_rows = 0
+        return sketch
 
     def _settle(self) -> None:
         """Put pending counts together."""

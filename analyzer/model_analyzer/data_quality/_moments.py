@@ -54,7 +54,7 @@ class Moments:
         deviations = scaled - mean
         # The mean is a rounded number: its error is measured and taken out (Chan et al., eq. 1.7).
         slip = float(deviations.mean())
-        std_dev = math.sqrt(max(float(np.square(deviations).sum()) / count - slip * slip, 0.0))
+        std_dev = math.sqrt(max(float(np.square(deviations, out=deviations).sum()) / count - slip * slip, 0.0))
         mean += slip
         with np.errstate(over="ignore"):
             total = float(np.float64(scaled.sum()) * scale)
