@@ -161,7 +161,7 @@ class Storage(Construct):
         )
         bucket.apply_removal_policy(self._removal)
         # No request of the first minutes goes unlogged.
-        bucket.add_dependency(self._log_permission)
+        bucket.add_resource_dependency(self._log_permission)
         readers = self._consumers if kind in ("models", "baselines") else ()
         name = bucket.ref
         self._make_policy(construct_id, bucket, name, bucket_policy(name, readers=readers))
