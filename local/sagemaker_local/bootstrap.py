@@ -1,7 +1,7 @@
 """Lazy bootstrap: an account and region is ready for the CDK when the CLI first assumes one of its bootstrap roles.
 
-`cdk bootstrap` works as well and takes ten seconds and more per account and region; nobody has to run it here. What lazy
-bootstrapping makes is what deployments need of the bootstrap stack: the asset bucket and the version parameter.
+`cdk bootstrap` works as well and takes ten seconds and more per account and region; nobody has to run it here. What
+lazy bootstrapping makes is what deployments need of the bootstrap stack: the asset bucket and the version parameter.
 """
 
 from __future__ import annotations

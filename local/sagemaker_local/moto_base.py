@@ -1,7 +1,8 @@
 """The only module that knows moto: state of the services, request parsing and response serialising.
 
 Everything private that is leaned on is named here once and has one contract test (tests/local/test_moto_contract.py),
-so a new moto release that changes it fails there and not somewhere in a deployment. Supported: moto 5.2.5 and later 5.2.x.
+so a new moto release that changes it fails there and not somewhere in a deployment. Supported: moto 5.2.5 and later
+5.2.x.
 """
 
 from __future__ import annotations
@@ -178,8 +179,7 @@ def identify(signing_name: str, environ: Environ) -> Operation | None:
 
 
 def _match(service: str, model: Any, request: Any) -> tuple[Any, dict[str, Any]]:
-    """Match a request, by the operation's name alone if its target has another prefix than the model says: SDKs shorten the
-    long prefixes of old services."""
+    """Match a request, if need be by the operation's name alone: SDKs shorten the long targets of old services."""
     try:
         matched, uri_params = get_service_router(service).match(request)
     except HTTPException:
@@ -199,6 +199,7 @@ class Base:
         default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
         store_bucket_policies_without_enforcing()
         accept_log_delivery()
+        deliver_no_access_logs()
 
     def handle(self, environ: Environ, body: bytes, account: str) -> Reply:
         """Let moto answer a request on behalf of `account`."""
@@ -255,3 +256,16 @@ def accept_log_delivery() -> None:
         return True
 
     FakeBucket._log_permissions_enabled_policy = staticmethod(permitted)  # type: ignore[method-assign]
+
+
+def deliver_no_access_logs() -> None:
+    """Keep moto from writing access logs while the access itself is going on.
+
+    AWS delivers them hours later; a log written at once lands in a bucket that a stack has just emptied to delete it.
+    """
+    from moto.s3.models import S3Backend
+
+    def undelivered(self: Any, request: Any, bucket_name: str) -> None:
+        return None
+
+    S3Backend.log_incoming_request = undelivered  # type: ignore[method-assign]

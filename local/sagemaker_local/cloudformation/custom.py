@@ -61,7 +61,7 @@ class CustomResources(ResourceType):
         self._request(work, "Delete", properties, existing)
 
     def replaces(self, old: Properties, new: Properties) -> bool:
-        # AWS refuses another service token for the same resource outright; a new resource is what it tells users to make.
+        # The resource's answer decides: another physical id means that it was replaced.
         return False
 
     def _request(
@@ -133,7 +133,7 @@ class CustomResources(ResourceType):
         threading.Thread(target=target, name=f"custom-{work.logical_id}", daemon=True).start()
 
     def _invoke(self, work: Work, function: str, request: dict[str, Any], pending: _Pending) -> None:
-        """Run the function; a function that fails without answering fails the resource at once instead of in an hour."""
+        """Run the function; if it fails without answering, the resource fails at once instead of in an hour."""
         region = function.split(":")[3] if function.startswith("arn:") else work.region
         client = work.aws.clients.of(work.principal, "lambda", region)
         try:

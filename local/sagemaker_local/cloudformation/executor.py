@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from sagemaker_local.errors import AwsError
+
 from .intrinsics import Resolver
 from .journal import Announcer, Journal
+from .resources import Failed, ResourceOperations, explain, summary
 from .schema import schema_of
 from .scope import StackScope, effective_properties
 from .state import Desired, Resource, Stack, Stacks
-from .types import Created, Work, resource_type
+from .types import Created, resource_type
 
 if TYPE_CHECKING:
     from sagemaker_local.accounts import Principal
     from sagemaker_local.server import LocalAws
-
-_log = logging.getLogger(__name__)
-
-
-class Failed(Exception):
-    """A resource could not be brought to where it should be."""
 
 
 @dataclass
@@ -60,6 +54,7 @@ class Execution:
         self.lingering = threading.Event()
         self.cancelled = threading.Event()
         self._steps: list[_Step] = []
+        self._resources = ResourceOperations(aws, stack, principal, self.journal, self.lingering.set)
 
     def create(self, desired: Desired) -> None:
         """Create the stack's resources; on failure delete them again, or keep them if rollback is disabled."""
@@ -90,11 +85,11 @@ class Execution:
             return
         self.journal.stack_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         for resource, policy in obsolete:
-            self._discard(resource, policy)
+            self._resources.discard(resource, policy)
         self.journal.stack_status("UPDATE_COMPLETE")
 
     def delete(self, retained: frozenset[str] = frozenset()) -> None:
-        """Delete the stack's resources in reverse order; what cannot be deleted stops the deletion of its dependencies."""
+        """Delete the stack's resources in reverse order; one that cannot be deleted keeps what it depends on."""
         stack = self._stack
         previous = stack.status
         for name in stack.exports():
@@ -110,7 +105,7 @@ class Execution:
             if any(name in stack.desired.template.dependencies(other) for other in failed):
                 continue
             policy = "Retain" if name in retained else resource.template.deletion_policy
-            if self._discard(
+            if self._resources.discard(
                 resource, "Delete" if policy == "RetainExceptOnCreate" and _never_lived(previous) else policy
             ):
                 del stack.resources[name]
@@ -164,11 +159,13 @@ class Execution:
             properties = effective_properties(template, resolver, stack, desired)
         except (AwsError, ClientError, ValueError, TypeError, KeyError, IndexError) as error:
             status = "CREATE_FAILED" if existing is None else "UPDATE_FAILED"
-            self.journal.resource(name, template.type, status, reason=_explain(error))
-            raise Failed(_summary(name, existing is None)) from error
+            self.journal.resource(name, template.type, status, reason=explain(error))
+            raise Failed(summary(name, existing is None)) from error
         if existing is None:
             self._steps.append(
-                _Step(name, None, self._create(Resource(template, Created(""), properties, "", stack.created)))
+                _Step(
+                    name, None, self._resources.create(Resource(template, Created(""), properties, "", stack.created))
+                )
             )
             return None
         if existing.type == template.type and existing.properties == properties:
@@ -189,65 +186,17 @@ class Execution:
             reason = "Requested update requires the creation of a new physical resource; hence creating one."
             self.journal.resource(name, template.type, "UPDATE_IN_PROGRESS", existing.created.ref, reason, properties)
             fresh = Resource(template, Created(""), properties, "", stack.created)
-            self._steps.append(_Step(name, existing, self._create(fresh, updating=True), replaced=True))
+            self._steps.append(_Step(name, existing, self._resources.create(fresh, updating=True), replaced=True))
             return existing
         step = _Step(name, existing, existing)
         self._steps.append(step)
-        updated = self._update(existing, Resource(template, existing.created, properties, "", stack.created))
+        updated = self._resources.update(existing, Resource(template, existing.created, properties, "", stack.created))
         step.after = updated
         if updated.created.ref != existing.created.ref:
             # A custom resource that answers with another physical id has replaced itself.
             step.replaced = True
             return existing
         return None
-
-    def _create(self, resource: Resource, *, updating: bool = False) -> Resource:
-        word = "UPDATE" if updating else "CREATE"
-        name = resource.logical_id
-        if not updating:
-            self.journal.resource(name, resource.type, "CREATE_IN_PROGRESS", properties=resource.properties)
-        try:
-            resource.created = resource_type(resource.type).create(self._work(resource), resource.properties)
-        except Exception as error:
-            _note_unexpected(error)
-            self.journal.resource(
-                name, resource.type, f"{word}_FAILED", reason=_explain(error), properties=resource.properties
-            )
-            raise Failed(_summary(name, not updating)) from error
-        self._stack.resources[name] = resource
-        self.journal.settled(resource, f"{word}_COMPLETE")
-        return resource
-
-    def _update(self, old: Resource, new: Resource) -> Resource:
-        self.journal.resource(
-            new.logical_id, new.type, "UPDATE_IN_PROGRESS", old.created.ref, properties=new.properties
-        )
-        try:
-            implementation = resource_type(new.type)
-            new.created = implementation.update(self._work(new), old.created, old.properties, new.properties)
-        except Exception as error:
-            _note_unexpected(error)
-            reason = _explain(error)
-            self.journal.resource(new.logical_id, new.type, "UPDATE_FAILED", old.created.ref, reason, new.properties)
-            raise Failed(_summary(new.logical_id, False)) from error
-        self._stack.resources[new.logical_id] = new
-        self.journal.settled(new, "UPDATE_COMPLETE")
-        return new
-
-    def _discard(self, resource: Resource, policy: str) -> bool:
-        """Delete a resource unless its policy keeps it; return whether the stack is rid of it."""
-        if policy in ("Retain", "RetainExceptOnCreate"):
-            self.journal.settled(resource, "DELETE_SKIPPED")
-            return True
-        self.journal.settled(resource, "DELETE_IN_PROGRESS")
-        try:
-            resource_type(resource.type).delete(self._work(resource), resource.created, resource.properties)
-        except Exception as error:  # noqa: BLE001 - reported as the resource's failure
-            _note_unexpected(error)
-            self.journal.settled(resource, "DELETE_FAILED", _explain(error))
-            return False
-        self.journal.settled(resource, "DELETE_COMPLETE")
-        return True
 
     def _publish_outputs(self, resolver: Resolver, scope: StackScope) -> None:
         stack = self._stack
@@ -282,7 +231,7 @@ class Execution:
                 continue
             # RetainExceptOnCreate deletes what a failed creation made; Retain keeps it even then.
             policy = "Retain" if step.after.template.deletion_policy == "Retain" else "Delete"
-            if self._discard(step.after, policy):
+            if self._resources.discard(step.after, policy):
                 self._stack.resources.pop(step.logical_id, None)
             else:
                 failed.append(step.logical_id)
@@ -321,19 +270,23 @@ class Execution:
         stack.desired, stack.outputs, stack.imports = previous, outputs, imports
         self.journal.stack_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         for resource in surplus:
-            self._discard(resource, "Delete")
+            self._resources.discard(resource, "Delete")
         self.journal.stack_status("UPDATE_ROLLBACK_COMPLETE")
 
     def _undo_update(self, step: _Step) -> None:
         before, after = step.before, step.after
         assert before is not None and after is not None  # noqa: S101 - only called for updates
         if after is before:
-            # The update itself failed and may have come half way: what it wanted is unknown, so everything is set again.
+            # The update itself failed and may have come half way, so everything that it wanted is set back.
             attempted = Resource(before.template, before.created, {}, "", before.changed)
             attempted.properties = self._attempted(step)
-            self._update(attempted, Resource(before.template, before.created, before.properties, "", before.changed))
+            self._resources.update(
+                attempted, Resource(before.template, before.created, before.properties, "", before.changed)
+            )
         else:
-            self._update(after, Resource(before.template, before.created, before.properties, "", before.changed))
+            self._resources.update(
+                after, Resource(before.template, before.created, before.properties, "", before.changed)
+            )
 
     def _attempted(self, step: _Step) -> dict[str, object]:
         for event in reversed(self._stack.events):
@@ -341,43 +294,6 @@ class Execution:
                 return event.properties
         return {}
 
-    def _work(self, resource: Resource) -> Work:
-        stack = self._stack
-        return Work(
-            aws=self._aws,
-            principal=self._principal,
-            region=stack.region,
-            stack_id=stack.id,
-            stack_name=stack.name,
-            logical_id=resource.logical_id,
-            type=resource.type,
-            tags=stack.desired.tags,
-            waiting=self.lingering.set,
-        )
-
 
 def _never_lived(status: str) -> bool:
     return status in ("CREATE_FAILED", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE")
-
-
-def _summary(name: str, creating: bool) -> str:
-    return f"The following resource(s) failed to {'create' if creating else 'update'}: [{name}]."
-
-
-def _note_unexpected(error: Exception) -> None:
-    if not isinstance(error, (AwsError, ClientError)):
-        _log.warning("a resource failed in an unexpected way", exc_info=error)
-
-
-def _explain(error: Exception) -> str:
-    """Return a failure's reason in the form in which CloudFormation reports resource handlers."""
-    if isinstance(error, AwsError):
-        return error.message
-    if isinstance(error, ClientError):
-        details = error.response.get("Error", {})
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        service = error.operation_name
-        message = f"{details.get('Message', error)} (Service: {service}, Status Code: {status}, Error Code: {details.get('Code')})"
-        return f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: InvalidRequest)'
-    kind = "request could not be built" if isinstance(error, BotoCoreError) else type(error).__name__
-    return f'Resource handler returned message: "{kind}: {error}" (HandlerErrorCode: InternalFailure)'

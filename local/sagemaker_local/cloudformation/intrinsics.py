@@ -1,7 +1,7 @@
 """Intrinsic functions: from a template's values to the values that an API gets.
 
-While a change is only being previewed some values cannot be known yet; they become `Unknown` and remember where they would
-have come from.
+While a change is only being previewed some values cannot be known yet; they become `Unknown` and remember where they
+would have come from.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ class Resolver:
         """Evaluate a condition by name."""
         if name not in self._template.conditions:
             raise validation_error(
-                f"Template format error: Unresolved dependencies [{name}]. Cannot reference conditions that are not defined"
+                f"Template format error: Unresolved dependencies [{name}]. "
+                "Cannot reference conditions that are not defined"
             )
         if name not in self._conditions:
             self._conditions[name] = bool(self.resolve(self._template.conditions[name]))

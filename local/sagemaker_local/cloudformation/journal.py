@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Puts CloudFormation's events on the default event bus of the stack's account, in order, without holding up stacks."""
+    """Puts CloudFormation's events on the default bus of the stack's account, in order, without holding up stacks."""
 
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws

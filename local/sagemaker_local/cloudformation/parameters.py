@@ -27,8 +27,8 @@ def bind(template: Template, given: list[dict[str, Any]], previous: dict[str, st
         if entry.get("UsePreviousValue"):
             if name not in previous:
                 raise validation_error(
-                    f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a parameter key "
-                    "not in the previous template"
+                    f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true "
+                    "for a parameter key not in the previous template"
                 )
             values[name] = previous[name]
         elif entry.get("ParameterValue") is not None:

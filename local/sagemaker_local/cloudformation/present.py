@@ -73,7 +73,7 @@ def parameters(desired: Desired) -> list[dict[str, Any]]:
     for name, value in desired.parameters.items():
         definition = desired.template.parameters[name]
         hidden = str(definition.get("NoEcho", "false")).lower() == "true"
-        entry = {"ParameterKey": name, "ParameterValue": "****" if hidden else value}
+        entry: dict[str, Any] = {"ParameterKey": name, "ParameterValue": "****" if hidden else value}
         if str(definition.get("Type", "")).startswith("AWS::SSM::Parameter::Value"):
             entry["ResolvedValue"] = text(desired.values[name])
         shown.append(entry)

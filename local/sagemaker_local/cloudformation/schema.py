@@ -27,7 +27,7 @@ class TypeSchema:
     """Top-level properties; empty for types without a schema, which accept anything."""
 
     def replacement(self, changed: Iterable[str], old: dict[str, Any], new: dict[str, Any]) -> str:
-        """Return "True", "Conditional" or "False": whether changing these top-level properties replaces the resource."""
+        """Return "True", "Conditional" or "False": whether changing these properties replaces the resource."""
         names = set(changed)
         if _touches(self.create_only, names, old, new):
             return "True"

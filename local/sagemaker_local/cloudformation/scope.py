@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.errors import AwsError
+
 from .intrinsics import NO_VALUE, Resolver, Unknown, unknowns
 from .schema import schema_of
 from .state import STACK_TYPE, Desired, Stack
@@ -15,6 +16,7 @@ from .types.base import tag_map
 if TYPE_CHECKING:
     from sagemaker_local.accounts import Principal
     from sagemaker_local.server import LocalAws
+
     from .state import Stacks
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlparse
 from botocore.exceptions import ClientError
 
 from sagemaker_local.errors import AwsError
+
 from . import parameters
 from .executor import Execution
 from .journal import Announcer
@@ -37,6 +38,7 @@ _IAM_TYPES = (
     "AWS::IAM::User",
 )
 _NAMED = {"RoleName", "ManagedPolicyName", "InstanceProfileName", "UserName", "GroupName"}
+_NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE")
 # A fast execution is over before its request is answered, which spares the CLI a poll of five seconds.
 _LONGEST_JOIN_SECONDS = 20.0
@@ -191,7 +193,7 @@ class CloudFormation:
             try:
                 begun.set()
                 run(execution)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - reported as the stack's failure
                 # An error of our own must not leave a stack that is busy for ever.
                 _log.exception("the operation on stack %s broke down", stack.name)
                 verb = stack.status.removesuffix("_IN_PROGRESS").split("_COMPLETE")[0]
@@ -243,7 +245,7 @@ class CloudFormation:
         else:
             if kind == "UPDATE" and not self.differs(stack, desired, change_set.changes):
                 change_set.status, change_set.execution = "FAILED", "UNAVAILABLE"
-                change_set.reason = "The submitted information didn't contain changes. Submit different information to create a change set."
+                change_set.reason = _NO_CHANGES
         stack.change_sets[change_set.id] = change_set
         return change_set
 

@@ -1,7 +1,7 @@
 """Stand-ins for the custom resource handlers that the CDK ships.
 
-They run on Node with the AWS SDK that Lambda's own image contains, and answer over HTTPS only, so they cannot run here as
-they are. The stand-ins do what the handlers document, through the same API.
+They run on Node with the AWS SDK that Lambda's own image contains, and answer over HTTPS only, so they cannot run here
+as they are. The stand-ins do what the handlers document, through the same API.
 """
 
 from __future__ import annotations

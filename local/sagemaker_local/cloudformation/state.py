@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.errors import AwsError
+
 from .template import ResourceTemplate, Template, validation_error
 from .types.base import Created
 

@@ -44,7 +44,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
     return {name: value}
 
 
-yaml.add_multi_constructor("!", _short_form, Loader=_Loader)  # type: ignore[no-untyped-call]
+yaml.add_multi_constructor("!", _short_form, Loader=_Loader)
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,9 @@ class Template:
         used |= {name for output in self.outputs.values() for name, _ in references(output)}
         unknown = sorted(name for name in used - known if "::" not in name)
         if unknown:
-            where = "Resources block" if len(unknown) == 1 else "Resources blocks"
             raise validation_error(
-                f"Template format error: Unresolved resource dependencies [{', '.join(unknown)}] in the {where} of the template"
+                f"Template format error: Unresolved resource dependencies [{', '.join(unknown)}] "
+                "in the Resources block of the template"
             )
         for name, resource in self.resources.items():
             explicit = resource.body.get("DependsOn", [])
@@ -146,7 +146,8 @@ class Template:
             ]
             if missing:
                 raise validation_error(
-                    f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] in the Resources block of the template"
+                    f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] "
+                    "in the Resources block of the template"
                 )
             if resource.condition is not None and resource.condition not in self.conditions:
                 raise validation_error(
@@ -188,7 +189,8 @@ def split_get_att(argument: Any) -> tuple[str, Any]:
     if isinstance(argument, list) and len(argument) >= 2 and isinstance(argument[0], str):
         return argument[0], ".".join(argument[1:]) if all(isinstance(x, str) for x in argument[1:]) else argument[1]
     raise validation_error(
-        "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
+        "Template error: every Fn::GetAtt object requires two non-empty parameters, "
+        "the resource name and the resource attribute"
     )
 
 

@@ -1,8 +1,9 @@
-"""The resource types that can be deployed, one table entry each. Types that are not here fail the deployment by name."""
+"""The resource types that can be deployed, one table entry each. All others fail the deployment by name."""
 
 from __future__ import annotations
 
 from sagemaker_local.errors import AwsError
+
 from . import data, functions, iam, messaging, meta, network, observability, s3, sagemaker, security
 from .base import Created, ResourceType, Work
 

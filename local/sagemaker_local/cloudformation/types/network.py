@@ -96,7 +96,7 @@ class Route(ResourceType):
     def create(self, work: Work, properties: Properties) -> Created:
         call(work.client("ec2"), "create_route", properties)
         destination = properties.get("DestinationCidrBlock") or properties.get("DestinationIpv6CidrBlock")
-        keys = {
+        keys: dict[str, Any] = {
             key: properties[key]
             for key in ("RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock")
             if key in properties

@@ -11,6 +11,7 @@ import jmespath
 from botocore.exceptions import ClientError
 
 from sagemaker_local.errors import AwsError
+
 from .base import Created, Properties, ResourceType, Work, delete_quietly, is_gone, tag_map
 from .coerce import call
 
@@ -42,8 +43,11 @@ class Stabilise:
 
 @dataclass(frozen=True)
 class Row(ResourceType):
-    """A resource type by description. Paths (`ref`, `attributes`, ...) are JMESPath expressions over the properties, the
-    result of the create call and that of the describe call together."""
+    """A resource type by description.
+
+    Paths (`ref`, `attributes`, ...) are JMESPath expressions over the properties, the result of the create call and that
+    of the describe call together.
+    """
 
     service: str
     created_by: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sagemaker_local.errors import AwsError
+
 from .base import Created, Properties, ResourceType, Work
 from .coerce import call
 from .rows import Row, Stabilise, Tagging
