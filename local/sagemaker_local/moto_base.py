@@ -255,7 +255,7 @@ def accept_log_delivery() -> None:
     def permitted(target_bucket: Any, target_prefix: str | None) -> bool:
         return True
 
-    FakeBucket._log_permissions_enabled_policy = staticmethod(permitted)  # type: ignore[method-assign]
+    FakeBucket._log_permissions_enabled_policy = staticmethod(permitted)  # type: ignore[method-assign, assignment]
 
 
 def deliver_no_access_logs() -> None:

@@ -55,8 +55,8 @@ def schema_of(type_name: str) -> TypeSchema:
     properties = schema.get("properties", {})
     tagging = schema.get("tagging") or {}
     tag_property = None
-    # `cloudFormationSystemTags` marks the types that stack tags reach.
-    if tagging.get("taggable", False) and tagging.get("cloudFormationSystemTags", True):
+    # Not `cloudFormationSystemTags`: that is about the tags that CloudFormation adds of its own.
+    if tagging.get("taggable", False):
         name = str(tagging.get("tagProperty", "/properties/Tags")).rsplit("/", 1)[-1]
         tag_property = name if name in properties else None
     tags = properties.get(tag_property, {}) if tag_property else {}

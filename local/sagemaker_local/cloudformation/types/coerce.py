@@ -1,7 +1,8 @@
 """From CloudFormation's spelling of values to the one that an API's model asks for.
 
 Templates write numbers and booleans as text, documents as objects, tags as lists; the same member may start with
-another letter case. What an operation does not know is left out: one set of properties feeds create, update and delete calls.
+another letter case. What an operation does not know is left out: one set of properties feeds create, update and delete
+calls.
 """
 
 from __future__ import annotations

@@ -67,6 +67,13 @@ class WorkGroup(Row):
         call(work.client("athena"), "update_work_group", params)
         return existing
 
+    def observe(
+        self, work: Work, params: dict[str, Any], result: dict[str, Any], existing: Created | None = None
+    ) -> Created:
+        created = super().observe(work, params, result, existing)
+        created.keys["Arn"] = f"arn:{work.partition}:athena:{work.region}:{work.account}:workgroup/{created.ref}"
+        return created
+
 
 class StateMachine(Row):
     """A Step Functions state machine, defined inline as text or as an object."""
@@ -112,6 +119,7 @@ TYPES: dict[str, ResourceType] = {
         rename={"WorkGroupConfiguration": "Configuration"},
         keys={"WorkGroup": "Name"},
         fixed={"RecursiveDeleteOption": True},
+        tagging=Tagging("tag_resource", "untag_resource", "ResourceARN", "Arn"),
     ),
     "AWS::DynamoDB::Table": Row(
         "dynamodb",

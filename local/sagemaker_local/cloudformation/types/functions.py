@@ -153,6 +153,7 @@ TYPES: dict[str, ResourceType] = {
         ref="UUID",
         keys={"UUID": "UUID"},
         attributes={"Id": "UUID", "EventSourceMappingArn": "EventSourceMappingArn"},
+        tagging=Tagging("tag_resource", "untag_resource", "Resource", "EventSourceMappingArn"),
     ),
     "AWS::Lambda::Url": Row(
         "lambda",

@@ -19,8 +19,12 @@ class Ec2(Row):
     def create(self, work: Work, properties: Properties) -> Created:
         created = super().create(work, {key: value for key, value in properties.items() if key != "Tags"})
         if properties.get("Tags"):
-            call(work.client("ec2"), "create_tags", {"Resources": [created.ref], "Tags": properties["Tags"]})
+            work.client("ec2").create_tags(Resources=[self.tagged(created)], Tags=properties["Tags"])
         return created
+
+    def tagged(self, existing: Created) -> str:
+        """Return the id that tags go to: an address's is not what `Ref` gives."""
+        return str(existing.keys.get("AllocationId") or existing.ref)
 
     def retag(self, work: Work, existing: Created, old: Properties, new: Properties) -> None:
         before = {tag["Key"]: tag["Value"] for tag in old.get("Tags") or []}
@@ -28,9 +32,9 @@ class Ec2(Row):
         client = work.client("ec2")
         gone = [{"Key": key} for key in sorted(before.keys() - after.keys())]
         if gone:
-            client.delete_tags(Resources=[existing.ref], Tags=gone)
+            client.delete_tags(Resources=[self.tagged(existing)], Tags=gone)
         if after and before != after:
-            client.create_tags(Resources=[existing.ref], Tags=new["Tags"])
+            client.create_tags(Resources=[self.tagged(existing)], Tags=new["Tags"])
 
 
 class Vpc(Ec2):
@@ -292,6 +296,7 @@ TYPES: dict[str, ResourceType] = {
         ref="PublicIp",
         keys={"AllocationId": "AllocationId"},
         attributes={"AllocationId": "AllocationId", "PublicIp": "PublicIp"},
+        tagging=_TAGS,
     ),
     "AWS::EC2::SecurityGroup": SecurityGroup(
         "ec2",
@@ -313,7 +318,7 @@ TYPES: dict[str, ResourceType] = {
         attributes={"Id": "VpcEndpoint.VpcEndpointId", "DnsEntries": "VpcEndpoint.DnsEntries"},
         tagging=_TAGS,
     ),
-    "AWS::EC2::FlowLog": Row(
+    "AWS::EC2::FlowLog": Ec2(
         "ec2",
         "create_flow_logs",
         "delete_flow_logs",
@@ -321,5 +326,6 @@ TYPES: dict[str, ResourceType] = {
         rename={"ResourceId": "ResourceIds"},
         keys={"FlowLogIds": "FlowLogIds"},
         attributes={"Id": "FlowLogIds[0]"},
+        tagging=_TAGS,
     ),
 }

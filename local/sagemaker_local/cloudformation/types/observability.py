@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .base import Created, Properties, ResourceType, Work, as_json, delete_quietly, tag_map
+from .base import Created, Properties, ResourceType, Work, as_json, delete_quietly, tag_list, tag_map
 from .coerce import call
 from .rows import Row, Tagging
 
@@ -109,7 +109,12 @@ class Rule(ResourceType):
         gone = [target["Id"] for target in old.get("Targets") or [] if target["Id"] not in kept]
         if gone:
             client.remove_targets(Rule=keys["Name"], EventBusName=keys["EventBusName"], Ids=gone)
-        self._put(work, keys["Name"], new)
+        arn = self._put(work, keys["Name"], new)
+        before, after = tag_map(old.get("Tags")), tag_map(new.get("Tags"))
+        if before.keys() - after.keys():
+            client.untag_resource(ResourceARN=arn, TagKeys=sorted(before.keys() - after.keys()))
+        if after and before != after:
+            client.tag_resource(ResourceARN=arn, Tags=tag_list(after))
         return existing
 
     def delete(self, work: Work, existing: Created, properties: Properties) -> None:

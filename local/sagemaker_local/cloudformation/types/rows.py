@@ -45,8 +45,8 @@ class Stabilise:
 class Row(ResourceType):
     """A resource type by description.
 
-    Paths (`ref`, `attributes`, ...) are JMESPath expressions over the properties, the result of the create call and that
-    of the describe call together.
+    Paths (`ref`, `attributes`, ...) are JMESPath expressions over the properties, the result of the create call and
+    that of the describe call together.
     """
 
     service: str
@@ -92,7 +92,10 @@ class Row(ResourceType):
     def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
         if self.tagging is not None:
             self.retag(work, existing, old, new)
-        if self.updated_by and _without_tags(old) != _without_tags(new):
+        elif tag_map(old.get("Tags")) != tag_map(new.get("Tags")) and "Tags" not in self.accepted_by_update(work):
+            return super().update(work, existing, old, new)
+        wanted = _without_tags if self.tagging is not None else dict
+        if self.updated_by and wanted(old) != wanted(new):
             params = {**self.parameters(work, new), **existing.keys}
             result = call(work.client(self.service), self.updated_by, params)
             return self.observe(work, params, result, existing)
@@ -130,6 +133,14 @@ class Row(ResourceType):
         ref = existing.ref if existing else str(_search(self.ref, known))
         attributes = {name: _search(path, known) for name, path in self.attributes.items()}
         return Created(ref, {name: value for name, value in attributes.items() if value is not None}, keys)
+
+    def accepted_by_update(self, work: Work) -> set[str]:
+        """Return the parameters of the update call."""
+        if not self.updated_by:
+            return set()
+        client = work.client(self.service)
+        operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[self.updated_by])
+        return set(operation.input_shape.members)
 
     def retag(self, work: Work, existing: Created, old: Properties, new: Properties) -> None:
         """Change the tags of the resource to those of the new properties."""
