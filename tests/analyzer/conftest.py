@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from model_analyzer import data_quality
+from tools.oracles import OracleUnavailable, ask
 
 settings.register_profile("analyzer", deadline=None, max_examples=40)
 settings.load_profile("analyzer")
@@ -49,3 +50,16 @@ def text_profile() -> Callable[..., data_quality.Profile]:
         return data_quality.profile(pl.DataFrame({"x": pl.Series(values, dtype=pl.String)}))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Callable[..., Any]:
+    """A function that asks another implementation; skips where that cannot be installed."""
+
+    def run(name: str, script: str, question: Any = None, **options: Any) -> Any:
+        try:
+            return ask(name, script, question, **options)
+        except OracleUnavailable as reason:
+            pytest.skip(str(reason))
+
+    return run
