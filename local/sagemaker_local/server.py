@@ -21,7 +21,17 @@ from .front import Front
 from .moto_base import Base, RequestHandler
 from .recorder import Call, Recorder
 
-FEATURES = ("bootstrap", "cloudformation", "lambdas", "events", "alarms", "scheduling", "sagemaker")
+FEATURES = (
+    "bootstrap",
+    "cloudformation",
+    "lambdas",
+    "events",
+    "alarms",
+    "scheduling",
+    "sagemaker",
+    "featurestore",
+    "athena",
+)
 """Modules of this package that extend the base; each has `install(aws: LocalAws) -> None`."""
 
 _running = threading.Lock()

@@ -92,6 +92,40 @@ class ModelPackageGroup(Row):
             call(client, "delete_model_package_group_policy", name)
 
 
+class FeatureGroup(Row):
+    """A feature group. Features can be added; one that is removed or retyped fails the update, as nothing can do that."""
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        self.retag(work, existing, old, new)
+        before = {item["FeatureName"]: item for item in old.get("FeatureDefinitions", [])}
+        after = {item["FeatureName"]: item for item in new.get("FeatureDefinitions", [])}
+        lost = [name for name, item in before.items() if after.get(name) != item]
+        if lost:
+            text = f"Feature definitions can only be added, but {', '.join(lost)} would be removed or changed"
+            raise AwsError("NotUpdatable", text)
+        # The API takes one kind of change per call.
+        changes: list[dict[str, Any]] = []
+        additions = [item for name, item in after.items() if name not in before]
+        changes += [{"FeatureAdditions": additions[start : start + 100]} for start in range(0, len(additions), 100)]
+        ttl = (new.get("OnlineStoreConfig") or {}).get("TtlDuration")
+        if ttl != (old.get("OnlineStoreConfig") or {}).get("TtlDuration"):
+            changes.append({"OnlineStoreConfig": {"TtlDuration": ttl or {}}})
+        if new.get("ThroughputConfig") != old.get("ThroughputConfig"):
+            changes.append({"ThroughputConfig": new.get("ThroughputConfig") or {"ThroughputMode": "OnDemand"}})
+        client = work.client("sagemaker")
+        for change in changes:
+            call(client, "update_feature_group", {**existing.keys, **change})
+            work.wait(lambda: _updated(call(client, "describe_feature_group", existing.keys)))
+        return existing
+
+
+def _updated(described: dict[str, Any]) -> bool:
+    status = described.get("LastUpdateStatus") or {"Status": "Successful"}
+    if status["Status"] == "Failed":
+        raise AwsError("NotStabilized", str(status.get("FailureReason") or "the update of the feature group failed"))
+    return bool(status["Status"] == "Successful")
+
+
 def _job_definition(kind: str, noun: str) -> Row:
     return JobDefinition(
         "sagemaker",
@@ -179,7 +213,7 @@ TYPES: dict[str, ResourceType] = {
         # The service's own handler never applies changed tags to a schedule; nothing to do, but no failure either.
         tagging=_tags_by("MonitoringScheduleArn"),
     ),
-    "AWS::SageMaker::FeatureGroup": Row(
+    "AWS::SageMaker::FeatureGroup": FeatureGroup(
         "sagemaker",
         "create_feature_group",
         "delete_feature_group",
