@@ -180,9 +180,10 @@ class Front:
             text = f"the embedded AWS does not implement {matched.service}:{matched.name}"
             call.status, call.error = 400, "NotImplemented"
             return matched.reply_error(AwsError("NotImplemented", text))
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - clients shall see a failure that they can read
+            _log.exception("%s:%s failed", matched.service, matched.name)
             call.status, call.error = 500, "InternalFailure"
-            raise
+            return matched.reply_error(AwsError("InternalFailure", f"{type(error).__name__}: {error}", 500))
         return reply
 
     def _answer_route(

@@ -190,7 +190,14 @@ class Execution:
             return existing
         step = _Step(name, existing, existing)
         self._steps.append(step)
-        updated = self._resources.update(existing, Resource(template, existing.created, properties, "", stack.created))
+        try:
+            updated = self._resources.update(
+                existing, Resource(template, existing.created, properties, "", stack.created)
+            )
+        except Failed as failure:
+            if failure.untouched:
+                self._steps.pop()
+            raise
         step.after = updated
         if updated.created.ref != existing.created.ref:
             # A custom resource that answers with another physical id has replaced itself.

@@ -23,7 +23,15 @@ _log = logging.getLogger(__name__)
 
 
 class Failed(Exception):
-    """A resource could not be brought to where it should be."""
+    """A resource could not be brought to where it should be.
+
+    Args:
+        untouched: whether the resource is as it was before, because the attempt was refused as a whole.
+    """
+
+    def __init__(self, message: str, *, untouched: bool = False) -> None:
+        super().__init__(message)
+        self.untouched = untouched
 
 
 class ResourceOperations:
@@ -66,7 +74,7 @@ class ResourceOperations:
             _note_unexpected(error)
             reason = explain(error)
             self._journal.resource(new.logical_id, new.type, "UPDATE_FAILED", old.created.ref, reason, new.properties)
-            raise Failed(summary(new.logical_id, False)) from error
+            raise Failed(summary(new.logical_id, False), untouched=_refused(error)) from error
         self._stack.resources[new.logical_id] = new
         self._journal.settled(new, "UPDATE_COMPLETE")
         return new
@@ -108,6 +116,11 @@ def summary(name: str, creating: bool) -> str:
 def _note_unexpected(error: Exception) -> None:
     if not isinstance(error, (AwsError, ClientError)):
         _log.warning("a resource failed in an unexpected way", exc_info=error)
+
+
+def _refused(error: Exception) -> bool:
+    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else getattr(error, "code", None)
+    return code in ("NotUpdatable", "NotImplemented")
 
 
 def explain(error: Exception) -> str:

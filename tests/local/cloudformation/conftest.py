@@ -115,3 +115,9 @@ def bench(embedded: LocalAws) -> Workbench:
 def refusal() -> Any:
     """`refusal(call, ...)` gives the message of the error that the call must raise."""
     return refused
+
+
+@pytest.fixture(scope="session")
+def workbench() -> type[Workbench]:
+    """The class, for modules that need an embedded AWS of their own."""
+    return Workbench

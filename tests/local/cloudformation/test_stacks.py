@@ -173,6 +173,14 @@ def test_an_in_place_update_that_fails_is_set_back(bench: Any, slow: Slow) -> No
     assert slow.log == [("create", {"Name": "good"}), ("update", {"Name": "bad"}), ("update", {"Name": "good"})]
 
 
+def test_an_update_that_the_embedded_aws_cannot_do_is_refused_by_name_and_set_back(bench: Any) -> None:
+    template = {"Resources": {"G": {"Type": "AWS::Athena::WorkGroup", "Properties": {"Name": "g", "Description": "a"}}}}
+    bench.create("cannot", template)
+    template["Resources"]["G"]["Properties"]["Description"] = "b"
+    assert bench.update("cannot", template)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "athena:UpdateWorkGroup" in bench.reason("cannot", "G", "UPDATE_FAILED")
+
+
 def test_a_rollback_that_fails_says_so(bench: Any, slow: Slow) -> None:
     slow.release, slow.fail_updates_to = True, "one"
     template = base()

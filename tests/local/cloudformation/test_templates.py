@@ -131,7 +131,10 @@ def test_short_forms_in_yaml() -> None:
       Queue: {Type: AWS::SQS::Queue}
       Topic:
         Type: AWS::SNS::Topic
-        Properties: {DisplayName: !Sub "${Queue.Arn}", TopicName: !GetAtt Queue.QueueName, Tags: !If [Named, [], !Ref AWS::NoValue]}
+        Properties:
+          DisplayName: !Sub "${Queue.Arn}"
+          TopicName: !GetAtt Queue.QueueName
+          Tags: !If [Named, [], !Ref AWS::NoValue]
     """
     read = Template(text)
     assert read.parameters["Name"]["Default"] == "2020-01-31", "dates stay text"

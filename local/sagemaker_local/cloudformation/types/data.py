@@ -56,6 +56,8 @@ class WorkGroup(Row):
 
     def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
         self.retag(work, existing, old, new)
+        if all(old.get(key) == new.get(key) for key in ("Description", "State", "WorkGroupConfiguration")):
+            return existing
         configuration = dict(new.get("WorkGroupConfiguration") or {})
         result = configuration.pop("ResultConfiguration", None)
         params = {

@@ -198,7 +198,7 @@ class VpcEndpoint(Ec2):
     """A gateway or interface endpoint."""
 
     def parameters(self, work: Work, properties: Properties) -> dict[str, Any]:
-        params = super().parameters(work, properties)
+        params = {"VpcEndpointType": "Gateway", **super().parameters(work, properties)}
         if "PolicyDocument" in params:
             params["PolicyDocument"] = as_json(params["PolicyDocument"])
         return params
