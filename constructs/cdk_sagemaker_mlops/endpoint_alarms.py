@@ -99,7 +99,10 @@ class EndpointAlarms:
         return [replace(rule, id=f"{rule.id}{suffix}") for rule in rules]
 
     def rollback_rules(self, endpoint_name: str, variant: str, suffix: str, config_name: str) -> list[AlarmRule]:
-        """The alarms that stop a rollout: server errors and latency of the fleet of one endpoint configuration.
+        """The alarms that stop a rollout: errors and latency of the fleet of one endpoint configuration.
+
+        A model that was trained on other columns than clients send answers with 4xx as often as with 5xx; both count as
+        model errors, so these are watched beside SageMaker's own server errors.
 
         They are told apart from the old fleet by the configuration's name. A minute without requests says nothing about
         the new model, hence missing data is not breaching. Latency is the mean here: the first requests of a fresh
@@ -107,6 +110,7 @@ class EndpointAlarms:
         """
         candidates = (
             self._server_errors(endpoint_name, variant),
+            self._model_errors(endpoint_name, variant),
             self._latency(endpoint_name, variant, statistic="Average"),
         )
         return [

@@ -56,7 +56,7 @@ def main() -> int:
         page = scenario.write_page()
         if page:
             console.print(f"The whole story as a page: {page}", highlight=False, soft_wrap=True)
-        if arguments.keep and scenario.aws is not None and not story.failed:
+        if arguments.keep and scenario.aws is not None:
             _keep(console, scenario, state)
     except KeyboardInterrupt:
         console.print("interrupted; everything is being stopped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -25,8 +26,9 @@ class Cdk:
         self._variables = {
             **os.environ,
             **variables,
+            # `python` of cdk.json and `node` of the CLI are those that `make setup` installed.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "CDK_VALIDATION": "false",  # the same templates pass cfn-lint in `make test`
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
             "CI": "true",
         }
 

@@ -65,17 +65,16 @@ class EmbeddedAws:
 
     def inbox(self) -> list[dict[str, Any]]:
         """The e-mails that the notification topics sent."""
-        messages: list[dict[str, Any]] = self._call("inbox")["messages"]
+        messages: list[dict[str, Any]] = self._call("inbox")
         return messages
 
-    def _call(self, what: str, body: object | None = None) -> dict[str, Any]:
+    def _call(self, what: str, body: object | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.url}/_local/{what}", data=data, headers={"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=300) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
+            return json.load(response)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + 60

@@ -172,7 +172,7 @@ class Scenario:
     def _roll_out_better_version(self) -> None:
         with self._story.step(
             "Approve version 2, trained on the new behaviour, under traffic",
-            expect="a canary takes a tenth of the traffic, then all of it; no request fails",
+            expect="a canary takes half of the traffic, then the new fleet all of it; no request fails",
         ) as step:
             step.progress("training on the changed behaviour")
             changed = churn.after_price_change(self._customers, seed=12)

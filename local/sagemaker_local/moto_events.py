@@ -98,12 +98,15 @@ def schedules() -> list[tuple[str, str, Json, datetime]]:
     """Return every schedule of EventBridge Scheduler with account, region and time of its last change."""
     from moto.scheduler.models import scheduler_backends
 
-    return [
-        (account, region, schedule.to_dict(), datetime.fromtimestamp(schedule.last_modified_date, UTC))
-        for account, region, backend in accounts_and_regions(scheduler_backends)
-        for group in list(backend.schedule_groups.values())
-        for schedule in list(group.schedules.values())
-    ]
+    found = []
+    for account, region, backend in accounts_and_regions(scheduler_backends):
+        for group in list(backend.schedule_groups.values()):
+            for schedule in list(group.schedules.values()):
+                # moto forgets the state in an update that does not name it; the service enables the schedule then.
+                schedule.state = schedule.state or "ENABLED"
+                changed = datetime.fromtimestamp(schedule.last_modified_date, UTC)
+                found.append((account, region, schedule.to_dict(), changed))
+    return found
 
 
 def pattern_matches(pattern: str, event: Json) -> bool:

@@ -84,6 +84,7 @@ def test_strategies(
     config = synthesise().only("SageMaker::Endpoint")["DeploymentConfig"]
     assert [alarm["AlarmName"]["Ref"][:-8] for alarm in config.pop("AutoRollbackConfiguration")["Alarms"]] == [
         "EndpointRollbackServerErrors",
+        "EndpointRollbackModelErrors",
         "EndpointRollbackLatency",
     ]
     assert config == expected
