@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from model_analyzer._columns import canonical, canonical_text, numbers, resolve
+
 from ._classification import Confusion
 from ._regression import Errors
 from ._resampling import Masks, memberships
 from ._scores import ScoreCounts
-from ._task import Task, canonical, canonical_text, numbers, resolve
+from ._task import Task
 
 
 @dataclass

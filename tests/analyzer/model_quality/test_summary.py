@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_analyzer._columns import canonical, canonical_text, numbers, resolve
 from model_analyzer.inputs import RECORD
 from model_analyzer.model_quality import QualityStatistics, Summary, Task, merge, statistics, summarize, summarize_all
 from model_analyzer.model_quality import _scores as scores_module
 from model_analyzer.model_quality._resampling import memberships
 from model_analyzer.model_quality._scores import ScoreCounts
-from model_analyzer.model_quality._task import canonical, canonical_text, numbers, resolve
 
 TASKS = (
     Task("BinaryClassification", ground_truth="label", probability="score"),
