@@ -31,10 +31,12 @@ section { background:var(--paper); border:1px solid var(--line); border-radius:1
 table { border-collapse: collapse; width: 100% }
 th { text-align:left; color:var(--soft); font-weight:500; font-size:13px }
 td, th { padding: 7px 10px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top }
-tr:last-child td { border-bottom: 0 } td.n, th.n { text-align:right; font-variant-numeric: tabular-nums }
+tr:last-child td { border-bottom: 0 }
+td.n, th.n { text-align:right; white-space:nowrap; font-variant-numeric: tabular-nums }
 .heat td { border:0; padding:2px } .heat .cell { border-radius:5px; padding:4px 8px; text-align:center;
         font-variant-numeric: tabular-nums; font-size:13px }
-.mark { display:inline-block; border-radius:99px; padding:1px 10px; font-size:13px; font-weight:600; color:#fff }
+.mark { display:inline-block; white-space:nowrap; border-radius:99px; padding:1px 10px; font-size:13px;
+        font-weight:600; color:#fff }
 .good { background:var(--good) } .bad { background:var(--bad) } .warm { background:var(--warm) }
 .plain { background:var(--soft) }
 .soft { color:var(--soft) } .small { font-size:13px } a { color:var(--accent) }
@@ -102,12 +104,17 @@ def _tiles(good: bool, steps: Sequence[Step], answers: Mapping[str, tuple[int, i
         ("as expected" if good else "different", f"{len(steps)} steps"),
         (f"{seconds:.0f} s", "from nothing to the end"),
         (f"{answered:,}", "requests answered by a real model"),
-        (f"{sum(failed for _, failed in answers.values())}", "requests failed, all on version 3's canary"),
+        (f"{sum(failed for _, failed in answers.values()):,}", _failures(answers)),
     )
     cells = "".join(
         f"<div class=tile><b>{escape(value)}</b><span>{escape(label)}</span></div>" for value, label in tiles
     )
     return f"<div class=tiles>{cells}</div>"
+
+
+def _failures(answers: Mapping[str, tuple[int, int]]) -> str:
+    where = [name for name, (_, failed) in answers.items() if failed]
+    return f"requests failed, all of them: {', '.join(where)}" if where else "requests failed"
 
 
 def _timeline(steps: Sequence[Step]) -> str:
@@ -189,8 +196,9 @@ def _requests(answers: Mapping[str, tuple[int, int]]) -> str:
 
 
 def _alarms(alarms: Sequence[Mapping[str, Any]]) -> str:
+    alarms = [alarm for alarm in alarms if "ALARM" in str(alarm["what"]).split()]
     if not alarms:
-        return "<p class=soft>No alarm changed its state.</p>"
+        return "<p class=soft>No alarm went off.</p>"
     rows = "".join(
         f"<tr><td class='small soft'>{alarm['at']:%H:%M:%S}</td><td><code>{escape(str(alarm['alarm']))}</code></td>"
         f"<td>{escape(str(alarm['what']))}</td></tr>"

@@ -218,7 +218,7 @@ class Scenario:
                 )  # fmt: skip
                 step.wait(lambda: bool(self._quarantined()), for_what="the quarantine", meanwhile=self._quarter_minute)
             answers = stream.answers
-            self._answers["version 3"] = answers
+            self._answers["version 3, the broken one"] = answers
             broken.fate = "rolled back"
             step.check(self._live.live_version() == healthy.arn, f"{self._live.live_version()} is live, not version 2")
             reasons = [entry["reason"] for entry in self._quarantined() if entry["model_package_arn"] == broken.arn]
