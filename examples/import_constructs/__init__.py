@@ -1,0 +1,1 @@
+"""The constructs in an app of your own, without the stacks of this repository."""
