@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     aws = LocalAws()
     try:
         aws.start(options.port)
-    except (OSError, OverflowError, SystemExit) as error:
+    except (OSError, ValueError, SystemExit) as error:
         reason = f"port {options.port} cannot be used" if isinstance(error, SystemExit) else str(error)
         sys.stderr.write(
             f"cannot start on 127.0.0.1:{options.port}: {reason}; choose another --port, or 0 for a free one\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import logging
 import threading
@@ -107,8 +108,11 @@ class LocalAws:
 
         Raises:
             RuntimeError: if another one runs in this process.
+            ValueError: if `port` is no port number.
             OSError: if the port is taken.
         """
+        if not 0 <= port <= 65535:
+            raise ValueError(f"a port is a number from 0 (any free one) to 65535, got {port}")
         if not _running.acquire(blocking=False):
             raise RuntimeError("an embedded AWS already runs in this process; stop it first, or share it")
         try:
@@ -161,6 +165,8 @@ class LocalAws:
         self.front.local("clock", self._control_clock)
         self.front.local("calls", self._control_calls)
         for name in self._features:
+            if importlib.util.find_spec(f"sagemaker_local.{name}") is None:
+                continue
             importlib.import_module(f"sagemaker_local.{name}").install(self)
 
     def _control_clock(self, method: str, body: bytes, query: dict[str, str]) -> dict[str, str]:
