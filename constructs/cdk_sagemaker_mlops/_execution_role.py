@@ -19,7 +19,8 @@ def observability_statements(log_group_name: str, streams_arn: str) -> list[Stat
     """Write the container's log and the endpoint's metrics.
 
     :param log_group_name: Name of the endpoint's log group.
-    :param streams_arn: ARN attribute of the log group, which ends in `:*`.
+    :param streams_arn: ARN attribute of the log group, which ends in `:*`. A reference, so that the group is deleted
+        after the endpoint: before, a container would make it again.
     """
     return [
         Statement(

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk.aws_iam import CfnRole
+from aws_cdk.aws_iam import CfnRole, CfnRoleProps
 
 from . import _refs
 
 if TYPE_CHECKING:
     from constructs import Construct
+
+    from ._block import Block, Member
 
 #: Metadata key under which a role's resource lists why each of its wildcards is there, by statement id.
 WILDCARD_REASONS = "WildcardReasons"
@@ -128,14 +130,40 @@ def service_role(
         construct_id,
         assume_role_policy_document=trust_document(service, trust_conditions),
         description=description,
-        policies=[CfnRole.PolicyProperty(policy_name="Inline", policy_document=policy_document(merged))]
-        if merged
-        else None,
+        policies=_inline(merged),
     )
-    reasons = {statement.sid: statement.reason for statement in merged if statement.has_wildcard}
+    reasons = _reasons(merged)
     if reasons:
         role.add_metadata(WILDCARD_REASONS, reasons)
     return role
+
+
+def add_service_role(
+    block: Block, construct_id: str, *, service: str, statements: Sequence[Statement], description: str
+) -> Member:
+    """Add such a role to a block; see :func:`service_role`."""
+    merged = merge(statements)
+    reasons = _reasons(merged)
+    return block.add(
+        construct_id,
+        "AWS::IAM::Role",
+        CfnRoleProps(
+            assume_role_policy_document=trust_document(service),
+            description=description,
+            policies=_inline(merged),
+        ),
+        metadata={WILDCARD_REASONS: reasons} if reasons else None,
+    )
+
+
+def _inline(statements: Sequence[Statement]) -> list[CfnRole.PolicyProperty] | None:
+    if not statements:
+        return None
+    return [CfnRole.PolicyProperty(policy_name="Inline", policy_document=policy_document(statements))]
+
+
+def _reasons(statements: Sequence[Statement]) -> dict[str, str]:
+    return {statement.sid: statement.reason for statement in statements if statement.has_wildcard}
 
 
 def pass_role(sid: str, role_arns: Sequence[str], service: str = "sagemaker.amazonaws.com") -> Statement:

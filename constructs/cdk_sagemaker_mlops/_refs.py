@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _TOKEN_MARKER = "${Token["  # noqa: S105  (how the CDK writes an unresolved value inside a string, not a secret)
+#: How `_block` writes a reference to a resource of the same block inside a string.
+BLOCK_MARKER = "${Block["
 # Number tokens are encoded as doubles whose sign and exponent bits make them about -1.8881e+289.
 _NUMBER_TOKEN_LIMIT = -1e280
 
@@ -33,7 +35,7 @@ def is_token(value: object) -> bool:
     Decided in Python from the CDK's own encoding, because `Token.is_unresolved` is a round trip.
     """
     if isinstance(value, str):
-        return _TOKEN_MARKER in value
+        return _TOKEN_MARKER in value or BLOCK_MARKER in value
     if isinstance(value, int | float):
         return value < _NUMBER_TOKEN_LIMIT
     if isinstance(value, list | tuple):
@@ -69,6 +71,12 @@ def url_suffix() -> str:
 def stack_name() -> str:
     """`AWS::StackName`."""
     return cdk.Aws.STACK_NAME
+
+
+@functools.cache
+def parameter(name: str) -> str:
+    """Value of a parameter of the stack that uses it, by the parameter's id."""
+    return cdk.Fn.ref(name)
 
 
 def arn(service: str, resource: str, *, in_region: str | None = None, in_account: str | None = None) -> str:

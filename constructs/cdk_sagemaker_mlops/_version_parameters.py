@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-
+from . import _paths, _refs
 from ._errors import ConstructError
 
 if TYPE_CHECKING:
-    from constructs import Construct
+    from ._block import Block
 
 _PACKAGE = "ModelPackageArn"
 _RETAIN = "RetainVariantProperties"
@@ -25,62 +23,48 @@ class VersionParameters:
     :ivar names: Ids of the parameters by what they are (`version`, `retain`).
     """
 
-    def __init__(self, scope: Construct, stack: cdk.Stack, *, endpoint_name: str, prefix: str) -> None:
-        """Define the version's parameter and the condition in the stack, where their ids are the plain ones.
+    def __init__(self, block: Block, *, endpoint_name: str, prefix: str) -> None:
+        """Add the version's parameter and the condition, under ids that begin with nothing but the prefix.
 
-        :param scope: The endpoint, for messages.
-        :param stack: The stack that holds it.
-        :param endpoint_name: Name of the endpoint, for descriptions.
+        :param block: Resources of the endpoint.
+        :param endpoint_name: Name of the endpoint, for descriptions and messages.
         :param prefix: Prefix of all ids.
+        :raises ConstructError: Another endpoint of the stack has parameters with these ids.
         """
-        self._scope = scope
-        self._stack = stack
+        self._block = block
         self._prefix = prefix
         self.names = {"version": f"{prefix}{_PACKAGE}"}
         self.condition_id = f"{prefix}{_CONDITION}"
-        self.package_arn = self._define(
-            _PACKAGE,
-            default="",
-            description=f"Model version that {endpoint_name} serves; empty: no endpoint. Set by the rollout controller",
-        ).value_as_string
-        cdk.CfnCondition(
-            stack,
-            self.condition_id,
-            expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.package_arn, "")),
+        self._claim(endpoint_name)
+        block.parameter(
+            self.names["version"],
+            Default="",
+            Description=f"Model version that {endpoint_name} serves; empty: no endpoint. Set by the rollout controller",
         )
+        block.condition(self.condition_id, {"Fn::Not": [{"Fn::Equals": [{"Ref": self.names["version"]}, ""]}]})
+        self.package_arn = _refs.parameter(self.names["version"])
 
-    def retain(self) -> cdk.IResolvable:
-        """Define whether a rollout keeps the running instance counts and weights, and return the value.
+    def retain(self) -> dict[str, str]:
+        """Add whether a rollout keeps the running instance counts and weights, and return a reference to it.
 
         It is a parameter because SageMaker takes the setting on updates only: the first rollout must not carry it.
         """
         self.names["retain"] = f"{self._prefix}{_RETAIN}"
-        return self._define(
-            _RETAIN,
-            default="false",
-            allowed_values=["true", "false"],
-            description="Whether a rollout keeps running instance counts and weights. Set by the rollout controller",
-        ).value
+        self._block.parameter(
+            self.names["retain"],
+            Default="false",
+            AllowedValues=["true", "false"],
+            Description="Whether a rollout keeps running instance counts and weights. Set by the rollout controller",
+        )
+        return {"Ref": self.names["retain"]}
 
-    def _define(
-        self, name: str, *, default: str, description: str, allowed_values: Sequence[str] | None = None
-    ) -> cdk.CfnParameter:
-        full_name = f"{self._prefix}{name}"
-        try:
-            return cdk.CfnParameter(
-                self._stack,
-                full_name,
-                type="String",
-                default=default,
-                description=description,
-                allowed_values=allowed_values,
-            )
-        except RuntimeError as error:
-            # The CDK's own message names neither endpoint nor remedy; asking beforehand would cost two round trips.
-            if "already a Construct with name" not in str(error):
-                raise
+    def _claim(self, endpoint_name: str) -> None:
+        name = self.names["version"]
+        owners: dict[str, str] = _refs.remembered(_paths.stack_of(self._block.scope), "version parameters", dict)
+        if name in owners:
             problem = (
-                f'the stack already has a parameter "{full_name}", of another endpoint that follows a registry; '
-                'give this one a parameter_prefix, such as "Second"'
+                f'the stack already has a parameter "{name}", of endpoint {owners[name]}, which follows a registry '
+                'too; give this one a parameter_prefix, such as "Second"'
             )
-            raise ConstructError(self._scope.node.path, [problem]) from None
+            raise ConstructError(self._block.scope.node.path, [problem])
+        owners[name] = endpoint_name

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 
 from . import _refs
+from ._block import Block
 from ._endpoint_rules import check, check_import, default_name
 from ._execution_role import observability_statements, rollback_statements, volume_key_statements
-from ._iam import service_role
+from ._iam import add_service_role
 from ._instances import has_local_nvme
 from ._naming import pascal
 from ._version_parameters import VersionParameters
-from .alarming import Alarm, define_alarms
+from .alarming import add_alarms
 from .endpoint_alarms import EndpointAlarms
 from .endpoint_base import EndpointBase
 from .network import Network
@@ -24,12 +25,13 @@ from .rollout import Rollout
 from .variant import DEFAULT_VARIANT, Variant
 
 if TYPE_CHECKING:
-    from aws_cdk.aws_iam import IRole
+    from aws_cdk.aws_iam import CfnRole, IRole
     from aws_cdk.aws_kms import IKey
     from constructs import Construct
 
+    from ._block import Member
     from ._iam import Statement
-    from .alarming import AlarmRule
+    from .alarming import Alarm, AlarmRule
     from .capture import DataCapture
     from .model import Model
     from .scaling import Scaling
@@ -136,35 +138,65 @@ class Endpoint(EndpointBase):
         nvme = any(has_local_nvme(variant.instance_type) for variant in self._variants)
         self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
         self.follows = next((group for variant in self._variants if (group := variant.model.follows)), None)
+        self._block = Block(self)
         self._parameters: VersionParameters | None = None
         if self.follows is not None:
-            self._parameters = VersionParameters(self, self.stack, endpoint_name=name, prefix=parameter_prefix)
+            self._parameters = VersionParameters(self._block, endpoint_name=name, prefix=parameter_prefix)
             self.model_package_arn = self._parameters.package_arn
             self.condition_id = self._parameters.condition_id
         self.log_group_name = f"/aws/sagemaker/Endpoints/{name}"
-        self.cfn_log_group = logs.CfnLogGroup(
-            self, "Logs", log_group_name=self.log_group_name, retention_in_days=log_retention_days
+        self._log_group = self._block.add(
+            "Logs",
+            "AWS::Logs::LogGroup",
+            logs.CfnLogGroupProps(log_group_name=self.log_group_name, retention_in_days=log_retention_days),
         )
-        self.execution_role_arn = self._execution_role(execution_role)
-        self.cfn_endpoint_config = self._define_config(network_isolation)
-        self._config_name = self.cfn_endpoint_config.attr_endpoint_config_name
-        self.rollback_alarms = self._define_rollback_alarms()
-        self.alarms = self._define_alarms()
-        self.cfn_endpoint = self._define_endpoint()
-        self._define_scaling()
+        self._given_role = execution_role
+        self._role = self._add_role() if execution_role is None else None
+        self._config = self._add_config(network_isolation)
+        self.rollback_alarms = self._add_rollback_alarms()
+        self.alarms = self._add_alarms()
+        self._endpoint = self._add_endpoint()
+        self._add_scaling()
+        self._block.define()
 
     @property
     def rollout_parameters(self) -> dict[str, str]:
         """Ids of the stack parameters that a rollout sets; empty when the model follows no registry."""
         return dict(self._parameters.names) if self._parameters else {}
 
-    def _execution_role(self, given: IRole | None) -> str:
-        if given is not None:
-            return given.role_arn
+    @property
+    def cfn_endpoint(self) -> sagemaker.CfnEndpoint:
+        """The endpoint's L1 construct."""
+        return cast("sagemaker.CfnEndpoint", self._endpoint.resource)
+
+    @property
+    def cfn_endpoint_config(self) -> sagemaker.CfnEndpointConfig:
+        """The endpoint configuration's L1 construct."""
+        return cast("sagemaker.CfnEndpointConfig", self._config.resource)
+
+    @property
+    def cfn_log_group(self) -> logs.CfnLogGroup:
+        """The log group's L1 construct."""
+        return cast("logs.CfnLogGroup", self._log_group.resource)
+
+    @property
+    def cfn_role(self) -> CfnRole | None:
+        """The execution role's L1 construct; None where an existing role was given."""
+        return None if self._role is None else cast("CfnRole", self._role.resource)
+
+    @cached_property
+    def execution_role_arn(self) -> str:
+        """ARN of the execution role."""
+        if self._given_role is not None:
+            return self._given_role.role_arn
+        assert self.cfn_role is not None  # noqa: S101  (defined where none was given)
+        return self.cfn_role.attr_arn
+
+    def _add_role(self) -> Member:
         statements: list[Statement] = []
         for variant in self._variants:
             statements += variant.model.bind(self.model_package_arn).statements
-        statements += observability_statements(self.log_group_name, self.cfn_log_group.attr_arn)
+        statements += observability_statements(self.log_group_name, self._log_group.att("Arn"))
         if self.capture:
             statements += self.capture.statements(self.endpoint_name)
         if self._volume_key:
@@ -172,34 +204,31 @@ class Endpoint(EndpointBase):
         if self._network:
             statements += self._network.statements()
         statements += rollback_statements(bool(self._rollback_rules("")), self._rollout.rollback_alarms)
-        self.cfn_role = service_role(
-            self,
+        return add_service_role(
+            self._block,
             "Role",
             service="sagemaker.amazonaws.com",
             statements=statements,
             description=f"What the endpoint {self.endpoint_name} may do",
         )
-        return self.cfn_role.attr_arn
 
-    def _define_config(self, network_isolation: bool) -> sagemaker.CfnEndpointConfig:
+    def _add_config(self, network_isolation: bool) -> Member:
         vpc_config = self._network.render(self) if self._network else None
+        role_arn = self._role.att("Arn") if self._role else self.execution_role_arn
         names: list[tuple[Model, str]] = []
         for variant in self._variants:
             if any(variant.model == model for model, _ in names):
                 continue
-            cfn_model = sagemaker.CfnModel(
-                self,
-                f"Model{pascal(variant.name) if names else ''}",
+            properties = sagemaker.CfnModelProps(
                 primary_container=variant.model.bind(self.model_package_arn).container,
-                execution_role_arn=self.execution_role_arn,
+                execution_role_arn=role_arn,
                 enable_network_isolation=network_isolation or None,
                 vpc_config=vpc_config,
             )
-            self.only_with_endpoint(cfn_model)
-            names.append((variant.model, cfn_model.attr_model_name))
-        config = sagemaker.CfnEndpointConfig(
-            self,
-            "Config",
+            construct_id = f"Model{pascal(variant.name) if names else ''}"
+            model = self._block.add(construct_id, "AWS::SageMaker::Model", properties, condition=self.condition_id)
+            names.append((variant.model, model.att("ModelName")))
+        config = sagemaker.CfnEndpointConfigProps(
             production_variants=[
                 variant.render(next(name for model, name in names if model == variant.model))
                 for variant in self._variants
@@ -207,8 +236,7 @@ class Endpoint(EndpointBase):
             data_capture_config=self.capture.render() if self.capture else None,
             kms_key_id=self._volume_key,
         )
-        self.only_with_endpoint(config)
-        return config
+        return self._block.add("Config", "AWS::SageMaker::EndpointConfig", config, condition=self.condition_id)
 
     @staticmethod
     def _suffix(variant: str) -> str:
@@ -226,12 +254,12 @@ class Endpoint(EndpointBase):
             for rule in self._thresholds.rollback_rules(self.endpoint_name, name, self._suffix(name), config_name)
         ]
 
-    def _define_rollback_alarms(self) -> tuple[Alarm, ...]:
+    def _add_rollback_alarms(self) -> tuple[Alarm, ...]:
         # Nobody is called by these: SageMaker watches them, and the rollout's outcome is announced by who started it.
-        rules = self._rollback_rules(self._config_name)
-        return define_alarms(self, rules, condition=self.condition_id)
+        rules = self._rollback_rules(self._config.att("EndpointConfigName"))
+        return add_alarms(self._block, rules, condition=self.condition_id)
 
-    def _define_alarms(self) -> tuple[Alarm, ...]:
+    def _add_alarms(self) -> tuple[Alarm, ...]:
         rules = [
             rule
             for name in self.variant_names
@@ -239,39 +267,44 @@ class Endpoint(EndpointBase):
                 self.endpoint_name, name, self._suffix(name), capture=self.capture is not None
             )
         ]
-        return define_alarms(self, rules, self._thresholds.targets, condition=self.condition_id)
+        # Without a condition: before the first version there is no data, which is no alarm.
+        return add_alarms(self._block, rules, self._thresholds.targets, name_prefix=self.endpoint_name)
 
-    def _define_endpoint(self) -> sagemaker.CfnEndpoint:
+    def _add_endpoint(self) -> Member:
+        own = [alarm.member.ref for alarm in self.rollback_alarms]
         given = [_refs.alarm_name(alarm) for alarm in self._rollout.rollback_alarms]
-        endpoint = sagemaker.CfnEndpoint(
-            self,
-            "Resource",
+        retain = self._retain()
+        properties = sagemaker.CfnEndpointProps(
             endpoint_name=self.endpoint_name,
-            endpoint_config_name=self._config_name,
-            deployment_config=self._rollout.render([*(alarm.name for alarm in self.rollback_alarms), *given]),
-            retain_all_variant_properties=self._retain(),
+            endpoint_config_name=self._config.att("EndpointConfigName"),
+            deployment_config=self._rollout.render([*own, *given]),
         )
-        self.only_with_endpoint(endpoint)
-        return endpoint
+        return self._block.add(
+            "Resource",
+            "AWS::SageMaker::Endpoint",
+            properties,
+            condition=self.condition_id,
+            extra={"RetainAllVariantProperties": retain} if retain else None,
+        )
 
-    def _retain(self) -> bool | cdk.IResolvable | None:
+    def _retain(self) -> bool | dict[str, str]:
         if self._rollout.retain_variant_properties is not None:
-            return self._rollout.retain_variant_properties or None
-        return self._parameters.retain() if self._parameters else None
+            return self._rollout.retain_variant_properties
+        return self._parameters.retain() if self._parameters else False
 
-    def _define_scaling(self) -> None:
-        scaled = [variant for variant in self._variants if variant.scaling]
-        if not scaled:
-            return
+    def _add_scaling(self) -> None:
         # An attribute of the endpoint and not its name: a scalable target cannot be registered before the endpoint
         # exists.
-        name = self.cfn_endpoint.attr_endpoint_name
-        for variant in scaled:
-            assert variant.scaling is not None  # noqa: S101  (filtered above)
-            for resource in variant.scaling.define(
-                self, self._suffix(variant.name), endpoint_name=name, variant_name=variant.name
-            ):
-                self.only_with_endpoint(resource)
+        name = self._endpoint.att("EndpointName")
+        for variant in self._variants:
+            if variant.scaling is not None:
+                variant.scaling.define(
+                    self._block,
+                    self._suffix(variant.name),
+                    endpoint_name=name,
+                    variant_name=variant.name,
+                    condition=self.condition_id,
+                )
 
     @staticmethod
     def from_endpoint_name(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ._errors import Problems
 from ._naming import pascal
 from .alarming import AlarmRule, MissingData, Severity
-from .measures import Measure
+from .measures import Measure, MetricMath
 
 if TYPE_CHECKING:
     from .alarming import AlarmTarget
@@ -27,6 +27,9 @@ ROLLBACK_WINDOW_MINUTES = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointAlarms:
     """From when on an endpoint's figures are an alarm. Each applies to every variant; None leaves an alarm out.
+
+    They exist, and cost what CloudWatch charges for an alarm, before a followed group has its first version; without
+    data none of them goes off. Only those that stop rollouts come and go with the endpoint.
 
     :param client_error_percent: Share of requests that are answered with 4xx. Default: 5.
     :param server_error_percent: Share of requests that are answered with 5xx. Default: 1.
@@ -120,9 +123,7 @@ class EndpointAlarms:
                 title=f"New fleet: {rule.title}",
                 advice="During a rollout SageMaker returns to the old fleet and the stack update fails; the version is "
                 "not tried again. Look into the new model's log and what it was tested with",
-                measure=replace(
-                    rule.measure, dimensions=(*rule.measure.dimensions, ("EndpointConfigName", config_name))
-                ),
+                measure=_of_configuration(rule.measure, config_name),
                 evaluation_periods=ROLLBACK_WINDOW_MINUTES,
                 datapoints=2,
             )
@@ -249,6 +250,11 @@ class EndpointAlarms:
             datapoints=self.evaluation_minutes // 2 + 1,
             missing_data=missing_data,
         )
+
+
+def _of_configuration(measure: Measure | MetricMath, config_name: str) -> Measure:
+    assert isinstance(measure, Measure)  # noqa: S101  (each rule of this module watches one metric)
+    return replace(measure, dimensions=(*measure.dimensions, ("EndpointConfigName", config_name)))
 
 
 def variant_measure(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import aws_cdk as cdk
 from constructs import Construct
 
-from . import _refs
+from . import _paths, _refs
 from ._errors import Problems, did_you_mean
 from .endpoint_alarms import INSTANCES_NAMESPACE, variant_measure
 
@@ -56,6 +56,8 @@ class EndpointBase(Construct):
         parameter_prefix: str = "",
     ) -> None:
         super().__init__(scope, construct_id)
+        _paths.place(self, scope, construct_id)
+        self._scope = scope
         self.endpoint_name = endpoint_name
         self.variant_names: tuple[str, ...] = tuple(variant_names)
         self.capture = capture
@@ -69,7 +71,7 @@ class EndpointBase(Construct):
     @cached_property
     def stack(self) -> cdk.Stack:
         """The stack that holds the construct."""
-        return cdk.Stack.of(self)
+        return _paths.stack_of(self._scope)
 
     @property
     def endpoint_arn(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,3 +55,54 @@ class Measure:
         if self.label is not None:
             options["label"] = self.label
         return [self.namespace, self.name, *flat, options | rendering]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricMath:
+    """An expression over CloudWatch metrics.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+
+    :param expression: Id of the expression that counts.
+    :param expressions: Expressions by id, each over ids of `measures` and of other expressions.
+    :param measures: Metrics by id, with one period; CloudWatch takes up to ten in an alarm.
+    :param label: How the result is called.
+    """
+
+    expression: str
+    expressions: Mapping[str, str]
+    measures: Mapping[str, Measure]
+    label: str
+
+    @property
+    def period_seconds(self) -> int:
+        """Length of one data point."""
+        return max(measure.period_seconds for measure in self.measures.values())
+
+    def queries(self) -> list[cloudwatch.CfnAlarm.MetricDataQueryProperty]:
+        """The expression as an alarm takes it."""
+        calculated = [
+            cloudwatch.CfnAlarm.MetricDataQueryProperty(
+                id=name,
+                expression=text,
+                label=self.label if name == self.expression else None,
+                return_data=name == self.expression,
+            )
+            for name, text in self.expressions.items()
+        ]
+        return calculated + [_query(name, measure) for name, measure in self.measures.items()]
+
+
+def _query(name: str, measure: Measure) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
+    metric = cloudwatch.CfnAlarm.MetricProperty(
+        namespace=measure.namespace,
+        metric_name=measure.name,
+        dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name=key, value=value) for key, value in measure.dimensions],
+    )
+    return cloudwatch.CfnAlarm.MetricDataQueryProperty(
+        id=name,
+        metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
+            metric=metric, stat=measure.statistic, period=measure.period_seconds
+        ),
+        return_data=False,
+    )

@@ -11,7 +11,7 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from ._errors import Problems
 
 if TYPE_CHECKING:
-    from constructs import Construct
+    from ._block import Block, Member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,40 +54,46 @@ class Scaling:
         return problems.found()
 
     def define(
-        self, scope: Construct, suffix: str, *, endpoint_name: str, variant_name: str
-    ) -> tuple[autoscaling.CfnScalableTarget, autoscaling.CfnScalingPolicy]:
-        """Define target and policy.
+        self, block: Block, suffix: str, *, endpoint_name: str, variant_name: str, condition: str | None
+    ) -> tuple[Member, Member]:
+        """Add target and policy.
 
-        :param scope: Where they are made.
+        :param block: Resources of the endpoint.
         :param suffix: Suffix of their ids, distinguishes variants.
         :param endpoint_name: The endpoint's own attribute, not a copy of its name: it makes the target wait for the
             endpoint.
         :param variant_name: Name of the variant.
+        :param condition: Id of the condition under which the endpoint exists.
         """
-        target = autoscaling.CfnScalableTarget(
-            scope,
+        target = block.add(
             f"ScalableTarget{suffix}",
-            service_namespace="sagemaker",
-            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
-            min_capacity=self.min_instances,
-            max_capacity=self.max_instances,
-        )
-        policy = autoscaling.CfnScalingPolicy(
-            scope,
-            f"ScalingPolicy{suffix}",
-            policy_name="InvocationsPerInstance",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.ref,
-            target_tracking_scaling_policy_configuration=(
-                autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-                    target_value=self.invocations_per_instance,
-                    scale_in_cooldown=self.scale_in_cooldown_seconds,
-                    scale_out_cooldown=self.scale_out_cooldown_seconds,
-                    predefined_metric_specification=autoscaling.CfnScalingPolicy.PredefinedMetricSpecificationProperty(
-                        predefined_metric_type="SageMakerVariantInvocationsPerInstance"
-                    ),
-                )
+            "AWS::ApplicationAutoScaling::ScalableTarget",
+            autoscaling.CfnScalableTargetProps(
+                service_namespace="sagemaker",
+                scalable_dimension="sagemaker:variant:DesiredInstanceCount",
+                resource_id=f"endpoint/{endpoint_name}/variant/{variant_name}",
+                min_capacity=self.min_instances,
+                max_capacity=self.max_instances,
             ),
+            condition=condition,
+        )
+        tracking = autoscaling.CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
+            target_value=self.invocations_per_instance,
+            scale_in_cooldown=self.scale_in_cooldown_seconds,
+            scale_out_cooldown=self.scale_out_cooldown_seconds,
+            predefined_metric_specification=autoscaling.CfnScalingPolicy.PredefinedMetricSpecificationProperty(
+                predefined_metric_type="SageMakerVariantInvocationsPerInstance"
+            ),
+        )
+        policy = block.add(
+            f"ScalingPolicy{suffix}",
+            "AWS::ApplicationAutoScaling::ScalingPolicy",
+            autoscaling.CfnScalingPolicyProps(
+                policy_name="InvocationsPerInstance",
+                policy_type="TargetTrackingScaling",
+                scaling_target_id=target.ref,
+                target_tracking_scaling_policy_configuration=tracking,
+            ),
+            condition=condition,
         )
         return target, policy

@@ -89,8 +89,15 @@ def test_only_what_needs_a_model_waits_for_one(
         "AWS::ApplicationAutoScaling::ScalingPolicy",
         "AWS::CloudWatch::Alarm",
     }
-    # A rollout never touches permissions or logs.
-    assert unconditional == {"AWS::SageMaker::ModelPackageGroup", "AWS::IAM::Role", "AWS::Logs::LogGroup"}
+    # A rollout never touches permissions, logs, or the alarms that people hear of.
+    assert unconditional == {
+        "AWS::SageMaker::ModelPackageGroup",
+        "AWS::IAM::Role",
+        "AWS::Logs::LogGroup",
+        "AWS::CloudWatch::Alarm",
+    }
+    waiting = [key for key, r in template.of_type("CloudWatch::Alarm").items() if "Condition" in r]
+    assert waiting and all(key.startswith("EndpointRollback") for key in waiting)
 
 
 def test_unconditional_resources_refer_to_no_conditional_one(

@@ -108,7 +108,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "many alarms": (
         {"variants": [Variant(name=f"v{i}", model=MODEL) for i in range(6)]},
-        "12 alarms would roll back (12 of the endpoint, 0 given), allowed are 10",
+        "18 alarms would roll back (18 of the endpoint, 0 given), allowed are 10",
     ),
     "volume": (two(volume_gb=600), "volume_gb is 600, allowed are 1 to 512 GB"),
     "download": (two(model_download_seconds=10), "model_download_seconds is 10, allowed are 60 to 3600 seconds"),
@@ -244,12 +244,12 @@ def test_imports_are_checked(stack: cdk.Stack) -> None:
 
 def test_more_than_ten_rollback_alarms_are_refused(stack: cdk.Stack, synthesise: Callable) -> None:
     given = [cloudwatch.Alarm.from_alarm_arn(stack, f"A{i}", f"arn:aws:cloudwatch:x:1:alarm:a{i}") for i in range(9)]
-    with pytest.raises(mlops.ConstructError, match=r"11 alarms would roll back \(2 of the endpoint, 9 given\)"):
+    with pytest.raises(mlops.ConstructError, match=r"12 alarms would roll back \(3 of the endpoint, 9 given\)"):
         mlops.Endpoint(
             stack, "Endpoint", endpoint_name="c", model=MODEL, rollout=Rollout.all_at_once(rollback_alarms=given)
         )
     mlops.Endpoint(
-        stack, "Fits", endpoint_name="c", model=MODEL, rollout=Rollout.all_at_once(rollback_alarms=given[:8])
+        stack, "Fits", endpoint_name="c", model=MODEL, rollout=Rollout.all_at_once(rollback_alarms=given[:7])
     )
     names = synthesise().only("SageMaker::Endpoint")["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
-    assert [name["AlarmName"] for name in names[2:]] == [f"a{i}" for i in range(8)]
+    assert [name["AlarmName"] for name in names[3:]] == [f"a{i}" for i in range(7)]

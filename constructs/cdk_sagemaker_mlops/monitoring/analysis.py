@@ -20,15 +20,19 @@ class MonitorView:
     """A monitor as its alarms and charts see it.
 
     :param endpoint_name: The watched endpoint.
+    :param variant_names: Its production variants.
     :param schedule_name: The monitor's name.
     :param period_seconds: Seconds between runs: one data point each.
+    :param lag_seconds: Seconds from the end of a window to the run that looks at it.
     :param namespace: Namespace of the analysis' own metrics.
     :param report_hint: Where a person finds the report of a run.
     """
 
     endpoint_name: str
+    variant_names: tuple[str, ...]
     schedule_name: str
     period_seconds: int
+    lag_seconds: int
     namespace: str
     report_hint: str
 
@@ -76,6 +80,11 @@ class Analysis(ABC):
     namespace: ClassVar[str]
     #: Whether its baseline has statistics besides constraints.
     has_statistics: ClassVar[bool] = True
+
+    @property
+    def lag_hours(self) -> int:
+        """Hours from the end of a window to the run that looks at it."""
+        return 0
 
     @abstractmethod
     def problems(self) -> list[str]:

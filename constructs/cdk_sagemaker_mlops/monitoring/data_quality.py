@@ -48,6 +48,11 @@ class DataQualityAnalysis(Analysis):
     publish_feature_metrics: bool = True
     window_offset_hours: int = 0
 
+    @property
+    def lag_hours(self) -> int:
+        """Hours from the end of a window to the run that looks at it."""
+        return self.window_offset_hours
+
     def problems(self) -> list[str]:
         """What is wrong with the settings."""
         found = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from constructs import Construct
 
-from cdk_sagemaker_mlops import _naming
+from cdk_sagemaker_mlops import _naming, _paths
 from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, define_alarms, monthly_usd
 
@@ -59,6 +59,7 @@ class Monitor(RunMetrics, Construct):
         name: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        _paths.place(self, scope, construct_id)
         self._analysis = analysis
         self._reports = reports
         self._reports_prefix = reports_prefix.strip("/")
@@ -121,7 +122,7 @@ class Monitor(RunMetrics, Construct):
         for rule in rules:
             problems.extend(rule.problems())
         problems.raise_if_any(self)
-        self.alarms = define_alarms(self, rules, self._targets, condition=endpoint.condition_id)
+        self.alarms = define_alarms(self, rules, self._targets, name_prefix=self.schedule_name)
 
     def _check(self, endpoint: MonitoredEndpoint, capture: DataCapture | None) -> None:
         problems = Problems()
@@ -220,8 +221,10 @@ class Monitor(RunMetrics, Construct):
         """The monitor as alarms and charts see it."""
         return MonitorView(
             endpoint_name=self.endpoint_name,
+            variant_names=tuple(self._watched.variant_names),
             schedule_name=self.schedule_name,
             period_seconds=self._schedule.period_seconds,
+            lag_seconds=self._analysis.lag_hours * 3600,
             namespace=self._analysis.namespace,
             report_hint=self.report_hint,
         )

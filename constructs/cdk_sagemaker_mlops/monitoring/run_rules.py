@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdk_sagemaker_mlops.alarming import ALARM_MONTHLY_USD, AlarmRule, MissingData, Severity, monthly_usd
+from cdk_sagemaker_mlops.endpoint_alarms import variant_measure
+from cdk_sagemaker_mlops.measures import Measure, MetricMath
 
 from .analysis import MonitorView
+
+_MAX_METRICS_IN_ALARM = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitorAlarms:
     """Which alarms a monitor has. Each costs money, so their number has a limit that is yours to raise.
 
+    They exist, and are paid for, before there is a first model version; without data none of them goes off.
+
     :param max_violations: Violations that one run may find without an alarm; None for no such alarm. Default: 0
-    :param heartbeat_periods: Periods without a completed run that are an incident; None for no such alarm. Default: 2
+    :param heartbeat_periods: Periods of the schedule with traffic but without a completed run that are an incident;
+        None for no such alarm. Nothing happens before the first request, during idle times and after a rollout. With
+        `window_offset_hours` it takes as much longer. CloudWatch looks back 7 days at most: up to 6 for a daily
+        schedule. Default: 2
     :param datapoints: Runs in a row that must breach before a drift or violation alarm begins. Default: 1
     :param baseline_missing: Alarm while runs have nothing to compare with. Default: True
     :param maximum: Most alarms that the monitor may define. Default: 50, at most 5 US dollars a month
@@ -79,25 +89,7 @@ def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) ->
             )
         )
     if alarms.heartbeat_periods is not None:
-        hours = alarms.heartbeat_periods * view.period_seconds // 3600
-        rules.append(
-            AlarmRule(
-                id="Heartbeat",
-                severity=Severity.CRITICAL,
-                title=f"No {monitoring_type} run of {subject} completed for {hours} hours",
-                advice=(
-                    "Runs have stopped, fail, or find no captured traffic: look at the monitor's other alarms, "
-                    "then at the "
-                    f"endpoint's invocations and data capture. Last reports: {view.report_hint}"
-                ),
-                measure=view.run_measure("RunsCompleted", "Sum", "completed"),
-                threshold=1,
-                comparison="LessThanThreshold",
-                evaluation_periods=alarms.heartbeat_periods,
-                # A run that never happened leaves no data point; that is exactly what this alarm is for.
-                missing_data=MissingData.BREACHING,
-            )
-        )
+        rules.append(_heartbeat(view, alarms.heartbeat_periods, monitoring_type))
     if alarms.baseline_missing:
         rules.append(
             AlarmRule(
@@ -114,3 +106,48 @@ def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) ->
             )
         )
     return rules
+
+
+def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRule:
+    """Traffic without completed runs, for some periods in a row; silence without traffic is no alarm.
+
+    The alarm looks at one period more than are missed: a run looks at the hours before it, so the period in which
+    traffic begins never has one. Every run that is due for that traffic happens in the next period, or in the first
+    minutes of the one after, and later only by the lag between window and run.
+    """
+    lag = math.ceil(view.lag_seconds / view.period_seconds)
+    hours = periods * view.period_seconds // 3600
+    # CloudWatch takes ten metrics in an alarm; an endpoint may have ten variants.
+    variants = view.variant_names[: _MAX_METRICS_IN_ALARM - 1]
+    requests = {f"requests{number}": _requests(view, variant) for number, variant in enumerate(variants)}
+    return AlarmRule(
+        id="Heartbeat",
+        severity=Severity.CRITICAL,
+        title=(
+            f"Endpoint {view.endpoint_name} had traffic, but no {monitoring_type} run of it completed for {hours} hours"
+        ),
+        advice=(
+            "Runs have stopped, fail, or find no captured traffic: look at the monitor's other alarms, then at the "
+            f"endpoint's data capture. Last reports: {view.report_hint}"
+        ),
+        measure=MetricMath(
+            expression="unwatched",
+            expressions={
+                # Not FILL: of a metric without any data in the alarm's range there is nothing to fill. Zero requests
+                # and no data about requests both end here as no alarm.
+                "requests": f"SUM([{', '.join(requests)}])",
+                "none": "requests * 0",
+                "unwatched": "IF(requests > 0 AND MAX([runs, none]) < 1, 1, 0)",
+            },
+            measures={"runs": view.run_measure("RunsCompleted", "Sum", "completed"), **requests},
+            label="traffic without a completed run",
+        ),
+        threshold=0,
+        evaluation_periods=periods + 1 + lag,
+        missing_data=MissingData.NOT_BREACHING,
+    )
+
+
+def _requests(view: MonitorView, variant: str) -> Measure:
+    measure = variant_measure("Invocations", view.endpoint_name, variant, statistic="Sum")
+    return replace(measure, period_seconds=view.period_seconds)

@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk_sagemaker_mlops import _naming, _refs
+from cdk_sagemaker_mlops import _naming, _paths, _refs
 from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._lazy import at_synthesis
 from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, MissingData, Severity, define_alarms
@@ -85,6 +85,7 @@ class RolloutRegistration(Construct):
         problems.raise_if_any(scope, construct_id)
         assert group is not None  # noqa: S101  (checked above)
         super().__init__(scope, construct_id)
+        _paths.place(self, scope, construct_id)
         self._endpoint = endpoint
         self._dimensions = (("Environment", environment or controller_name), ("Model", model))
         self._document = {
@@ -109,7 +110,7 @@ class RolloutRegistration(Construct):
         if stuck_after_hours is not None:
             rule = self._stuck_rule(model, stuck_after_hours)
             # Without a condition: a first version that never goes live must not go unnoticed.
-            self.alarms = define_alarms(self, [rule], notifications)
+            self.alarms = define_alarms(self, [rule], notifications, name_prefix=f"{endpoint.endpoint_name}-Rollout")
 
     def _value(self) -> str:
         parameters: dict[str, object] = dict(self._endpoint.rollout_parameters)

@@ -45,7 +45,6 @@ def test_the_alarms_of_a_monitor(monitor: Callable, alarms: Callable) -> None:
         ("BaselineMissing", "BaselineMissing", "ignore"),
         ("RunFailed", "RunsFailed", "notBreaching"),
         ("RunLost", "ApproximateNumberOfMessagesVisible", "notBreaching"),
-        ("Heartbeat", "RunsCompleted", "breaching"),
     ],
 )
 def test_what_silence_means(monitor: Callable, alarms: Callable, name: str, metric: str, missing: str) -> None:
@@ -54,16 +53,55 @@ def test_what_silence_means(monitor: Callable, alarms: Callable, name: str, metr
     assert (alarm["MetricName"], alarm["TreatMissingData"]) == (metric, missing)
 
 
-def test_the_heartbeat_counts_completed_runs(monitor: Callable, alarms: Callable) -> None:
+def test_the_heartbeat_compares_traffic_with_completed_runs(monitor: Callable, alarms: Callable) -> None:
     monitor(schedule=mlops.MonitoringSchedule.every(hours=6), alarms=mlops.MonitorAlarms(heartbeat_periods=3))
     heartbeat = alarms()["Heartbeat"]
-    assert (heartbeat["Period"], heartbeat["EvaluationPeriods"]) == (6 * 3600, 3)
-    assert (heartbeat["Statistic"], heartbeat["ComparisonOperator"], heartbeat["Threshold"]) == (
-        "Sum",
-        "LessThanThreshold",
-        1,
-    )
+    # The period in which traffic begins has no run yet, so one more is looked at.
+    assert (heartbeat["EvaluationPeriods"], heartbeat["TreatMissingData"]) == (3 + 1, "notBreaching")
+    metrics = {query["Id"]: query["MetricStat"] for query in heartbeat["Metrics"] if "MetricStat" in query}
+    assert {query["Period"] for query in metrics.values()} == {6 * 3600}
+    assert {query["Stat"] for query in metrics.values()} == {"Sum"}
+    assert metrics["runs"]["Metric"]["MetricName"] == "RunsCompleted"
+    assert metrics["requests0"]["Metric"] == {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "Invocations",
+        "Dimensions": [
+            {"Name": "EndpointName", "Value": "mlops-dev-churn"},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+    }
+    assert [query["Id"] for query in heartbeat["Metrics"] if query["ReturnData"]] == ["unwatched"]
     assert "18 hours" in heartbeat["AlarmDescription"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "offset", "periods"),
+    [
+        (mlops.MonitoringSchedule.hourly(), 3, 2 + 1 + 3),
+        (mlops.MonitoringSchedule.daily(), 3, 2 + 1 + 1),
+        (mlops.MonitoringSchedule.every(hours=12), 24, 2 + 1 + 2),
+    ],
+)
+def test_runs_about_older_windows_have_longer(
+    monitor: Callable, alarms: Callable, schedule: mlops.MonitoringSchedule, offset: int, periods: int
+) -> None:
+    monitor(schedule=schedule, window_offset_hours=offset)
+    assert alarms()["Heartbeat"]["EvaluationPeriods"] == periods
+
+
+def test_names_say_what_the_alarms_belong_to(monitor: Callable, alarms: Callable) -> None:
+    made = monitor(features=["age"])
+    names = {alarm["AlarmName"] for alarm in alarms().values()}
+    assert {"mlops-dev-churn-data-quality-Violations", "mlops-dev-churn-data-quality-Drift age"} < names
+    assert names == {alarm.name for alarm in made.alarms}
+    assert made.alarms[0].arn.endswith(":alarm:mlops-dev-churn-data-quality-RunFailed")
+
+
+def test_long_names_are_cut_and_stay_apart(monitor: Callable) -> None:
+    made = monitor(features=["x" * 230 + "1", "x" * 230 + "2"])
+    names = {alarm.name for alarm in made.alarms}
+    assert len(names) == made.alarm_count
+    assert max(map(len, names)) == 255
 
 
 def test_every_alarm_says_where_to_look(monitor: Callable) -> None:
@@ -114,8 +152,10 @@ def test_many_alarms_are_allowed_when_asked_for(monitor: Callable) -> None:
 
 
 def test_looking_back_too_far_is_refused(monitor: Callable) -> None:
-    with pytest.raises(mlops.ConstructError, match=r"alarm Heartbeat looks back 192 hours .*CloudWatch allows 168"):
-        monitor(schedule=mlops.MonitoringSchedule.daily(), alarms=mlops.MonitorAlarms(heartbeat_periods=8))
+    with pytest.raises(
+        mlops.ConstructError, match=r"alarm Heartbeat looks back 192 hours \(8 periods.*CloudWatch allows 168"
+    ):
+        monitor(schedule=mlops.MonitoringSchedule.daily(), alarms=mlops.MonitorAlarms(heartbeat_periods=7))
 
 
 def test_percentiles_are_extended_statistics(stack: cdk.Stack, synthesise: Callable) -> None:

@@ -114,10 +114,10 @@ def test_widgets_do_not_overlap(stack: cdk.Stack, endpoint: mlops.Endpoint, body
         taken |= cells
 
 
-def test_the_dashboard_exists_with_the_endpoint(
+def test_the_dashboard_exists_before_the_first_version(
     stack: cdk.Stack, endpoint: mlops.Endpoint, synthesise: Callable
 ) -> None:
     dashboard = mlops.EndpointDashboard(stack, "Dashboard", endpoint=endpoint)
     assert dashboard.dashboard_name == "mlops-dev-churn"
     (resource,) = synthesise().of_type("CloudWatch::Dashboard").values()
-    assert resource["Condition"] == "HasModelVersion"
+    assert "Condition" not in resource
