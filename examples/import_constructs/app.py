@@ -9,8 +9,8 @@ import cdk_sagemaker_mlops as mlops
 class ChurnStack(cdk.Stack):
     """The churn model: registry, endpoint, monitor, alarms, dashboard, and the controller that keeps it current."""
 
-    def __init__(self, scope: Construct, construct_id: str, **kwargs: object) -> None:
-        super().__init__(scope, construct_id, **kwargs)
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
         storage = mlops.Storage(self, "Storage")
         group = mlops.ModelPackageGroup(self, "Registry", name="churn", artifacts=[storage.models])
         people = mlops.Notifications(self, "People", emails=["ml-ops@example.com"])
