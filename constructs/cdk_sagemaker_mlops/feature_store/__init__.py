@@ -1,0 +1,37 @@
+"""Feature groups that live for years: typed definitions, safe evolution, access, alarms."""
+
+from .database import FeatureDatabase, FeatureDatabaseBase
+from .evolution import Evolution, compare
+from .features import Feature, FeatureType
+from .group import FeatureGroup
+from .group_alarms import FeatureGroupAlarms
+from .group_base import FeatureGroupBase, OfflineLocation
+from .record import RecordError, SchemaRecord
+from .sharing import SharedAccess
+from .storage import FeatureStorage
+from .stores import OfflineStore, OnlineStore, StorageType, TableFormat, Throughput, TimeToLive
+from .workgroup import FeatureStoreWorkgroup
+
+__all__ = [
+    "Evolution",
+    "Feature",
+    "FeatureDatabase",
+    "FeatureDatabaseBase",
+    "FeatureGroup",
+    "FeatureGroupAlarms",
+    "FeatureGroupBase",
+    "FeatureStorage",
+    "FeatureStoreWorkgroup",
+    "FeatureType",
+    "OfflineLocation",
+    "OfflineStore",
+    "OnlineStore",
+    "RecordError",
+    "SchemaRecord",
+    "SharedAccess",
+    "StorageType",
+    "TableFormat",
+    "Throughput",
+    "TimeToLive",
+    "compare",
+]

@@ -1,0 +1,224 @@
+"""What owned and imported feature groups have in common: identity, permissions, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+from cdk_sagemaker_mlops import _refs
+from cdk_sagemaker_mlops._iam import Statement
+from cdk_sagemaker_mlops.measures import Measure
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_cloudwatch import Metric
+    from aws_cdk.aws_iam import Grant, IGrantable
+    from aws_cdk.aws_kms import IKey
+    from aws_cdk.aws_s3 import IBucket
+
+    from .workgroup import FeatureStoreWorkgroup
+
+#: CloudWatch namespace of what Feature Store's runtime operations publish.
+#: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-feature-store
+NAMESPACE = "AWS/SageMaker/FeatureStore"
+NAME_PATTERN = r"[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}"
+NAME_RULE = "allowed are 1 to 64 letters, digits, hyphens and underscores, the first and the last one a letter or digit"
+
+_DESCRIBE = ["sagemaker:DescribeFeatureGroup", "sagemaker:DescribeFeatureMetadata"]
+_READ_TABLE = ["glue:BatchGetPartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfflineLocation:
+    """Where the offline records of a group are.
+
+    :param bucket: Bucket of the files.
+    :param prefix: Key prefix of this group's files, without a slash at either end.
+    :param database: Name of the Glue database.
+    :param table: Name of the table.
+    :param encryption_key: Key of the files. Default: - none of a customer's.
+    """
+
+    bucket: IBucket
+    prefix: str
+    database: str
+    table: str
+    encryption_key: IKey | None = None
+
+    @property
+    def table_arns(self) -> list[str]:
+        """ARNs that Glue asks permission for when the table is used: catalog, database and table."""
+        return [
+            _refs.arn("glue", "catalog"),
+            _refs.arn("glue", f"database/{self.database}"),
+            _refs.arn("glue", f"table/{self.database}/{self.table}"),
+        ]
+
+    def read_statements(self) -> list[Statement]:
+        """What a role needs to read table and files."""
+        statements = [
+            Statement(sid="ReadFeatureTable", actions=_READ_TABLE, resources=self.table_arns),
+            Statement(
+                sid="ReadFeatureFiles",
+                actions=["s3:GetObject"],
+                resources=[f"{_refs.bucket_arn(self.bucket)}/{self.prefix}/*"],
+                reason="Feature Store makes up the names of files",
+            ),
+            Statement(
+                sid="ListFeatureFiles",
+                actions=["s3:ListBucket"],
+                resources=[_refs.bucket_arn(self.bucket)],
+                conditions={"StringLike": {"s3:prefix": [f"{self.prefix}/*"]}},
+            ),
+            Statement(
+                sid="FindFeatureFiles", actions=["s3:GetBucketLocation"], resources=[_refs.bucket_arn(self.bucket)]
+            ),
+        ]
+        if self.encryption_key:
+            statements.append(
+                Statement(
+                    sid="DecryptFeatureFiles",
+                    actions=["kms:Decrypt"],
+                    resources=[_refs.key_arn(self.encryption_key)],
+                )
+            )
+        return statements
+
+
+class FeatureGroupBase(Construct):
+    """A feature group, wherever it is defined.
+
+    :ivar name: Name of the group.
+    :ivar arn: ARN of the group.
+    :ivar online: Whether it is known to have an online store.
+    :ivar online_key: Customer managed key of the online store, if it has one.
+    :ivar offline: Where the offline records are, if it has such.
+    """
+
+    name: str
+    arn: str
+    online: bool
+    online_key: IKey | None
+    offline: OfflineLocation | None
+
+    def _identify(self, name: str, *, online: bool, online_key: IKey | None, offline: OfflineLocation | None) -> None:
+        self.name = name
+        # SageMaker writes names in ARNs in lower case.
+        self.arn = _refs.arn("sagemaker", f"feature-group/{name if _refs.is_token(name) else name.lower()}")
+        self.online = online
+        self.online_key = online_key
+        self.offline = offline
+
+    def read_online_statements(self) -> list[Statement]:
+        """What a role needs to look records up."""
+        return [
+            Statement(
+                sid="LookFeaturesUp",
+                actions=["sagemaker:BatchGetRecord", "sagemaker:GetRecord", *_DESCRIBE],
+                resources=[self.arn],
+            ),
+            *self._online_key_statements(),
+        ]
+
+    def write_statements(self) -> list[Statement]:
+        """What a role needs to write and delete records."""
+        return [
+            Statement(
+                sid="WriteFeatures",
+                actions=["sagemaker:DeleteRecord", "sagemaker:PutRecord", *_DESCRIBE],
+                resources=[self.arn],
+            ),
+            *self._online_key_statements(),
+        ]
+
+    def _online_key_statements(self) -> list[Statement]:
+        if self.online_key is None:
+            return []
+        # Who puts or gets a record decrypts with their own permissions, through SageMaker.
+        return [
+            Statement(
+                sid="UseOnlineKey",
+                actions=["kms:Decrypt"],
+                resources=[_refs.key_arn(self.online_key)],
+                conditions={"StringEquals": {"kms:ViaService": f"sagemaker.{_refs.region()}.{_refs.url_suffix()}"}},
+            )
+        ]
+
+    def query_offline_statements(self, workgroup: FeatureStoreWorkgroup) -> list[Statement]:
+        """What a role needs to query the offline records with Athena.
+
+        :raises ValueError: The group has no offline store, or it is not known where.
+        """
+        if self.offline is None:
+            raise ValueError(
+                f"feature group {self.name} has no offline store to query; give it one, or give an imported group the "
+                "location of its own"
+            )
+        return [*workgroup.query_statements(), *self.offline.read_statements()]
+
+    def grant_read_online(self, grantee: IGrantable) -> Grant:
+        """Allow `GetRecord` and `BatchGetRecord`, with the key that they need."""
+        return _grant(grantee, self.read_online_statements())
+
+    def grant_write(self, grantee: IGrantable) -> Grant:
+        """Allow `PutRecord` and `DeleteRecord`, with the key that they need."""
+        return _grant(grantee, self.write_statements())
+
+    def grant_query_offline(self, grantee: IGrantable, workgroup: FeatureStoreWorkgroup) -> Grant:
+        """Allow queries with Athena over the offline records: workgroup, table, files, results and keys together.
+
+        :raises ValueError: The group has no offline store, or it is not known where.
+        """
+        return _grant(grantee, self.query_offline_statements(workgroup))
+
+    def measure(self, metric: str, operation: str, *, statistic: str, period_seconds: int) -> Measure:
+        """A metric of one runtime operation.
+
+        :param metric: Invocations, Operation4XXErrors, Operation5XXErrors, ThrottledRequests, Latency (microseconds),
+            ConsumedReadRequestsUnits, ...
+        :param operation: PutRecord, GetRecord or DeleteRecord.
+        """
+        return Measure(
+            namespace=NAMESPACE,
+            name=metric,
+            dimensions=(("FeatureGroupName", self.name), ("OperationName", operation)),
+            statistic=statistic,
+            period_seconds=period_seconds,
+            label=f"{operation} {metric}",
+        )
+
+    def metric_ingested(self, period_seconds: int = 300) -> Metric:
+        """Records that were put."""
+        return self.measure("Invocations", "PutRecord", statistic="Sum", period_seconds=period_seconds).metric()
+
+    def metric_rejected(self, period_seconds: int = 300) -> Metric:
+        """Records that Feature Store refused."""
+        return self.measure("Operation4XXErrors", "PutRecord", statistic="Sum", period_seconds=period_seconds).metric()
+
+    def metric_lookups(self, period_seconds: int = 300) -> Metric:
+        """Records that were asked for one by one."""
+        return self.measure("Invocations", "GetRecord", statistic="Sum", period_seconds=period_seconds).metric()
+
+    def metric_lookup_latency(self, statistic: str = "p99", period_seconds: int = 300) -> Metric:
+        """Time that a lookup took, in microseconds."""
+        return self.measure("Latency", "GetRecord", statistic=statistic, period_seconds=period_seconds).metric()
+
+
+def _grant(grantee: IGrantable, statements: Sequence[Statement]) -> Grant:
+    from aws_cdk.aws_iam import Grant
+
+    grants = [
+        Grant.add_to_principal(
+            grantee=grantee,
+            actions=list(statement.actions),
+            resource_arns=list(statement.resources),
+            conditions={operator: dict(operands) for operator, operands in statement.conditions.items()} or None,
+        )
+        for statement in statements
+    ]
+    whole = grants[0]
+    for grant in grants[1:]:
+        whole = whole.combine(grant)
+    return whole
