@@ -16,7 +16,9 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from cdk_sagemaker_mlops import ConstructError
+from cdk_sagemaker_mlops.feature_store import RecordError
 from cdk_sagemaker_mlops.functions import LayerError
+from stacks import feature_records
 from stacks.settings import SettingsError, load_all
 from stacks.stage import EnvironmentStage
 
@@ -33,14 +35,16 @@ def selected(names: str | None) -> list[Path]:
 
 def main() -> int:
     app = cdk.App()
+    files = selected(app.node.try_get_context("env") or os.environ.get("MLOPS_ENV"))
     try:
-        environments = load_all(selected(app.node.try_get_context("env") or os.environ.get("MLOPS_ENV")))
-    except SettingsError as error:
+        environments = load_all(files)
+        records = {file.stem: feature_records.read(file) for file in files}
+    except (SettingsError, RecordError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     for name, environment in environments.items():
         try:
-            EnvironmentStage(app, name, environment)
+            EnvironmentStage(app, name, environment, feature_records=records[name])
         except (ConstructError, LayerError) as error:
             # What only the library knows of the values: a person needs the sentence, not where in the code it was said.
             sys.stderr.write(f"environment {name}: {error}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from constructs import Construct, IConstruct
@@ -16,19 +16,33 @@ class EnvironmentStack(cdk.Stack):
     :param environment_name: Name of the environment, which is its file's.
     :param settings: Settings of the environment.
     :param description: What the stack holds.
+    :param tagged: Whether the stack itself has the environment's tags, which CloudFormation copies to all resources.
+        Without, the resources have them. Default: True
+    :param untagged_types: With `tagged=False`, resource types that stay without tags. Default: none
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment_name: str, settings: Environment, description: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment_name: str,
+        settings: Environment,
+        description: str,
+        tagged: bool = True,
+        untagged_types: Sequence[str] = (),
     ) -> None:
         super().__init__(
             scope,
             construct_id,
             env=cdk.Environment(account=settings.account, region=settings.region),
             description=description,
-            tags=dict(settings.tags),
+            tags=dict(settings.tags) if tagged else None,
             termination_protection=settings.termination_protection,
         )
+        if not tagged:
+            for key, value in settings.tags.items():
+                cdk.Tags.of(self).add(key, value, exclude_resource_types=["aws:cdk:stack", *untagged_types])
         self.settings = settings
         self.environment_name = environment_name
         self.prefix = prefix(settings.project, environment_name)

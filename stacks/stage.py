@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from constructs import Construct
 
+from cdk_sagemaker_mlops.feature_store import SchemaRecord
+
 from .delivery import DeliveryStack
+from .feature_store import FeatureStoreStack, refuse_removed_groups
 from .foundation import FoundationStack
 from .registry import RegistryStack, owned_groups
 from .serving import ServingStack
@@ -13,14 +18,25 @@ from .settings import Environment, prefix
 
 
 class EnvironmentStage(cdk.Stage):
-    """All stacks of an environment: Foundation, Registry (if it owns groups), Delivery, Serving-<model> per model.
+    """All stacks of an environment: Foundation, Registry (if it owns groups), FeatureStore (if it has feature groups),
+    Delivery, Serving-<model> per model.
 
     :param environment_name: Name of the environment, which is its file's.
     :param settings: Settings of the environment.
+    :param feature_records: What is recorded of its feature groups, by their names in the environment file. Default:
+        nothing is compared
     """
 
-    def __init__(self, scope: Construct, environment_name: str, settings: Environment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        environment_name: str,
+        settings: Environment,
+        *,
+        feature_records: Mapping[str, SchemaRecord] | None = None,
+    ) -> None:
         super().__init__(scope, prefix(settings.project, environment_name))
+        refuse_removed_groups(self, environment_name, settings, feature_records or {})
         self.foundation = FoundationStack(self, "Foundation", environment_name=environment_name, settings=settings)
         # CloudFormation takes no stack without resources, and an environment may own no group.
         self.registry = (
@@ -32,6 +48,18 @@ class EnvironmentStage(cdk.Stage):
                 storage=self.foundation.storage,
             )
             if owned_groups(settings)
+            else None
+        )
+        self.feature_store = (
+            FeatureStoreStack(
+                self,
+                "FeatureStore",
+                environment_name=environment_name,
+                settings=settings,
+                notifications=self.foundation.notifications,
+                records=feature_records,
+            )
+            if settings.feature_groups
             else None
         )
         self.delivery = DeliveryStack(

@@ -2,15 +2,18 @@
 
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings
 from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
+from .features import FeatureGroupSettings, FeatureStoreSettings
 from .loader import load, load_all
 from .monitors import DataQualitySettings, monitoring_schedule
-from .names import endpoint_name, prefix
+from .names import endpoint_name, feature_group_name, prefix
 from .problems import Problem, SettingsError
 
 __all__ = [
     "DataQualitySettings",
     "EndpointSettings",
     "Environment",
+    "FeatureGroupSettings",
+    "FeatureStoreSettings",
     "ModelSettings",
     "NetworkSettings",
     "NotificationSettings",
@@ -20,6 +23,7 @@ __all__ = [
     "ScalingSettings",
     "SettingsError",
     "endpoint_name",
+    "feature_group_name",
     "load",
     "load_all",
     "monitoring_schedule",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from .base import AccountId, KeyArn, Region, ResourceName, S3Uri, Settings, conflict
 from .endpoint import EndpointSettings
+from .features import FeatureGroupSettings, FeatureStoreSettings
 from .monitors import Defaults, MonitorsSettings
 
 EmailAddress = Annotated[
@@ -227,6 +228,26 @@ class Environment(Settings):
         ],
         Field(min_length=1, description="Models by name; the name becomes part of the endpoint's name."),
     ]
+
+    feature_groups: Annotated[
+        dict[
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+                    max_length=40,
+                    json_schema_extra={
+                        "x-allowed": "lower-case letters, digits and inner hyphens, at most 40 characters"
+                    },
+                ),
+            ],
+            FeatureGroupSettings,
+        ],
+        Field(max_length=100, description="Feature groups by name. Default: none"),
+    ] = {}
+    feature_store: Annotated[FeatureStoreSettings, Field(description="What all feature groups share.")] = (
+        FeatureStoreSettings()
+    )
 
     @model_validator(mode="after")
     def _tags_are_ours(self) -> Environment:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from .problems import PathKey
 
 _LATER_KEYS: dict[tuple[str, ...], str] = {
-    ("feature_groups",): "feature groups",
     ("models", "*", "on_drift"): "retraining on drift",
     ("models", "*", "training"): "training pipelines",
     ("models", "*", "monitors", "model_quality"): "model quality monitoring",

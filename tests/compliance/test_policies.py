@@ -14,9 +14,11 @@ Resource = tuple[str, str, dict[str, Any]]  # stack, logical id, resource
 FIXED_NAMES = {
     "AWS::SageMaker::ModelPackageGroup": "SageMaker demands a name; the only other create-only property, "
     "Description, is never set",
+    "AWS::SageMaker::FeatureGroup": "SageMaker demands a name; synthesis refuses changes of create-only properties, "
+    "by comparison with the record of the group",
 }
 
-STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SageMaker::ModelPackageGroup")
+STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::FeatureGroup")
 
 
 @pytest.fixture(scope="session")

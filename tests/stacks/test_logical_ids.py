@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 STATEFUL = (
+    "AWS::Glue::Database",
     "AWS::KMS::Key",
     "AWS::S3::Bucket",
     "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
     "AWS::SageMaker::Endpoint",
+    "AWS::SageMaker::FeatureGroup",
     "AWS::SageMaker::ModelPackageGroup",
 )
 
 PINNED = {
+    "mlops-dev-FeatureStore": [
+        "DatabaseB269D8BB",
+        "Groupcustomers2D16B18E",
+        "StorageAccessLogsEF12E832",
+        "StorageKeyB5604950",
+        "StorageOfflineFBF7619C",
+        "StorageResultsC2953950",
+    ],
     "mlops-dev-Registry": ["Groupchurn9DDC85BE"],
     "mlops-prod-Delivery": ["ControllerDeadLetters4827E18E", "ControllerQueue9721BAAE"],
     "mlops-prod-Foundation": [

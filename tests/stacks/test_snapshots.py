@@ -12,6 +12,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 STACKS = [
     "mlops-dev-Foundation",
     "mlops-dev-Registry",
+    "mlops-dev-FeatureStore",
     "mlops-dev-Delivery",
     "mlops-dev-Serving-churn",
     "mlops-prod-Foundation",
