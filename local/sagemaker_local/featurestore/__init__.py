@@ -33,6 +33,7 @@ def install(aws: LocalAws) -> None:
     except KeyError:
         raise RuntimeError('the feature "featurestore" needs "sagemaker" installed before it') from None
     _services[aws] = service
+    aws.extensions["featurestore"] = service
     for part in (groups, metadata, runtime):
         part.install(service)
 

@@ -93,7 +93,7 @@ class ModelPackageGroup(Row):
 
 
 class FeatureGroup(Row):
-    """A feature group. Features can be added; one that is removed or retyped fails the update, as nothing can do that."""
+    """A feature group. Features can be added; the update fails if one is removed or retyped, which nothing can do."""
 
     def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
         self.retag(work, existing, old, new)
