@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_athena as athena
 from constructs import Construct
 
 from cdk_sagemaker_mlops import _refs
@@ -61,6 +60,9 @@ class FeatureStoreWorkgroup(Construct):
         )
         problems.raise_if_any(scope, construct_id)
         super().__init__(scope, construct_id)
+        # Imported only where a workgroup is made, so that an app without one does not wait for it.
+        from aws_cdk import aws_athena as athena
+
         self.name = name
         self.arn = _refs.arn("athena", f"workgroup/{name}")
         self._results = results
