@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import CfnResource
 from aws_cdk.cloudformation_include import CfnInclude
 
-from . import _paths
+from . import _paths, _refs
 from ._refs import BLOCK_MARKER
 
 if TYPE_CHECKING:
@@ -49,12 +49,19 @@ class Member:
 
     @property
     def ref(self) -> str:
-        """`Ref` to the resource, for use inside the same block only."""
-        return f"{BLOCK_MARKER}{self.logical_id}]}}"
+        """`Ref` to the resource.
+
+        Before the block is defined, the text is good inside the block only; afterwards it is a token like any other.
+        """
+        if not self._block.is_defined:
+            return f"{BLOCK_MARKER}{self.logical_id}]}}"
+        return _refs.remembered(self.resource, "ref", lambda: self.resource.ref)
 
     def att(self, name: str) -> str:
-        """`Fn::GetAtt` of the resource, for use inside the same block only."""
-        return f"{BLOCK_MARKER}{self.logical_id}.{name}]}}"
+        """`Fn::GetAtt` of the resource; see :attr:`ref`."""
+        if not self._block.is_defined:
+            return f"{BLOCK_MARKER}{self.logical_id}.{name}]}}"
+        return _refs.remembered(self.resource, f"att {name}", lambda: self.resource.get_att(name).to_string())
 
     @cached_property
     def resource(self) -> CfnResource:
@@ -74,6 +81,11 @@ class Block:
         self._id = construct_id
         self._template: dict[str, dict[str, Any]] = {}
         self._include: CfnInclude | None = None
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether it was handed over."""
+        return self._include is not None
 
     def parameter(self, name: str, **attributes: Any) -> None:
         """Add a stack parameter under exactly this name.
@@ -109,6 +121,8 @@ class Block:
         :param extra: Properties as CloudFormation writes them, for values that the struct's types leave no room for.
         """
         logical_id = _paths.logical_id(_paths.child(_paths.below_stack(self.scope), construct_id))
+        if self.is_defined:
+            raise RuntimeError(f"{logical_id} comes too late, its block is defined")
         resource: dict[str, Any] = {
             "Type": resource_type,
             "Properties": {**to_cloudformation(properties), **(extra or {})},
@@ -122,7 +136,7 @@ class Block:
 
     def define(self) -> None:
         """Hand everything over. Nothing can be added afterwards."""
-        if not self._template.get("Resources"):
+        if not self._template:
             return
         # The CDK reads fragments from files only; this one is read before the call returns.
         handle, path = tempfile.mkstemp(suffix=".template.json")
@@ -172,10 +186,14 @@ def _text(text: str) -> Any:
     parts: list[Any] = []
     position = 0
     for match in _REFERENCE.finditer(text):
-        parts.append(text[position : match.start()])
+        parts += _pieces(text[position : match.start()])
         logical_id, attribute = match.groups()
         parts.append({"Fn::GetAtt": [logical_id, attribute]} if attribute else {"Ref": logical_id})
         position = match.end()
-    parts.append(text[position:])
-    parts = [part for part in parts if part != ""]
+    parts += _pieces(text[position:])
     return parts[0] if len(parts) == 1 else {"Fn::Join": ["", parts]}
+
+
+def _pieces(text: str) -> list[str]:
+    """Text and the CDK's tokens in it apart, so that the template has one `Fn::Join` and not one inside another."""
+    return [piece for piece in re.split(r"(\$\{Token\[[^\]]*\]\})", text) if piece]

@@ -139,7 +139,13 @@ def service_role(
 
 
 def add_service_role(
-    block: Block, construct_id: str, *, service: str, statements: Sequence[Statement], description: str
+    block: Block,
+    construct_id: str,
+    *,
+    service: str,
+    statements: Sequence[Statement],
+    description: str,
+    trust_conditions: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Member:
     """Add such a role to a block; see :func:`service_role`."""
     merged = merge(statements)
@@ -148,7 +154,7 @@ def add_service_role(
         construct_id,
         "AWS::IAM::Role",
         CfnRoleProps(
-            assume_role_policy_document=trust_document(service),
+            assume_role_policy_document=trust_document(service, trust_conditions),
             description=description,
             policies=_inline(merged),
         ),

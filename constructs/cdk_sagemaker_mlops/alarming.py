@@ -141,20 +141,20 @@ class Alarm:
         """The L1 construct."""
         return cast("cloudwatch.CfnAlarm", self.member.resource)
 
-    @cached_property
+    @property
     def arn(self) -> str:
         """ARN of the alarm. Where the name is fixed it is text: what carries it does not wait for the alarm."""
-        return self.resource.attr_arn if self.fixed_name is None else _refs.arn("cloudwatch", f"alarm:{self.name}")
+        return self.member.att("Arn") if self.fixed_name is None else _refs.arn("cloudwatch", f"alarm:{self.name}")
 
-    @cached_property
+    @property
     def name(self) -> str:
         """Name of the alarm."""
-        return self.resource.ref if self.fixed_name is None else self.fixed_name
+        return self.member.ref if self.fixed_name is None else self.fixed_name
 
     @cached_property
     def alarm(self) -> cloudwatch.IAlarm:
         """The alarm as the CDK's interface, for widgets, composite alarms and rules."""
-        return cloudwatch.Alarm.from_alarm_arn(self.resource, "View", self.resource.attr_arn)
+        return cloudwatch.Alarm.from_alarm_arn(self.resource, "View", self.member.att("Arn"))
 
 
 def add_alarms(

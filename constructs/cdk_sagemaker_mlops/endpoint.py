@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_logs as logs
@@ -150,7 +149,7 @@ class Endpoint(EndpointBase):
             "AWS::Logs::LogGroup",
             logs.CfnLogGroupProps(log_group_name=self.log_group_name, retention_in_days=log_retention_days),
         )
-        self._given_role = execution_role
+        self._given_role_arn = "" if execution_role is None else execution_role.role_arn
         self._role = self._add_role() if execution_role is None else None
         self._config = self._add_config(network_isolation)
         self.rollback_alarms = self._add_rollback_alarms()
@@ -184,13 +183,10 @@ class Endpoint(EndpointBase):
         """The execution role's L1 construct; None where an existing role was given."""
         return None if self._role is None else cast("CfnRole", self._role.resource)
 
-    @cached_property
+    @property
     def execution_role_arn(self) -> str:
         """ARN of the execution role."""
-        if self._given_role is not None:
-            return self._given_role.role_arn
-        assert self.cfn_role is not None  # noqa: S101  (defined where none was given)
-        return self.cfn_role.attr_arn
+        return self._given_role_arn if self._role is None else self._role.att("Arn")
 
     def _add_role(self) -> Member:
         statements: list[Statement] = []
@@ -214,14 +210,13 @@ class Endpoint(EndpointBase):
 
     def _add_config(self, network_isolation: bool) -> Member:
         vpc_config = self._network.render(self) if self._network else None
-        role_arn = self._role.att("Arn") if self._role else self.execution_role_arn
         names: list[tuple[Model, str]] = []
         for variant in self._variants:
             if any(variant.model == model for model, _ in names):
                 continue
             properties = sagemaker.CfnModelProps(
                 primary_container=variant.model.bind(self.model_package_arn).container,
-                execution_role_arn=role_arn,
+                execution_role_arn=self.execution_role_arn,
                 enable_network_isolation=network_isolation or None,
                 vpc_config=vpc_config,
             )
@@ -271,7 +266,7 @@ class Endpoint(EndpointBase):
         return add_alarms(self._block, rules, self._thresholds.targets, name_prefix=self.endpoint_name)
 
     def _add_endpoint(self) -> Member:
-        own = [alarm.member.ref for alarm in self.rollback_alarms]
+        own = [alarm.name for alarm in self.rollback_alarms]
         given = [_refs.alarm_name(alarm) for alarm in self._rollout.rollback_alarms]
         retain = self._retain()
         properties = sagemaker.CfnEndpointProps(

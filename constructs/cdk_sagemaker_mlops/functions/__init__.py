@@ -1,6 +1,6 @@
 """Code of the Lambda functions and the layer that the constructs deploy."""
 
-from .assets import AssetLocation, function_asset, monitor_layer
+from .assets import AssetLocation, function_asset, monitor_layer, monitor_layer_arn
 from .layer import RUNTIME, Architecture, LayerError, bundle_layer, layer_hash
 from .sources import DEPLOY, MONITOR, FunctionCode, SourceError
 
@@ -17,4 +17,5 @@ __all__ = [
     "function_asset",
     "layer_hash",
     "monitor_layer",
+    "monitor_layer_arn",
 ]

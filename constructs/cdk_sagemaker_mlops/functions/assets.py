@@ -18,6 +18,8 @@ from weakref import WeakKeyDictionary
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from cdk_sagemaker_mlops import _refs
+
 from .layer import RUNTIME, Architecture, bundle_layer, layer_hash
 from .sources import FunctionCode, replace_readable, write_archive
 
@@ -76,6 +78,12 @@ def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> lambda_.CfnLa
             description="numpy and polars for the model monitor",
         )
     return assets.layers[architecture]
+
+
+def monitor_layer_arn(stack: cdk.Stack, architecture: Architecture) -> str:
+    """ARN of that layer's version."""
+    layer = monitor_layer(stack, architecture)
+    return _refs.remembered(layer, "ref", lambda: layer.ref)
 
 
 def _assets_of(stack: cdk.Stack) -> _StackAssets:

@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._errors import ConstructError
 from cdk_sagemaker_mlops._iam import Statement
@@ -15,14 +13,18 @@ from cdk_sagemaker_mlops._iam import Statement
 from .locations import Location, decrypt
 
 if TYPE_CHECKING:
+    import aws_cdk as cdk
     from aws_cdk.aws_kms import IKey
     from aws_cdk.aws_s3 import IBucket
+
+    from cdk_sagemaker_mlops._block import Block
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineRequest:
     """What a monitor tells its baseline.
 
+    :param block: The monitor's resources; parameters are added to it.
     :param stack: The stack that holds the endpoint.
     :param endpoint_name: The endpoint.
     :param monitoring_type: `DataQuality`, …
@@ -31,6 +33,7 @@ class BaselineRequest:
     :param reports: Where the monitor's reports go.
     """
 
+    block: Block
     stack: cdk.Stack
     endpoint_name: str
     monitoring_type: str
@@ -122,24 +125,19 @@ def _parameter(request: BaselineRequest, kind: str) -> str:
     """Value of the stack parameter for a file; monitors of one kind on one endpoint share it."""
     name = _parameter_name(request, kind)
 
-    def define() -> tuple[str, str]:
-        parameter = cdk.CfnParameter(
-            request.stack,
-            name,
-            type="String",
-            default="",
-            description=f"URI of the live version's {request.monitoring_type} {kind}; set by the rollout controller",
-        )
-        return request.endpoint_name, parameter.value_as_string
+    def define() -> str:
+        what = f"the live version's {request.monitoring_type} {kind}"
+        request.block.parameter(name, Default="", Description=f"URI of {what}; set by the rollout controller")
+        return request.endpoint_name
 
-    owner, value = _refs.remembered(request.stack, f"parameter {name}", define)
+    owner = _refs.remembered(request.stack, f"parameter {name}", define)
     if owner != request.endpoint_name:
         problem = (
             f'the stack parameter "{name}" already belongs to endpoint {owner}; '
             f'give endpoint {request.endpoint_name} a parameter_prefix, such as "Second"'
         )
         raise ConstructError(request.stack.node.path, [problem])
-    return value
+    return _refs.parameter(name)
 
 
 def _parameter_name(request: BaselineRequest, kind: str) -> str:

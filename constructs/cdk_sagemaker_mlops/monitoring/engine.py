@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
-    from aws_cdk.aws_iam import CfnRole
-    from constructs import Construct
 
+    from cdk_sagemaker_mlops._block import Block, Member
     from cdk_sagemaker_mlops.alarming import AlarmRule
     from cdk_sagemaker_mlops.capture import DataCapture
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class EngineRequest:
     """What a monitor tells its engine.
 
-    :param scope: The monitor; the engine defines its resources below it.
+    :param block: The monitor's resources; the engine adds its own.
     :param stack: The monitor's stack.
     :param monitoring_type: `DataQuality`, …
     :param endpoint_name: The watched endpoint.
@@ -35,11 +34,10 @@ class EngineRequest:
     :param settings: The analysis' own settings as environment variables.
     :param metric_namespaces: CloudWatch namespaces that runs publish to.
     :param model_package_arn: The live version; empty when the model comes from no registry.
-    :param condition_id: Logical id of the condition under which the endpoint exists. None: it always does
     :param report_hint: Where a person finds the report of a run.
     """
 
-    scope: Construct
+    block: Block
     stack: cdk.Stack
     monitoring_type: str
     endpoint_name: str
@@ -51,7 +49,6 @@ class EngineRequest:
     settings: dict[str, str]
     metric_namespaces: tuple[str, ...]
     model_package_arn: str
-    condition_id: str | None
     report_hint: str
 
 
@@ -61,16 +58,28 @@ class BoundEngine:
 
     :param name: The engine's name as events carry it.
     :param role: Role that runs have; key policies and bucket policies of others may need it.
-    :param log_group_name: Where runs log.
+    :param log_group: Where runs log.
     :param rules: Alarms for what only this engine can suffer, such as a run that never came to an end.
-    :param function_name: Function that runs the analysis, where there is one.
+    :param conditional: What must not exist before the endpoint does.
+    :param function: Function that runs the analysis, where there is one.
     """
 
     name: str
-    role: CfnRole
-    log_group_name: str
+    role: Member
+    log_group: Member
     rules: tuple[AlarmRule, ...]
-    function_name: str | None = None
+    conditional: tuple[Member, ...] = ()
+    function: Member | None = None
+
+    @property
+    def log_group_name(self) -> str:
+        """Where runs log."""
+        return self.log_group.ref
+
+    @property
+    def function_name(self) -> str | None:
+        """Name of the function that runs the analysis, where there is one."""
+        return None if self.function is None else self.function.ref
 
 
 class Engine(ABC):

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 
 from cdk_sagemaker_mlops import _naming, _refs
-from cdk_sagemaker_mlops._iam import Statement, same_account_only, service_role
+from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
 from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
-from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer
-from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, define_function, define_queue
+from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer_arn
+from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
 from cdk_sagemaker_mlops.measures import Measure
 
 from .engine import BoundEngine, Engine, EngineRequest
 from .locations import Location, decrypt, encrypt
 from .schedule import MonitoringSchedule
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_mlops._block import Member
 
 # Scheduler replaces this by the time for which the run was scheduled, which retries keep.
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
@@ -31,8 +35,7 @@ class LambdaEngine(Engine):
     """The analyzer in a Lambda function.
 
     A run is idempotent, so whatever fails is tried again: delivery by Scheduler, the run by Lambda, each twice. What
-    still
-    fails goes into a dead-letter queue with an alarm, event and window included, from where it can be run again.
+    still fails goes into a dead-letter queue with an alarm, event and window included, from where it can be run again.
 
     :param memory_mb: Memory, which on Lambda also buys processor time. Default: 1769, one whole processor
     :param timeout_seconds: Longest run. Default: 900, Lambda's limit
@@ -61,10 +64,10 @@ class LambdaEngine(Engine):
 
     def bind(self, request: EngineRequest) -> BoundEngine:
         """Defines function, schedule, dead-letter queue and their roles."""
-        dead_letters = define_queue(request.scope, "DeadLetters")
-        layer = self.layer_arn or monitor_layer(request.stack, self.architecture)
-        function = define_function(
-            request.scope,
+        dead_letters = add_queue(request.block, "DeadLetters")
+        layer = self.layer_arn or monitor_layer_arn(request.stack, self.architecture)
+        function = add_function(
+            request.block,
             request.stack,
             code=MONITOR,
             description=f"{request.monitoring_type} runs of {request.endpoint_name}",
@@ -76,24 +79,26 @@ class LambdaEngine(Engine):
             layers=[layer],
             log_retention_days=self.log_retention_days,
         )
-        lambda_.CfnEventInvokeConfig(
-            request.scope,
+        request.block.add(
             "Retries",
-            function_name=function.name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            maximum_event_age_in_seconds=6 * 3600,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
+            "AWS::Lambda::EventInvokeConfig",
+            lambda_.CfnEventInvokeConfigProps(
+                function_name=function.name,
+                qualifier="$LATEST",
+                maximum_retry_attempts=_RETRIES,
+                maximum_event_age_in_seconds=6 * 3600,
+                destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                    on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
+                ),
             ),
         )
-        _schedule(request, function, dead_letters)
         return BoundEngine(
             name="lambda",
             role=function.role,
-            log_group_name=function.log_group_name,
+            log_group=function.log_group,
             rules=(_lost_run_rule(request, function, dead_letters),),
-            function_name=function.name,
+            conditional=(_schedule(request, function, dead_letters),),
+            function=function.function,
         )
 
 
@@ -138,9 +143,9 @@ def _statements(request: EngineRequest, dead_letters: Queue) -> list[Statement]:
     ]
 
 
-def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> None:
-    role = service_role(
-        request.scope,
+def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:
+    role = add_service_role(
+        request.block,
         "SchedulerRole",
         service="scheduler.amazonaws.com",
         trust_conditions=same_account_only(),
@@ -159,9 +164,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
             "statistics": request.baseline.statistics_uri,
         },
     }
-    resource = scheduler.CfnSchedule(
-        request.scope,
-        "Schedule",
+    properties = scheduler.CfnScheduleProps(
         # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
         name=_naming.fit(request.schedule_name, 64),
         description=f"{request.monitoring_type} runs of {request.endpoint_name}",
@@ -170,7 +173,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=scheduler.CfnSchedule.TargetProperty(
             arn=function.arn,
-            role_arn=role.attr_arn,
+            role_arn=role.att("Arn"),
             input=json.dumps(payload),
             dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
             retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
@@ -178,8 +181,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
             ),
         ),
     )
-    if request.condition_id is not None:
-        resource.add_override("Condition", request.condition_id)
+    return request.block.add("Schedule", "AWS::Scheduler::Schedule", properties)
 
 
 def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:

@@ -10,8 +10,9 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_sagemaker_mlops import _naming, _paths
+from cdk_sagemaker_mlops._block import Block
 from cdk_sagemaker_mlops._errors import Problems
-from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, define_alarms, monthly_usd
+from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, add_alarms, monthly_usd
 
 from .analysis import RUN_NAMESPACE, Analysis, Chart, MonitorView
 from .baseline import Baseline, BaselineRequest, BoundBaseline
@@ -86,9 +87,11 @@ class Monitor(RunMetrics, Construct):
         assert capture is not None  # noqa: S101  (checked above)
         self._endpoint = endpoint
         stack = endpoint.stack
+        block = Block(self)
         reports = Location(self._reports or capture.bucket, self._reports_prefix or self._fallback_prefix)
         self._bound_baseline = self._baseline.bind(
             BaselineRequest(
+                block=block,
                 stack=stack,
                 endpoint_name=endpoint.endpoint_name,
                 monitoring_type=self._analysis.monitoring_type,
@@ -100,7 +103,7 @@ class Monitor(RunMetrics, Construct):
         self.reports_uri = reports.below(endpoint.endpoint_name, self.schedule_name).uri
         self._bound_engine = self._engine.bind(
             EngineRequest(
-                scope=self,
+                block=block,
                 stack=stack,
                 monitoring_type=self._analysis.monitoring_type,
                 endpoint_name=endpoint.endpoint_name,
@@ -112,7 +115,6 @@ class Monitor(RunMetrics, Construct):
                 settings=self._analysis.settings(),
                 metric_namespaces=(RUN_NAMESPACE, self._analysis.namespace),
                 model_package_arn=endpoint.model_package_arn,
-                condition_id=endpoint.condition_id,
                 report_hint=self.report_hint,
             )
         )
@@ -122,7 +124,12 @@ class Monitor(RunMetrics, Construct):
         for rule in rules:
             problems.extend(rule.problems())
         problems.raise_if_any(self)
-        self.alarms = define_alarms(self, rules, self._targets, name_prefix=self.schedule_name)
+        self.alarms = add_alarms(block, rules, self._targets, name_prefix=self.schedule_name)
+        block.define()
+        if endpoint.condition_id is not None:
+            for member in self._bound_engine.conditional:
+                # One call; `cfn_options.condition` would be two. Only the endpoint's own block knows the condition.
+                member.resource.add_override("Condition", endpoint.condition_id)
 
     def _check(self, endpoint: MonitoredEndpoint, capture: DataCapture | None) -> None:
         problems = Problems()
@@ -264,7 +271,7 @@ class Monitor(RunMetrics, Construct):
         """The role that runs have."""
         from aws_cdk import aws_iam as iam
 
-        return iam.Role.from_role_arn(self, "RoleView", self.engine.role.attr_arn, mutable=False)
+        return iam.Role.from_role_arn(self, "RoleView", self.engine.role.att("Arn"), mutable=False)
 
     @cached_property
     def function(self) -> lambda_.IFunction | None:

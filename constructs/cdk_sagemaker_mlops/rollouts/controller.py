@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_sagemaker_mlops import _naming, _refs
+from cdk_sagemaker_mlops import _naming, _paths, _refs
+from cdk_sagemaker_mlops._block import Block
 from cdk_sagemaker_mlops._errors import Problems
-from cdk_sagemaker_mlops._iam import service_role
-from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity, define_alarms
+from cdk_sagemaker_mlops._iam import add_service_role
+from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity, add_alarms
 from cdk_sagemaker_mlops.functions import DEPLOY, Architecture
-from cdk_sagemaker_mlops.functions.service_function import Queue, define_function, define_queue
+from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, add_queue
 from cdk_sagemaker_mlops.measures import Measure
 from cdk_sagemaker_mlops.notifications import AnnouncementTopic
 from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
@@ -94,19 +94,20 @@ class RolloutController(Construct):
         )
         problems.raise_if_any(scope, construct_id)
         super().__init__(scope, construct_id)
+        _paths.place(self, scope, construct_id)
         self.controller_name = name
         self._names = ControllerNames(name, stack_prefix or f"{name}-Serving-")
-        stack = cdk.Stack.of(self)
-        self.cloudformation_role_arn = service_role(
-            self,
+        self._block = Block(self)
+        self._cloudformation_role = add_service_role(
+            self._block,
             "CloudFormationRole",
             service="cloudformation.amazonaws.com",
             description=f"What CloudFormation may do in a rollout of {name}",
             statements=rollout_statements(self._names, groups, [_refs.key_arn(key) for key in encryption_keys]),
-        ).attr_arn
-        self._dead_letters = define_queue(self, "DeadLetters")
-        self._queue = define_queue(
-            self,
+        )
+        self._dead_letters = add_queue(self._block, "DeadLetters")
+        self._queue = add_queue(
+            self._block,
             "Queue",
             visibility_seconds=_VISIBILITY_SECONDS,
             dead_letters=self._dead_letters,
@@ -122,9 +123,9 @@ class RolloutController(Construct):
         if notifications is not None:
             statements += notifications.publish_statements()
             variables["TOPIC_ARN"] = notifications.topic_arn
-        self._function = define_function(
-            self,
-            stack,
+        self._function = add_function(
+            self._block,
+            _paths.stack_of(scope),
             code=DEPLOY,
             description=f"Brings approved model versions of {name} to life",
             statements=statements,
@@ -134,20 +135,33 @@ class RolloutController(Construct):
             architecture=architecture,
             log_retention_days=log_retention_days,
         )
-        self.function_name = self._function.name
-        lambda_.CfnEventSourceMapping(
-            self,
+        self._block.add(
             "Wake",
-            function_name=self.function_name,
-            event_source_arn=self._queue.arn,
-            batch_size=1,
-            # The function names the messages that it could not deal with; without this they would count as done.
-            function_response_types=["ReportBatchItemFailures"],
-            # The fewest that Lambda allows. Two at a time do no harm: a stack takes one update at a time.
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
+            "AWS::Lambda::EventSourceMapping",
+            lambda_.CfnEventSourceMappingProps(
+                function_name=self.function_name,
+                event_source_arn=self._queue.arn,
+                batch_size=1,
+                # The function names the messages that it could not deal with; without this they would count as done.
+                function_response_types=["ReportBatchItemFailures"],
+                # The fewest that Lambda allows. Two at a time do no harm: a stack takes one update at a time.
+                scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
+            ),
         )
         self._wake_ups(groups)
-        self.alarms = define_alarms(self, [self._stuck_rule()], [notifications] if notifications else [])
+        targets = [notifications] if notifications else []
+        self.alarms = add_alarms(self._block, [self._stuck_rule()], targets, name_prefix=f"{name}-Rollouts")
+        self._block.define()
+
+    @property
+    def function_name(self) -> str:
+        """Name of the function."""
+        return self._function.name
+
+    @property
+    def cloudformation_role_arn(self) -> str:
+        """ARN of the role that CloudFormation carries rollouts out with."""
+        return self._cloudformation_role.att("Arn")
 
     def _wake_ups(self, groups: Sequence[ModelPackageGroupBase]) -> None:
         package_detail: dict[str, Any] = {"ModelApprovalStatus": ["Approved", "Rejected"]}
@@ -180,14 +194,16 @@ class RolloutController(Construct):
     def _rule(
         self, construct_id: str, description: str, *, pattern: dict[str, Any] | None = None, schedule: str | None = None
     ) -> None:
-        events.CfnRule(
-            self,
+        self._block.add(
             construct_id,
-            description=description,
-            event_pattern=pattern,
-            schedule_expression=schedule,
-            state="ENABLED",
-            targets=[events.CfnRule.TargetProperty(id="Queue", arn=self._queue.arn)],
+            "AWS::Events::Rule",
+            events.CfnRuleProps(
+                description=description,
+                event_pattern=pattern,
+                schedule_expression=schedule,
+                state="ENABLED",
+                targets=[events.CfnRule.TargetProperty(id="Queue", arn=self._queue.arn)],
+            ),
         )
 
     def _stuck_rule(self) -> AlarmRule:

@@ -115,7 +115,7 @@ def test_what_wakes_it(controller: Callable, synthesise: Callable) -> None:
     assert clock["ScheduleExpression"] == "rate(5 minutes)"
     for rule in (approval, settled, clock):
         (target,) = rule["Targets"]
-        assert plain(target["Arn"]).startswith("arn:{AWS::Partition}:sqs:")
+        assert plain(target["Arn"]).startswith("{ControllerQueue")
 
 
 def test_only_named_groups_wake_it_where_groups_are_named(
