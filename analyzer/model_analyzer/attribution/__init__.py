@@ -14,7 +14,7 @@ from ._archive import ModelError, load_model
 from ._check import AttributionScore, AttributionViolations, check, ndcg
 from ._explain import Explainer, Explanation
 from ._kernel import KernelExplainer, kernel_shap
-from ._summary import Aggregation, Summary, columns_of, matrix_of, merge, summarize, summarize_all
+from ._summary import Aggregation, Summary, columns_of, labels_of, matrix_of, merge, summarize, summarize_all
 from ._trees import Tree, TreeEnsemble, tree_shap
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "columns_of",
     "kernel_shap",
+    "labels_of",
     "load_model",
     "matrix_of",
     "merge",

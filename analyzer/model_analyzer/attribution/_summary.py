@@ -131,6 +131,11 @@ def columns_of(frame: pl.DataFrame, explainer: Explainer, names: Sequence[str] |
     return own[-explainer.feature_count :]
 
 
+def labels_of(columns: Sequence[str], explainer: Explainer, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """How features are called: as asked for, else as the model calls them, else as the data does."""
+    return tuple(names or explainer.feature_names or columns)
+
+
 def matrix_of(frame: pl.DataFrame, columns: Sequence[str]) -> Floats:
     """Features as doubles, NaN where a value is missing.
 
@@ -166,7 +171,7 @@ def summarize_all(frames: Iterable[pl.DataFrame], explainer: Explainer, names: S
     result: Summary | None = None
     for frame in frames:
         columns = columns_of(frame, explainer, names)
-        labels = explainer.feature_names if explainer.feature_names and not names else tuple(columns)
+        labels = labels_of(columns, explainer, names)
         found = summarize(explainer.explain(matrix_of(frame, columns)), labels, explainer.method)
         result = found if result is None else merge(result, found)
     return result if result is not None else Summary(tuple(names or explainer.feature_names or ()), explainer.method)

@@ -1,4 +1,4 @@
-"""The command line: `model-analyzer baseline | check | report`.
+"""The command line: `model-analyzer baseline | check | quality | bias | attribution | report`.
 
 Every command is a module of this folder with `add_parser(commands)`; it sets `run`, a function of the parsed options
 that gives the exit code. Adding a command is adding its name to `_COMMANDS`.
@@ -13,12 +13,15 @@ from collections.abc import Sequence
 
 from ._common import EXIT_FAILED, CommandError
 
-_COMMANDS = ("baseline", "check", "report")
+_COMMANDS = ("baseline", "check", "quality", "bias", "attribution", "report")
 
 _EPILOG = """\
 examples:
   model-analyzer baseline train.csv --out baseline/
   model-analyzer check captured/ --baseline baseline/ --out report/
+  model-analyzer quality captured/ --ground-truth labels/ --problem binary --probability 0 --out quality/
+  model-analyzer bias validation.csv --facet gender=female --label approved --prediction guess --out bias/
+  model-analyzer attribution validation.csv --model model.tar.gz --out attribution/
   model-analyzer report report/ --baseline baseline/
 
 exit codes:

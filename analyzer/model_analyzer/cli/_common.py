@@ -85,14 +85,15 @@ def frames(options: argparse.Namespace, report: InputReport, columns: list[str] 
                 separator=options.separator,
                 report=report,
             )
-        yield from _with_progress(batches, report, options.quiet)
+        yield from with_progress(batches, report, options.quiet)
     except inputs.ScriptError as error:
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"cannot read the data: {error}") from error
 
 
-def _with_progress(batches: Iterator[pl.DataFrame], report: InputReport, quiet: bool) -> Iterator[pl.DataFrame]:
+def with_progress(batches: Iterator[pl.DataFrame], report: InputReport, quiet: bool) -> Iterator[pl.DataFrame]:
+    """The batches, with progress on stderr when it takes long."""
     start = shown = time.monotonic()
     drawn = False
     for batch in batches:

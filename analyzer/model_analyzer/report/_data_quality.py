@@ -70,7 +70,7 @@ def data_quality_html(
         body.append(_ranking_section(distances))
     body.append(_distribution_section(current, reference, distances, found))
     if report:
-        body.append(_problem_section(report))
+        body.append(problem_section(report))
     return page(title, body, subtitle=subtitle, status=status, tone=tone)
 
 
@@ -241,7 +241,8 @@ def _categories_chart(
     return category_bars(rows, label)
 
 
-def _problem_section(report: Mapping[str, Any]) -> str:
+def problem_section(report: Mapping[str, Any]) -> str:
+    """What was read, and what could not be used."""
     facts = [
         ("Files", number(report.get("files", 0))),
         ("Empty files", number(report.get("empty_files", 0))),

@@ -50,6 +50,10 @@ svg .now{fill:var(--now)}svg .then{fill:var(--then)}svg .off{fill:var(--bad)}svg
 svg .outline{fill:var(--then);fill-opacity:.28;stroke:var(--then-ink);stroke-width:1.3;stroke-linejoin:round}
 svg .bars{fill-opacity:.62}svg .axis{stroke:var(--line)}
 svg .limit{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}svg .off-text{fill:var(--bad);font-weight:600}
+svg .curve{fill:none;stroke-width:2.4;stroke-linejoin:round}svg .current{stroke:var(--now)}
+svg .before{stroke:var(--then-ink);stroke-width:1.6}svg .chance{stroke:var(--then);stroke-dasharray:3 4}
+svg .mark{fill:var(--card);stroke:var(--now);stroke-width:3}svg .zero{stroke:var(--then-ink)}svg .onfill{fill:#fff}
+.plots{grid-template-columns:repeat(auto-fill,minmax(360px,1fr))}.stack+.stack{margin-top:14px}
 .key{display:flex;gap:16px;color:var(--soft);font-size:12.5px;margin:0 0 12px}
 .key i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;vertical-align:-1px}
 footer{margin-top:44px;color:var(--soft);font-size:12.5px}
