@@ -1,26 +1,25 @@
-"""The analysis itself, as values: what was captured and the baseline in, reports and findings out.
-
-The analyzer and polars are imported inside the functions that use them, because they cost most of a cold start and a
-window without traffic needs neither.
-"""
+"""What every type of analysis has in common: what goes in, what comes out, and what can be wrong with the data."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
-from monitor.settings import Settings
+from monitor.run import Run, timestamp
 from monitor.storage import CaptureFile
+from shared.metrics import StatisticSet
+from shared.s3 import S3Uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import polars
-
-    from model_analyzer.data_quality import Violations
     from model_analyzer.inputs import InputReport
+
+Prepared = TypeVar("Prepared")
+
+PAGE = "report.html"
+VIOLATIONS = "constraint_violations.json"
 
 
 class BaselineError(ValueError):
@@ -32,162 +31,151 @@ class UnreadableCaptures(ValueError):
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """The parsed files of a version's baseline, reduced to the features that are watched; either may be missing.
+class Finding:
+    """A violation. ``subject`` says what is wrong, by the names of the event's fields: ``{"feature": "age"}``.
 
-    ``columns`` are the names of all its columns in order: captured CSV has none and takes them by position.
+    ``severity`` puts the worst first; numbers are None where the check has none.
     """
 
-    constraints: dict[str, Any] | None = None
-    statistics: dict[str, Any] | None = None
-    columns: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A violation with its numbers, as far as its check has any."""
-
-    feature: str
+    subject: Mapping[str, str]
     check: str
     value: float | None
     threshold: float | None
+    severity: float
 
-    @property
-    def severity(self) -> float:
-        """How far beyond its threshold it is, to put the worst first; checks without numbers are worst."""
-        if self.value is None or self.threshold is None:
-            return float("inf")
-        return abs(self.value - self.threshold) / max(abs(self.threshold), 1e-9)
+    def to_json(self) -> dict[str, Any]:
+        """The finding as events show it; JSON has no infinity, which becomes text as in the analyses' files."""
+        return {**self.subject, "check": self.check, "value": _plain(self.value), "threshold": _plain(self.threshold)}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value of the analysis' own metrics; ``dimensions`` come on top of endpoint and schedule."""
+
+    name: str
+    value: float | StatisticSet
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """What became of labels and of the captures that they are for; `JoinReport` of the analyzer says what each is."""
+
+    matched: int
+    unlabelled: int
+    late: int
+    duplicates: int
+    conflicting: int
+    without_capture: int
+    broken: int
+    unusable: int
+    median_delay_hours: int | None
+    longest_delay_hours: int | None
+
+    def to_json(self) -> dict[str, int | None]:
+        """The counts as events show them."""
+        return {
+            "matched": self.matched,
+            "unlabelled": self.unlabelled,
+            "late": self.late,
+            "duplicates": self.duplicates,
+            "conflicting": self.conflicting,
+            "withoutCapture": self.without_capture,
+            "broken": self.broken,
+            "unusable": self.unusable,
+            "medianDelayHours": self.median_delay_hours,
+            "longestDelayHours": self.longest_delay_hours,
+        }
+
+
+@dataclass(frozen=True)
+class NoData:
+    """There was nothing to analyse: no production traffic, or not one label for it."""
+
+    reason: Literal["NoCaptures", "NoLabels"]
+    records: int = 0
+    broken: int = 0
+    labels: LabelCounts | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found; the documents are what is written to S3.
+    """What a run found.
 
-    ``records`` counts captured requests, ``broken`` those that cannot be read; ``distances`` has all compared features.
+    ``records`` counts captured requests, ``broken`` those that cannot be read. ``documents`` are the report's files by
+    name. ``unchecked`` are metrics of the baseline that have no value in this window.
     """
 
     records: int
     broken: int
-    statistics: dict[str, Any]
-    constraints: str
-    violations: str
-    html: str
+    documents: Mapping[str, str]
     findings: tuple[Finding, ...]
-    distances: dict[str, float]
-    emit_metrics: bool
+    points: tuple[Point, ...]
+    labels: LabelCounts | None = None
+    unchecked: tuple[str, ...] = ()
 
     def worst(self, limit: int = 5) -> list[dict[str, Any]]:
         """The worst findings, as events show them."""
-        ordered = sorted(self.findings, key=lambda item: (-item.severity, item.feature, item.check))
-        return [
-            {"feature": item.feature, "check": item.check, "value": item.value, "threshold": item.threshold}
-            for item in ordered[:limit]
-        ]
+        ordered = sorted(self.findings, key=lambda item: (-item.severity, tuple(item.subject.values()), item.check))
+        return [item.to_json() for item in ordered[:limit]]
 
 
-def parse_baseline(constraints: bytes | None, statistics: bytes | None, settings: Settings) -> Baseline:
-    """Parse the baseline's files and apply the monitor's own threshold and choice of features.
+@dataclass(frozen=True)
+class Traffic:
+    """What a run has to read: captured files, and label files for the types that compare with labels."""
 
-    Raises :class:`BaselineError`.
+    run: Run
+    endpoint_name: str
+    captures: Iterable[CaptureFile]
+    labels: Iterable[CaptureFile] = ()
+
+    @property
+    def subtitle(self) -> str:
+        """The line below the report's heading."""
+        return f"{timestamp(self.run.window.start)} to {timestamp(self.run.window.end)}"
+
+
+class Analysis(ABC, Generic[Prepared]):
+    """One type of analysis.
+
+    The analyzer and polars are imported inside the methods that use them, because they cost most of a cold start.
     """
-    from model_analyzer.data_quality import Constraints, Statistics
 
-    columns = None
-    documents: dict[str, dict[str, Any]] = {}
-    for kind, content in (("statistics", statistics), ("constraints", constraints)):
-        if content is None:
-            continue
-        try:
-            document = _document(content)
-            columns = tuple(str(feature["name"]) for feature in document["features"])
-            document["features"] = [item for item in document["features"] if settings.monitors(str(item["name"]))]
-            if kind == "constraints":
-                _override(document, settings)
-                Constraints.from_dict(document)
-            else:
-                Statistics(document)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise BaselineError(f"the baseline's {kind} cannot be used: {error}") from error
-        documents[kind] = document
-    return Baseline(documents.get("constraints"), documents.get("statistics"), columns)
+    #: CloudWatch namespace of its own metrics, Model Monitor's.
+    namespace: ClassVar[str]
+    #: The report's main file.
+    document: ClassVar[str] = "statistics.json"
+    #: The event's field with the worst findings.
+    worst_field: ClassVar[Literal["worstFeatures", "worstMetrics"]]
 
-
-def analyse(files: Iterable[CaptureFile], baseline: Baseline, settings: Settings, title: str) -> Outcome | None:
-    """Analyse captured files; None when they hold no production traffic.
-
-    Bounded memory: frames pass one by one through mergeable profiles. Raises :class:`UnreadableCaptures`.
-    """
-    from model_analyzer import data_quality, inputs, report
-
-    read = inputs.InputReport()
-    frames = inputs.read_capture(files, columns=baseline.columns, report=read)
-    profile = data_quality.profile_all(_selected(frames, settings))
-    if not read.rows:
-        if read.broken_lines:
-            raise UnreadableCaptures(_unreadable(read))
+    @property
+    def ground_truth(self) -> S3Uri | None:
+        """Where labels lie; None for a type that needs none."""
         return None
-    statistics = data_quality.statistics(profile)
-    suggested = data_quality.suggest(profile)
-    violations: Violations | None = None
-    emit_metrics = True
-    if baseline.constraints is not None:
-        constraints = data_quality.Constraints.from_dict(baseline.constraints)
-        emit_metrics = constraints.config.emit_metrics
-        violations = data_quality.check(profile, constraints, baseline.statistics)
-    html = report.data_quality_html(
-        statistics,
-        baseline.constraints or suggested,
-        violations,
-        baseline.statistics,
-        read,
-        title=title,
-    )
-    return Outcome(
-        records=read.records,
-        broken=read.broken_lines,
-        statistics=statistics,
-        constraints=suggested.to_json(),
-        violations=violations.to_json() if violations is not None else json.dumps({"violations": []}, indent=2),
-        html=html,
-        findings=_findings(violations or ()),
-        distances={name: item.value for name, item in violations.distances.items()} if violations is not None else {},
-        emit_metrics=emit_metrics,
-    )
+
+    @abstractmethod
+    def prepare(
+        self, constraints: bytes | None, statistics: bytes | None, read: Callable[[S3Uri], bytes | None]
+    ) -> Prepared:
+        """Parse the baseline's files, and what else ``read`` has to bring; raises :class:`BaselineError`."""
+
+    @abstractmethod
+    def analyse(self, traffic: Traffic, prepared: Prepared) -> Outcome | NoData:
+        """Read, measure, compare. Bounded memory: batches of captures pass one by one through mergeable summaries.
+
+        Raises :class:`UnreadableCaptures` and its like when there is data of which nothing can be used.
+        """
 
 
-def _selected(frames: Iterable[polars.DataFrame], settings: Settings) -> Iterator[polars.DataFrame]:
-    for frame in frames:
-        yield frame.select([name for name in frame.columns if settings.monitors(name)])
-
-
-def _findings(violations: Sequence[Any]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(item.feature_name, str(item.constraint_check_type), item.value, item.threshold) for item in violations
-    )
-
-
-def _document(content: bytes) -> dict[str, Any]:
-    document = json.loads(content)
-    if not isinstance(document, dict) or not isinstance(document.get("features"), list):
-        raise TypeError("it is not a JSON object with a list 'features'")
-    return document
-
-
-def _override(constraints: dict[str, Any], settings: Settings) -> None:
-    """Put the monitor's own threshold and method into the baseline's constraints, for numbers and categories alike."""
-    changes: dict[str, Any] = {}
-    if settings.drift_threshold is not None:
-        changes["comparison_threshold"] = changes["categorical_comparison_threshold"] = settings.drift_threshold
-    if settings.comparison_method is not None:
-        changes["comparison_method"] = settings.comparison_method
-    if changes:
-        config = constraints.setdefault("monitoring_config", {})
-        config["distribution_constraints"] = {**config.get("distribution_constraints", {}), **changes}
-
-
-def _unreadable(read: InputReport) -> str:
+def unreadable(read: InputReport, what: str) -> str:
+    """A sentence on data of which nothing can be read, with the reasons and a sample."""
     reasons = ", ".join(f"{reason} ({count})" for reason, count in read.broken.most_common(3))
     sample = read.samples[0] if read.samples else None
     where = f"; for example {sample.source} line {sample.line}: {sample.text!r}" if sample else ""
-    return f"none of {read.broken_lines} captured records can be read: {reasons}{where}"
+    return f"none of {read.broken_lines} {what} can be read: {reasons}{where}"
+
+
+def _plain(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -2,6 +2,8 @@
 
     aws lambda invoke --function-name ... \
         --payload '{"window": {"start": "2026-11-21T07:00:00Z", "end": "2026-11-21T08:00:00Z"}}' out.json
+
+Types that need labels take `"labels_until"` as well: then labels count that were uploaded before that hour.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.kinds import analysis_of
 from monitor.monitor import Monitor
 from monitor.run import Run
 from monitor.settings import Settings
@@ -35,6 +38,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     ):
         monitor = Monitor(
             settings,
+            analysis_of(settings),
             storage=Storage(client("s3"), settings.kms_key_arn),
             cloudwatch=client("cloudwatch"),
             bus=client("events"),

@@ -1,21 +1,20 @@
-"""One run from beginning to end: read, analyse, write, measure, announce.
+"""One run from beginning to end: read, analyse, write, measure, announce. The same for every type of analysis.
 
-Everything it writes follows from the window and the baseline alone, so that running it again, after a failure or on
-purpose, writes the same objects to the same keys.
+Everything it writes follows from the window, its labels and the baseline alone, so that running it again, after a
+failure or on purpose, writes the same objects to the same keys.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from monitor import measures
-from monitor.analysis import Baseline, BaselineError, Outcome, analyse, parse_baseline
+from monitor.analysis import Analysis, BaselineError, NoData, Outcome, Traffic
 from monitor.run import Run
 from monitor.settings import Settings
-from monitor.storage import Storage
+from monitor.storage import Storage, StoredFile
 from shared import events, metrics
 from shared.log import Logger
 from shared.s3 import S3Uri
@@ -25,6 +24,9 @@ DETAIL_TYPE = "Monitoring Execution"
 #: What is kept of the function's time for reports, metrics and the event: a fifth, but not more than so many seconds.
 RESERVE_SHARE, MAX_RESERVE_SECONDS = 0.2, 40.0
 MAX_REASON = 1000
+#: Names of metrics without a value that an event carries at most.
+MAX_UNCHECKED = 20
+CONTENT_TYPES = {"json": "application/json", "html": "text/html; charset=utf-8"}
 
 log = Logger("monitor")
 
@@ -37,9 +39,17 @@ class Monitor:
     """Carries out runs. ``seconds`` is a monotonic clock."""
 
     def __init__(
-        self, settings: Settings, *, storage: Storage, cloudwatch: Any, bus: Any, seconds: Callable[[], float]
+        self,
+        settings: Settings,
+        analysis: Analysis[Any],
+        *,
+        storage: Storage,
+        cloudwatch: Any,
+        bus: Any,
+        seconds: Callable[[], float],
     ) -> None:
         self._settings = settings
+        self._analysis = analysis
         self._storage = storage
         self._cloudwatch = cloudwatch
         self._bus = bus
@@ -51,29 +61,20 @@ class Monitor:
         Raises what went wrong, unannounced.
         """
         began = self._seconds()
-        reserve = min(MAX_RESERVE_SECONDS, RESERVE_SHARE * remaining())
         log.info("run started", window=run.window.to_json(), model_package_arn=run.model_package_arn)
-        baseline = self._baseline(run)
-        captured = self._storage.captures(self._settings.captures / self._settings.endpoint_name, run.window)
-        log.info("captured objects found", objects=len(captured), bytes=sum(item.size for item in captured))
-
-        def check_time() -> None:
-            if remaining() < reserve:
-                size = sum(item.size for item in captured)
-                raise WindowTooLarge(
-                    f"the window holds {len(captured)} objects of {size} bytes, more than can be analysed in the "
-                    "function's time; give it more memory or a shorter schedule, or use a processing engine"
-                )
-
-        outcome = None
-        if captured:
-            title = f"Data quality of {self._settings.endpoint_name}"
-            outcome = analyse(self._storage.fetch(captured, check_time), baseline, self._settings, title)
-        checked = baseline.constraints is not None
-        if outcome is not None:
-            self._write(run, outcome)
-        self._measure(run, outcome, checked, self._seconds() - began)
-        detail = self._detail(run, outcome, checked)
+        prepared = self._analysis.prepare(
+            self._baseline("constraints", run.constraints),
+            self._baseline("statistics", run.statistics),
+            self._storage.read,
+        )
+        if run.baseline_missing:
+            log.warning("the version has no complete baseline", model_package_arn=run.model_package_arn)
+        result = self._analyse(run, prepared, remaining)
+        checked = run.constraints is not None
+        if isinstance(result, Outcome):
+            self._write(run, result)
+        self._measure(run, result, checked, self._seconds() - began)
+        detail = self._detail(run, result, checked)
         self._announce(run, detail)
         return detail
 
@@ -90,73 +91,104 @@ class Monitor:
         detail = self._base_detail(run, "Failed") | {"failureReason": reason[:MAX_REASON]}
         self._announce(run, detail)
 
-    def _baseline(self, run: Run) -> Baseline:
-        def read(kind: str, uri: S3Uri | None) -> bytes | None:
-            if uri is None:
-                return None
-            content = self._storage.read(uri)
-            if content is None:
-                raise BaselineError(f"the baseline's {kind} {uri} does not exist")
-            return content
+    def _baseline(self, kind: str, uri: S3Uri | None) -> bytes | None:
+        if uri is None:
+            return None
+        content = self._storage.read(uri)
+        if content is None:
+            raise BaselineError(f"the baseline's {kind} {uri} does not exist")
+        return content
 
-        constraints, statistics = read("constraints", run.constraints), read("statistics", run.statistics)
-        if run.baseline_missing:
-            log.warning("the version has no complete baseline", model_package_arn=run.model_package_arn)
-        return parse_baseline(constraints, statistics, self._settings)
+    def _analyse(self, run: Run, prepared: Any, remaining: Callable[[], float]) -> Outcome | NoData:
+        reserve = min(MAX_RESERVE_SECONDS, RESERVE_SHARE * remaining())
+        captured = self._storage.captures(self._settings.captures / self._settings.endpoint_name, run.window)
+        labels: list[StoredFile] = []
+        if captured and self._analysis.ground_truth is not None:
+            labels = self._storage.hourly(self._analysis.ground_truth, run.label_hours)
+        size = sum(item.size for item in [*captured, *labels])
+        log.info("objects found", captures=len(captured), labels=len(labels), bytes=size)
+        if not captured:
+            return NoData("NoCaptures")
+
+        def check_time() -> None:
+            if remaining() < reserve:
+                raise WindowTooLarge(
+                    f"the window holds {len(captured) + len(labels)} objects of {size} bytes, more than can be "
+                    "analysed in the function's time; give it more memory or a shorter schedule, or use a processing "
+                    "engine"
+                )
+
+        traffic = Traffic(
+            run,
+            self._settings.endpoint_name,
+            captures=self._storage.fetch(captured, check_time),
+            labels=self._storage.fetch(labels, check_time, in_memory=True),
+        )
+        return self._analysis.analyse(traffic, prepared)
 
     def _write(self, run: Run, outcome: Outcome) -> None:
-        documents = {
-            "statistics.json": json.dumps(outcome.statistics, indent=2, ensure_ascii=False),
-            "constraints.json": outcome.constraints,
-            "constraint_violations.json": outcome.violations,
-        }
-        for name, text in documents.items():
-            self._storage.write(run.report / name, text, "application/json")
-        self._storage.write(run.report / "report.html", outcome.html, "text/html; charset=utf-8")
+        for name, text in outcome.documents.items():
+            self._storage.write(run.report / name, text, CONTENT_TYPES[name.rpartition(".")[2]])
 
-    def _measure(self, run: Run, outcome: Outcome | None, checked: bool, seconds: float) -> None:
+    def _measure(self, run: Run, result: Outcome | NoData, checked: bool, seconds: float) -> None:
+        found = isinstance(result, Outcome)
         health = measures.health(
             self._settings,
             run.scheduled,
-            completed=outcome is not None,
-            without_data=outcome is None,
+            completed=found,
+            without_data=not found,
             baseline_missing=run.baseline_missing,
             seconds=seconds,
         )
-        violations = len(outcome.findings) if outcome is not None and checked else None
-        traffic = measures.traffic(self._settings, run, outcome.records if outcome else 0, violations)
+        violations = len(result.findings) if isinstance(result, Outcome) and checked else None
+        traffic = measures.traffic(self._settings, run, result.records, violations, result.labels)
         metrics.publish(self._cloudwatch, measures.RUN_NAMESPACE, [*health, *traffic])
-        if outcome is not None:
-            points = measures.features(self._settings, run, outcome)
-            metrics.publish(self._cloudwatch, measures.FEATURE_NAMESPACE, points)
+        if isinstance(result, Outcome):
+            points = measures.analysed(self._settings, run, result.points)
+            metrics.publish(self._cloudwatch, self._analysis.namespace, points)
 
-    def _detail(self, run: Run, outcome: Outcome | None, checked: bool) -> dict[str, Any]:
-        if outcome is None:
-            return self._base_detail(run, "NoData")
-        status = "CompletedWithViolations" if outcome.findings else "Completed"
-        return self._base_detail(run, status) | {
-            "records": outcome.records,
-            "brokenRecords": outcome.broken,
-            "checked": checked,
-            "violations": len(outcome.findings),
-            "worstFeatures": outcome.worst(),
-            "reportUri": str(run.report / "report.html"),
-            "statisticsUri": str(run.report / "statistics.json"),
-            "violationsUri": str(run.report / "constraint_violations.json"),
+    def _detail(self, run: Run, result: Outcome | NoData, checked: bool) -> dict[str, Any]:
+        seen = {
+            "records": result.records,
+            "brokenRecords": result.broken,
+            "labels": result.labels.to_json() if result.labels else None,
         }
+        if isinstance(result, NoData):
+            return self._base_detail(run, "NoData") | seen | {"noDataReason": result.reason}
+        status = "CompletedWithViolations" if result.findings else "Completed"
+        return (
+            self._base_detail(run, status)
+            | seen
+            | {
+                "checked": checked,
+                "violations": len(result.findings),
+                self._analysis.worst_field: result.worst(),
+                "uncheckedMetrics": list(result.unchecked[:MAX_UNCHECKED]),
+                "reportUri": str(run.report / "report.html"),
+                "statisticsUri": str(run.report / self._analysis.document),
+                "violationsUri": str(run.report / "constraint_violations.json"),
+            }
+        )
 
     def _base_detail(self, run: Run | None, status: str) -> dict[str, Any]:
+        """Every field that events have, so that consumers need not ask which are there."""
         return {
             "endpointName": self._settings.endpoint_name,
             "monitoringScheduleName": self._settings.schedule_name,
-            "monitoringType": "DataQuality",
+            "monitoringType": self._settings.monitoring_type,
             "engine": "lambda",
             "status": status,
+            "noDataReason": None,
             "baselineMissing": run.baseline_missing if run else False,
+            "checked": False,
             "window": run.window.to_json() if run else None,
             "records": 0,
+            "brokenRecords": 0,
+            "labels": None,
             "violations": 0,
             "worstFeatures": [],
+            "worstMetrics": [],
+            "uncheckedMetrics": [],
             "reportUri": None,
             "statisticsUri": None,
             "violationsUri": None,

@@ -38,19 +38,25 @@ class Window:
 
 @dataclass(frozen=True)
 class Run:
-    """One run. ``scheduled`` is the hour for which it was scheduled, which names its report and dates its health."""
+    """One run.
+
+    ``scheduled`` is the hour for which it was scheduled, which names its report and dates its health. Labels count that
+    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked.
+    """
 
     window: Window
     scheduled: datetime
+    labels_until: datetime
     model_package_arn: str
     constraints: S3Uri | None
     statistics: S3Uri | None
+    baseline_missing: bool
     report: S3Uri
 
     @property
-    def baseline_missing(self) -> bool:
-        """The version brought no complete baseline, so that not everything can be checked."""
-        return self.constraints is None or self.statistics is None
+    def label_hours(self) -> Window:
+        """When the labels of the window's traffic were uploaded. It ends at a fixed hour: a rerun finds the same."""
+        return Window(self.window.start, self.labels_until)
 
     @classmethod
     def parse(cls, event: Mapping[str, Any], settings: Settings) -> Run:
@@ -61,20 +67,23 @@ class Run:
         """
         mistakes: list[str] = []
         window, scheduled = _window(event, settings, mistakes)
+        labels_until = _labels_until(event, window, settings, mistakes)
         baseline = event.get("baseline") or {}
         if not isinstance(baseline, Mapping):
             mistakes.append(f"'baseline' is {baseline!r}; it must hold 'constraints' and 'statistics'")
             baseline = {}
         constraints, statistics = (_uri(baseline, name, mistakes) for name in ("constraints", "statistics"))
-        if mistakes or window is None or scheduled is None:
+        if mistakes or window is None or scheduled is None or labels_until is None:
             raise EventError("the event of the run is wrong: " + "; ".join(mistakes))
         hour = f"{scheduled:%Y/%m/%d/%H}"
         return cls(
             window=window,
             scheduled=scheduled,
+            labels_until=labels_until,
             model_package_arn=str(event.get("model_package_arn") or ""),
             constraints=constraints,
             statistics=statistics,
+            baseline_missing=constraints is None or (settings.needs_statistics and statistics is None),
             report=settings.reports / settings.endpoint_name / settings.schedule_name / hour,
         )
 
@@ -107,6 +116,25 @@ def _manual_window(given: Any, mistakes: list[str]) -> tuple[Window | None, date
     if not HOUR <= end - start <= MAX_PERIOD_HOURS * HOUR:
         mistakes.append(f"'window' spans {end - start}; it must span 1 to {MAX_PERIOD_HOURS} hours")
     return Window(start, end), end
+
+
+def _labels_until(
+    event: Mapping[str, Any], window: Window | None, settings: Settings, mistakes: list[str]
+) -> datetime | None:
+    """The scheduled hour, unless a person says otherwise."""
+    if "labels_until" not in event:
+        return window.end + settings.offset_hours * HOUR if window else None
+    moment = _moment(event["labels_until"], "labels_until", mistakes)
+    if moment is None or window is None:
+        return None
+    if moment != moment.replace(minute=0, second=0, microsecond=0):
+        mistakes.append("'labels_until' must be a full hour (UTC), because labels are kept by hour")
+    if not window.end <= moment <= window.end + MAX_PERIOD_HOURS * HOUR:
+        mistakes.append(
+            f"'labels_until' is {timestamp(moment)}; it must be at most {MAX_PERIOD_HOURS} hours after the window's "
+            f"end, {timestamp(window.end)}, and not before it"
+        )
+    return moment
 
 
 def _moment(text: Any, name: str, mistakes: list[str]) -> datetime | None:

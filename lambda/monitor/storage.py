@@ -1,4 +1,4 @@
-"""S3: captured traffic in, baselines in, reports out."""
+"""S3: captured traffic, labels and baselines in, reports out."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ CaptureFile = Path | tuple[str, bytes]
 
 
 @dataclass(frozen=True)
-class Captured:
-    """One object of captured traffic; ``size`` in bytes."""
+class StoredFile:
+    """One object of captured traffic or of labels; ``size`` in bytes."""
 
     uri: S3Uri
     size: int
@@ -44,36 +44,50 @@ class Storage:
         self._kms_key_arn = kms_key_arn
         self._folder = folder
 
-    def captures(self, root: S3Uri, window: Window) -> list[Captured]:
+    def captures(self, root: S3Uri, window: Window) -> list[StoredFile]:
         """Captured objects of the window, of all variants below ``root`` (an endpoint's folder), sorted by key.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
         """
-        found = [
-            Captured(S3Uri(root.bucket, item["Key"]), item["Size"])
-            for variant in self._variants(root)
-            for hour in window.hours()
-            for item in self._list(root.bucket, (variant / f"{hour:%Y/%m/%d/%H}").prefix)
-            if item["Size"] and item["Key"].endswith((".jsonl", ".jsonl.gz"))
-        ]
+        found = [item for variant in self._variants(root) for item in self.hourly(variant, window)]
         return sorted(found, key=lambda item: item.uri.key)
 
-    def fetch(self, objects: Iterable[Captured], before_each: Callable[[], None]) -> Iterator[CaptureFile]:
+    def hourly(self, root: S3Uri, window: Window) -> list[StoredFile]:
+        """Objects of JSON lines in the hourly folders of the window below ``root``, by hour and key.
+
+        Ground truth lies so: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-merge.html
+        """
+        prefixes = [(root / f"{hour:%Y/%m/%d/%H}").prefix for hour in window.hours()]
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix="list") as pool:
+            pages = pool.map(lambda prefix: list(self._list(root.bucket, prefix)), prefixes)
+            return [
+                StoredFile(S3Uri(root.bucket, item["Key"]), item["Size"])
+                for items in pages
+                for item in items
+                if item["Size"] and item["Key"].endswith((".jsonl", ".jsonl.gz"))
+            ]
+
+    def fetch(
+        self, objects: Iterable[StoredFile], before_each: Callable[[], None], *, in_memory: bool = False
+    ) -> Iterator[CaptureFile]:
         """The objects' contents in order, a few fetched ahead; ``before_each`` may raise to end it.
 
         An object that was deleted after it was listed (a lifecycle rule) is passed over with a warning. A file given as
-        a path exists only until the next one is asked for.
+        a path exists only until the next one is asked for; ``in_memory`` gives none, so that every file carries its
+        address.
         """
+
+        def get(item: StoredFile) -> CaptureFile | None:
+            return self._get(item, in_memory)
+
         with ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch") as pool:
             upcoming = iter(objects)
-            pending: list[Future[CaptureFile | None]] = [
-                pool.submit(self._get, item) for item in islice(upcoming, AHEAD)
-            ]
+            pending: list[Future[CaptureFile | None]] = [pool.submit(get, item) for item in islice(upcoming, AHEAD)]
             try:
                 while pending:
                     before_each()
                     file = pending.pop(0).result()
-                    pending += [pool.submit(self._get, item) for item in islice(upcoming, 1)]
+                    pending += [pool.submit(get, item) for item in islice(upcoming, 1)]
                     if file is None:
                         continue
                     yield file
@@ -110,10 +124,10 @@ class Storage:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield from page.get("Contents", [])
 
-    def _get(self, item: Captured) -> CaptureFile | None:
+    def _get(self, item: StoredFile, in_memory: bool) -> CaptureFile | None:
         name = item.uri.key.rpartition("/")[2]
         try:
-            if item.size <= MAX_IN_MEMORY:
+            if in_memory or item.size <= MAX_IN_MEMORY:
                 response = self._s3.get_object(Bucket=item.uri.bucket, Key=item.uri.key)
                 return str(item.uri), response["Body"].read()
             with tempfile.NamedTemporaryFile(suffix=name, dir=self._folder, delete=False) as file:
@@ -122,5 +136,5 @@ class Storage:
         except ClientError as error:
             if error_code(error) not in _ABSENT:
                 raise
-            log.warning("captured object disappeared after it was listed", uri=str(item.uri))
+            log.warning("object disappeared after it was listed", uri=str(item.uri))
             return None

@@ -84,6 +84,10 @@ class Environment:
         """An address in S3; required."""
         return self._read(name, S3Uri.parse, "must be an S3 address of the form s3://bucket/key", None)
 
+    def optional_s3_uri(self, name: str) -> S3Uri | None:
+        """An address in S3, or None when absent."""
+        return self.s3_uri(name) if self._present(name) else None
+
     def names(self, name: str) -> tuple[str, ...]:
         """A JSON list of strings; empty when absent."""
 
@@ -94,6 +98,10 @@ class Environment:
             return tuple(value)
 
         return self._read(name, parse, 'must be a JSON list of strings, for example ["age", "income"]', ())
+
+    def refuse(self, mistake: str) -> None:
+        """Note a mistake that shows only when variables are looked at together."""
+        self._mistakes.append(mistake)
 
     def check(self) -> None:
         """Raise one :class:`ConfigurationError` that names every mistake found so far."""

@@ -22,7 +22,10 @@ from shared.log import Logger
 MAX_METRICS = 1000
 # The wire form of a metric is not larger than its JSON form; a tenth of the megabyte is left for the request around it.
 MAX_BYTES = 900_000
+MAX_DIMENSION = 1024
 MAX_AGE = timedelta(days=14)
+#: The largest number that CloudWatch takes, 2 to the 360th; SageMaker Clarify publishes infinite metrics as this.
+LARGEST = 2.0**360
 ATTEMPTS = 5
 
 log = Logger("metrics")
@@ -61,6 +64,11 @@ class Metric:
             return "its sample count is not positive"
         if not self.name.isascii() or not self.name.isprintable() or not 1 <= len(self.name) <= 255:
             return "its name is not 1 to 255 printable ASCII characters"
+        for name, value in self.dimensions.items():
+            if not value.isascii() or not value.isprintable() or not value.strip() or value[0] == ":":
+                return f"its dimension {name} is {value!r}, not printable ASCII that begins with no colon"
+            if len(value) > MAX_DIMENSION:
+                return f"its dimension {name} has more than {MAX_DIMENSION} characters"
         if now - self.timestamp > MAX_AGE:
             return "it is more than two weeks old"
         return None
@@ -83,6 +91,11 @@ class Metric:
         else:
             datum["Value"] = self.value
         return datum
+
+
+def within_limits(value: float) -> float:
+    """The value; a larger or infinite one becomes the largest number that CloudWatch takes, with its sign."""
+    return max(-LARGEST, min(LARGEST, value))
 
 
 def publish(
