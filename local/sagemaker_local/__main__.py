@@ -9,9 +9,8 @@ import argparse
 import logging
 import signal
 import sys
-import threading
+import time
 from collections.abc import Sequence
-from types import FrameType
 
 from .accounts import DEFAULT_ACCOUNT, SECRET, developer_key
 from .server import LocalAws
@@ -60,13 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for noisy in ("botocore", "boto3", "urllib3", "werkzeug", "moto"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
+    asked_to_stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask_to_stop)
+        signal.signal(number, lambda number, frame: asked_to_stop.append(number))
     try:
         key = developer_key(options.account)
     except ValueError as error:
@@ -84,7 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sys.stdout.write(_GUIDE.format(url=aws.url, key=key, secret=SECRET, region=options.region))
         sys.stdout.flush()
-        stop.wait()
+        # In slices: polars registers SIGINT anew when it is imported, in a way that no longer interrupts a wait.
+        while not asked_to_stop:
+            time.sleep(0.2)
     finally:
         aws.stop()
     return 0

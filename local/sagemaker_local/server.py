@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import logging
 import threading
@@ -165,8 +164,6 @@ class LocalAws:
         self.front.local("clock", self._control_clock)
         self.front.local("calls", self._control_calls)
         for name in self._features:
-            if importlib.util.find_spec(f"sagemaker_local.{name}") is None:
-                continue
             importlib.import_module(f"sagemaker_local.{name}").install(self)
 
     def _control_clock(self, method: str, body: bytes, query: dict[str, str]) -> dict[str, str]:

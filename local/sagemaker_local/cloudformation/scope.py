@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -116,8 +117,6 @@ class StackScope:
         text = str(client.get_secret_value(SecretId=":".join(parts[:size]))["SecretString"])
         rest = parts[size:]
         if len(rest) > 1 and rest[1]:
-            import json
-
             return str(json.loads(text)[rest[1]])
         return text
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import textwrap
-import urllib.request
+import zipfile
 from pathlib import Path
 
+import boto3
 import pytest
 
 LOCAL = Path(__file__).parents[3] / "local"
@@ -34,10 +37,35 @@ def test_it_says_how_to_use_it_and_stops_on_a_signal(number: signal.Signals) -> 
         assert "AKIA222222222222LOCL" in guide
         found = re.search(r"AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+)", guide)
         assert found is not None
-        with urllib.request.urlopen(f"{found[1]}/_local/health") as answer:
-            assert answer.status == 200
-        process.send_signal(number)
-        assert process.wait(timeout=15) == 0
+        try:
+            invoke_a_function(found[1])
+            children = children_of(process.pid)
+            assert children, "the function's process is kept warm"
+            process.send_signal(number)
+            assert process.wait(timeout=20) == 0
+            assert not [child for child in children if Path(f"/proc/{child}").exists()]
+        finally:
+            process.kill()
+
+
+def invoke_a_function(url: str) -> None:
+    keys = {"aws_access_key_id": "AKIA222222222222LOCL", "aws_secret_access_key": "local"}
+    place = {"endpoint_url": url, "region_name": "eu-west-1", **keys}
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = boto3.client("iam", **place).create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return event")
+    client = boto3.client("lambda", **place)
+    code = {"ZipFile": packed.getvalue()}
+    client.create_function(FunctionName="f", Role=role, Runtime="python3.13", Handler="app.handler", Code=code)
+    assert json.loads(client.invoke(FunctionName="f", Payload=b"[1]")["Payload"].read()) == [1]
+
+
+def children_of(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 @pytest.mark.parametrize(

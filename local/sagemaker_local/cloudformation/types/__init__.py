@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from sagemaker_local.errors import AwsError
 
-from . import data, functions, iam, messaging, meta, network, observability, s3, sagemaker, security
+from . import (
+    data,
+    events,
+    functions,
+    iam,
+    messaging,
+    meta,
+    network,
+    observability,
+    s3,
+    sagemaker,
+    security,
+    security_groups,
+)
 from .base import Created, ResourceType, Work
 
 TYPES: dict[str, ResourceType] = {
     **data.TYPES,
+    **events.TYPES,
     **functions.TYPES,
     **iam.TYPES,
     **messaging.TYPES,
@@ -18,6 +32,7 @@ TYPES: dict[str, ResourceType] = {
     **s3.TYPES,
     **sagemaker.TYPES,
     **security.TYPES,
+    **security_groups.TYPES,
 }
 
 CUSTOM = "AWS::CloudFormation::CustomResource"

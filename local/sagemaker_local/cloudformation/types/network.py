@@ -9,7 +9,7 @@ from .base import Created, Properties, ResourceType, Work, as_json, delete_quiet
 from .coerce import call
 from .rows import Row, Tagging
 
-_TAGS = Tagging("create_tags", "delete_tags", "Resources", "[Ref]", tags="Tags", keys="TagKeys")
+TAGS = Tagging("create_tags", "delete_tags", "Resources", "[Ref]", tags="Tags", keys="TagKeys")
 
 
 @dataclass(frozen=True)
@@ -115,85 +115,6 @@ class Route(ResourceType):
         delete_quietly(work.client("ec2").delete_route, **existing.keys)
 
 
-class SecurityGroup(Ec2):
-    """A security group with its inline rules."""
-
-    def create(self, work: Work, properties: Properties) -> Created:
-        plain = {key: value for key, value in properties.items() if not key.startswith("SecurityGroup")}
-        plain["GroupName"] = properties.get("GroupName") or work.generated_name(255)
-        created = super().create(work, plain)
-        self._rules(work, created, {}, properties)
-        return created
-
-    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
-        self.retag(work, existing, old, new)
-        self._rules(work, existing, old, new)
-        return existing
-
-    def parameters(self, work: Work, properties: Properties) -> dict[str, Any]:
-        params = super().parameters(work, properties)
-        params["Description"] = params.pop("GroupDescription")
-        return params
-
-    def _rules(self, work: Work, group: Created, old: Properties, new: Properties) -> None:
-        client = work.client("ec2")
-        for name, kind in (("SecurityGroupIngress", "ingress"), ("SecurityGroupEgress", "egress")):
-            before, after = old.get(name) or [], new.get(name) or []
-            if before == after:
-                continue
-            authorize = getattr(client, f"authorize_security_group_{kind}")
-            revoke = getattr(client, f"revoke_security_group_{kind}")
-            if kind == "egress" and after and not before:
-                # The rule that every new group has gives way to the ones of the template.
-                revoke(GroupId=group.ref, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
-            gone = [rule for rule in before if rule not in after]
-            if gone:
-                delete_quietly(revoke, GroupId=group.ref, IpPermissions=[_permission(rule) for rule in gone])
-            added = [rule for rule in after if rule not in before]
-            if added:
-                authorize(GroupId=group.ref, IpPermissions=[_permission(rule) for rule in added])
-
-
-class SecurityGroupRule(ResourceType):
-    """A rule that is a resource of its own."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-
-    def create(self, work: Work, properties: Properties) -> Created:
-        authorize = getattr(work.client("ec2"), f"authorize_security_group_{self._kind}")
-        result = authorize(GroupId=properties["GroupId"], IpPermissions=[_permission(properties)])
-        rules = result.get("SecurityGroupRules") or []
-        identifier = rules[0]["SecurityGroupRuleId"] if rules else work.generated_name()
-        return Created(identifier, {"Id": identifier})
-
-    def delete(self, work: Work, existing: Created, properties: Properties) -> None:
-        revoke = getattr(work.client("ec2"), f"revoke_security_group_{self._kind}")
-        delete_quietly(revoke, GroupId=properties["GroupId"], IpPermissions=[_permission(properties)])
-
-    def replaces(self, old: Properties, new: Properties) -> bool:
-        return old != new
-
-
-def _permission(rule: dict[str, Any]) -> dict[str, Any]:
-    permission: dict[str, Any] = {"IpProtocol": str(rule["IpProtocol"])}
-    for name in ("FromPort", "ToPort"):
-        if name in rule:
-            permission[name] = int(rule[name])
-    described = {"Description": rule["Description"]} if "Description" in rule else {}
-    group = rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId")
-    prefix = rule.get("SourcePrefixListId") or rule.get("DestinationPrefixListId")
-    if "CidrIp" in rule:
-        permission["IpRanges"] = [{"CidrIp": rule["CidrIp"], **described}]
-    if "CidrIpv6" in rule:
-        permission["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **described}]
-    if group:
-        permission["UserIdGroupPairs"] = [{"GroupId": group, **described}]
-    if prefix:
-        permission["PrefixListIds"] = [{"PrefixListId": prefix, **described}]
-    return permission
-
-
 class VpcEndpoint(Ec2):
     """A gateway or interface endpoint."""
 
@@ -236,7 +157,7 @@ TYPES: dict[str, ResourceType] = {
         ref="Vpc.VpcId",
         keys={"VpcId": "Vpc.VpcId"},
         attributes={"VpcId": "Vpc.VpcId", "CidrBlock": "Vpc.CidrBlock"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
     "AWS::EC2::Subnet": Subnet(
         "ec2",
@@ -250,7 +171,7 @@ TYPES: dict[str, ResourceType] = {
             "VpcId": "Subnet.VpcId",
             "CidrBlock": "Subnet.CidrBlock",
         },
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
     "AWS::EC2::RouteTable": Ec2(
         "ec2",
@@ -259,7 +180,7 @@ TYPES: dict[str, ResourceType] = {
         ref="RouteTable.RouteTableId",
         keys={"RouteTableId": "RouteTable.RouteTableId"},
         attributes={"RouteTableId": "RouteTable.RouteTableId"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
     "AWS::EC2::SubnetRouteTableAssociation": Row(
         "ec2",
@@ -277,7 +198,7 @@ TYPES: dict[str, ResourceType] = {
         ref="InternetGateway.InternetGatewayId",
         keys={"InternetGatewayId": "InternetGateway.InternetGatewayId"},
         attributes={"InternetGatewayId": "InternetGateway.InternetGatewayId"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
     "AWS::EC2::VPCGatewayAttachment": GatewayAttachment(),
     "AWS::EC2::NatGateway": Ec2(
@@ -287,7 +208,7 @@ TYPES: dict[str, ResourceType] = {
         ref="NatGateway.NatGatewayId",
         keys={"NatGatewayId": "NatGateway.NatGatewayId"},
         attributes={"NatGatewayId": "NatGateway.NatGatewayId"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
     "AWS::EC2::EIP": Ec2(
         "ec2",
@@ -296,19 +217,8 @@ TYPES: dict[str, ResourceType] = {
         ref="PublicIp",
         keys={"AllocationId": "AllocationId"},
         attributes={"AllocationId": "AllocationId", "PublicIp": "PublicIp"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
-    "AWS::EC2::SecurityGroup": SecurityGroup(
-        "ec2",
-        "create_security_group",
-        "delete_security_group",
-        ref="GroupId",
-        keys={"GroupId": "GroupId"},
-        attributes={"GroupId": "GroupId", "Id": "GroupId", "VpcId": "VpcId"},
-        tagging=_TAGS,
-    ),
-    "AWS::EC2::SecurityGroupIngress": SecurityGroupRule("ingress"),
-    "AWS::EC2::SecurityGroupEgress": SecurityGroupRule("egress"),
     "AWS::EC2::VPCEndpoint": VpcEndpoint(
         "ec2",
         "create_vpc_endpoint",
@@ -316,7 +226,7 @@ TYPES: dict[str, ResourceType] = {
         ref="VpcEndpoint.VpcEndpointId",
         keys={"VpcEndpointIds": "[VpcEndpoint.VpcEndpointId]"},
         attributes={"Id": "VpcEndpoint.VpcEndpointId", "DnsEntries": "VpcEndpoint.DnsEntries"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
     "AWS::EC2::FlowLog": Ec2(
         "ec2",
@@ -326,6 +236,6 @@ TYPES: dict[str, ResourceType] = {
         rename={"ResourceId": "ResourceIds"},
         keys={"FlowLogIds": "FlowLogIds"},
         attributes={"Id": "FlowLogIds[0]"},
-        tagging=_TAGS,
+        tagging=TAGS,
     ),
 }
