@@ -53,7 +53,9 @@ class Storage:
         return sorted(found, key=lambda item: item.uri.key)
 
     def hourly(self, root: S3Uri, window: Window) -> list[StoredFile]:
-        """Objects of JSON lines in the hourly folders of the window below ``root``, by hour and key.
+        """Objects of JSON lines in the hourly folders of the window below ``root``, in the order of their upload.
+
+        S3 tells seconds; objects of one second stand in the order of their keys.
 
         Ground truth lies so: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-merge.html
         """
@@ -63,7 +65,7 @@ class Storage:
             return [
                 StoredFile(S3Uri(root.bucket, item["Key"]), item["Size"])
                 for items in pages
-                for item in items
+                for item in sorted(items, key=lambda item: (item["LastModified"], item["Key"]))
                 if item["Size"] and item["Key"].endswith((".jsonl", ".jsonl.gz"))
             ]
 

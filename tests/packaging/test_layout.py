@@ -12,7 +12,7 @@ import constructs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE_ROOTS = ("constructs", "lambda", "analyzer", "local")
+SOURCE_ROOTS = ("constructs", "lambda", "analyzer", "local", "labels")
 
 
 def imported_modules(file: Path) -> Iterator[str]:
@@ -88,6 +88,8 @@ def test_double_import_is_banned() -> None:
         (("constructs",), ("stacks", "app", "pydantic", "yaml")),
         (("lambda",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local")),
         (("analyzer",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "boto3")),
+        (("labels",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "shared")),
+        (("labels",), ("numpy", "polars", "pandas")),
         (("local",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks")),
     ],
     ids=lambda value: "+".join(value),
