@@ -133,9 +133,9 @@ def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRu
         measure=MetricMath(
             expression="unwatched",
             expressions={
-                # Not FILL: of a metric without any data in the alarm's range there is nothing to fill. Zero requests
-                # and no data about requests both end here as no alarm.
-                "requests": f"SUM([{', '.join(requests)}])",
+                # A period without requests is a zero and no gap, or CloudWatch would look past it for older ones. Runs
+                # are not filled: of a metric without any data in the alarm's range there is nothing to fill.
+                "requests": f"FILL(SUM([{', '.join(requests)}]), 0)",
                 "none": "requests * 0",
                 "unwatched": "IF(requests > 0 AND MAX([runs, none]) < 1, 1, 0)",
             },
