@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from moto import mock_aws
 
 from monitor.handler import lambda_handler
+from sagemaker_labels import GroundTruthClient
 from shared import clients
 
 BUCKET = "mlops-data"
@@ -21,6 +23,46 @@ ENDPOINT = "mlops-prod-churn"
 SCHEDULE = "mlops-prod-churn-data-quality"
 SCHEDULED = "2026-11-21T08:05:00Z"
 WINDOW_START = datetime(2026, 11, 21, 7, tzinfo=UTC)
+
+
+#: What the monitors of the labelled types are told about the customers below.
+CUSTOMER_COLUMNS = ["income", "age", "gender"]
+LABELLED = {
+    "GROUND_TRUTH_URI": f"s3://{BUCKET}/truth",
+    "PROBABILITY_ATTRIBUTE": "probability",
+    "OUTPUT_COLUMNS": '["probability"]',
+}
+BIAS_CONFIG = {
+    "headers": [*CUSTOMER_COLUMNS, "churned"],
+    "label": "churned",
+    "label_values_or_threshold": [1],
+    "facet": [
+        {"name_or_index": "gender", "value_or_threshold": ["female"]},
+        {"name_or_index": 1, "value_or_threshold": [45]},
+    ],
+}
+TYPES = {
+    "DataQuality": {},
+    "ModelQuality": {**LABELLED, "PROBLEM_TYPE": "BinaryClassification"},
+    "ModelBias": {**LABELLED, "ANALYSIS_CONFIG": json.dumps(BIAS_CONFIG)},
+}
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One prediction, and what turned out to be true."""
+
+    identity: str
+    probability: float
+    income: float
+    age: int
+    gender: str
+    label: int
+
+    @property
+    def row(self) -> list[Any]:
+        """As it is captured: the model's output, then its input."""
+        return [self.probability, self.income, self.age, self.gender]
 
 
 class Context:
@@ -77,8 +119,12 @@ class Bench:
         variant: str = "main",
         encoding: str = "CSV",
         name: str = "00-00-000-a.jsonl",
+        ids: Sequence[str] = (),
     ) -> str:
-        """One captured file; the first column of each row is the model's output, the rest its input."""
+        """One captured file; the first column of each row is the model's output, the rest its input.
+
+        ``ids`` are the inference ids; without them records only have the event ids that SageMaker gives.
+        """
 
         def side(mode: str, text: str) -> dict[str, str]:
             data = base64.b64encode(text.encode()).decode() if encoding == "BASE64" else text
@@ -94,6 +140,7 @@ class Bench:
                     "eventMetadata": {
                         "eventId": f"event-{number}",
                         "inferenceTime": (at + timedelta(seconds=number % 3600)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                        **({"inferenceId": ids[number]} if ids else {}),
                     },
                     "eventVersion": "0",
                 }
@@ -114,6 +161,49 @@ class Bench:
             ]
             for _ in range(count)
         ]
+
+    def monitor(self, kind: str, **variables: str) -> None:
+        """Make the function a monitor of another type."""
+        self.environment(MONITORING_TYPE=kind, **TYPES[kind] | variables)
+
+    def customers(self, count: int = 300, *, seed: int = 1, wrong: float = 0.0) -> list[Customer]:
+        """Predictions with labels; of the women, a share of ``wrong`` turns out the other way."""
+        source = random.Random(seed)
+        found = []
+        for number in range(count):
+            gender, age = source.choice(["female", "male"]), source.randint(18, 90)
+            probability = round(min(max(source.gauss(0.4 if age > 45 else 0.55, 0.2), 0.0), 1.0), 6)
+            label = int(source.random() < probability)
+            if gender == "female" and source.random() < wrong:
+                label = int(probability <= 0.5)
+            found.append(Customer(f"id-{number}", probability, round(source.gauss(50, 10), 4), age, gender, label))
+        return found
+
+    def serve(self, customers: Sequence[Customer], at: datetime = WINDOW_START, **capture: Any) -> None:
+        """Capture the customers' predictions."""
+        self.capture([item.row for item in customers], at=at, ids=[item.identity for item in customers], **capture)
+
+    def learn(self, customers: Iterable[Customer], at: datetime = WINDOW_START) -> None:
+        """Upload the customers' labels."""
+        labels = GroundTruthClient(f"s3://{BUCKET}/truth", s3=boto3.client("s3"))
+        labels.write_labels([(item.identity, item.label) for item in customers], at=at)
+
+    def baseline_of(self, customers: Sequence[Customer]) -> dict[str, str]:
+        """A baseline as a first run gives it: its report of customers of long ago, taken as what is right."""
+        at = WINDOW_START - timedelta(days=7)
+        self.serve(customers, at=at)
+        self.learn(customers, at=at)
+        self.run(window={"start": at.isoformat(), "end": (at + timedelta(hours=1)).isoformat()})
+        hour = f"{at + timedelta(hours=1):%Y/%m/%d/%H}"
+        reports = {key.rpartition("/")[2]: content for key, content in self.reports().items() if hour in key}
+        for key in self.reports():
+            self.s3.delete_object(Bucket=BUCKET, Key=key)
+        self.calls.clear()
+        constraints = reports.get("constraints.json") or reports["analysis.json"]
+        files = {"constraints": self.put("baselines/1/constraints.json", constraints)}
+        if "statistics.json" in reports:
+            files["statistics"] = self.put("baselines/1/statistics.json", reports["statistics.json"])
+        return files
 
     def baseline(self) -> dict[str, str]:
         """A baseline computed from clean traffic by the analyzer."""
@@ -144,16 +234,19 @@ class Bench:
 
     @property
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """The last data point of every metric, by namespace's last part and name."""
-        found = {}
+        """The last data point of every metric without further dimensions, by namespace and name."""
+        return {f"{space}:{datum['MetricName']}": datum for space, dimensions, datum in self.data if not dimensions}
+
+    @property
+    def data(self) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
+        """All data points: namespace, dimensions besides endpoint and schedule, datum."""
+        found = []
         for name, call in self.calls:
-            if name == "PutMetricData":
-                for datum in call["MetricData"]:
-                    assert datum["Dimensions"] == [
-                        {"Name": "Endpoint", "Value": ENDPOINT},
-                        {"Name": "MonitoringSchedule", "Value": SCHEDULE},
-                    ]
-                    found[f"{call['Namespace']}:{datum['MetricName']}"] = datum
+            for datum in call["MetricData"] if name == "PutMetricData" else ():
+                dimensions = {item["Name"]: item["Value"] for item in datum["Dimensions"]}
+                assert dimensions.pop("Endpoint") == ENDPOINT
+                assert dimensions.pop("MonitoringSchedule") == SCHEDULE
+                found.append((call["Namespace"], dimensions, datum))
         return found
 
     def run_metrics(self) -> dict[str, float]:
