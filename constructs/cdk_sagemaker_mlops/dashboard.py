@@ -29,9 +29,8 @@ Widget = dict[str, Any]
 class EndpointDashboard(Construct):
     """A CloudWatch dashboard: alarms, traffic, errors, latency, instances, what monitors find, health of their runs.
 
-    Its content is put together at synthesis, so monitors may be added to the endpoint later. It exists before a first
-    version does, and is empty until then. CloudWatch charges for dashboards beyond the third (3 US dollars a month
-    each, list price).
+    Its content is put together at synthesis, so monitors may be added to the endpoint later. It exists once the
+    endpoint does. CloudWatch charges for dashboards beyond the third (3 US dollars a month each, list price).
 
     :param endpoint: The endpoint; its monitors and alarms are found through it.
     :param name: Name. Default: - the endpoint's
@@ -42,13 +41,16 @@ class EndpointDashboard(Construct):
         self._endpoint = endpoint
         self._sections: list[tuple[str, Sequence[Chart]]] = []
         self.dashboard_name = _naming.fit(name or endpoint.endpoint_name, 255)
-        cloudwatch.CfnDashboard(
+        resource = cloudwatch.CfnDashboard(
             self,
             "Resource",
             # A fixed name is safe: nothing else of a dashboard replaces it.
             dashboard_name=self.dashboard_name,
             dashboard_body=at_synthesis(self._body),
         )
+        # It names the live version. `cdk diff` previews with the default of that parameter, which is empty: what would
+        # only change then would show as a difference for ever, what would be away does not.
+        endpoint.only_with_endpoint(resource)
 
     def add_section(self, heading: str, charts: Sequence[Chart]) -> None:
         """Adds charts below a heading, for example those of the endpoint's :class:`RolloutRegistration`.
