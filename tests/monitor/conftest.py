@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from monitor.handler import lambda_handler
 from sagemaker_labels import GroundTruthClient
 from shared import clients
 
+SERVICES = ("s3", "cloudwatch", "events")
 BUCKET = "mlops-data"
 ENDPOINT = "mlops-prod-churn"
 SCHEDULE = "mlops-prod-churn-data-quality"
@@ -92,9 +94,15 @@ class Bench:
             REPORTS_URI=f"s3://{BUCKET}/reports",
             PERIOD_HOURS="1",
         )
-        for service in ("s3", "cloudwatch", "events"):
+        for service in SERVICES:
             events = clients.client(service).meta.events
             events.register(f"before-parameter-build.{service}", self._record)
+
+    def leave(self) -> None:
+        """Take its hooks off the clients, which the next test uses again."""
+        for service in SERVICES:
+            events = clients.client(service).meta.events
+            events.unregister(f"before-parameter-build.{service}", self._record)
 
     def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         for position, (operation, error) in enumerate(self.faults):
@@ -106,6 +114,9 @@ class Bench:
     def environment(self, **variables: str) -> None:
         for name, value in variables.items():
             self._monkeypatch.setenv(name, value)
+
+    def variable(self, name: str) -> str:
+        return os.environ[name]
 
     def put(self, key: str, content: str | bytes) -> str:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=content.encode() if isinstance(content, str) else content)
@@ -265,12 +276,21 @@ class Bench:
         return [json.loads(entry["Detail"]) for entry in entries]
 
 
+@pytest.fixture(scope="module")
+def memory() -> Iterator[Any]:
+    """The services in memory. Clients are kept for the module, because making them takes longer than a run."""
+    clients.client.cache_clear()
+    with mock_aws() as mock:
+        yield mock
+    clients.client.cache_clear()
+
+
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    clients.client.cache_clear()
-    with mock_aws():
-        yield Bench(monkeypatch)
-    clients.client.cache_clear()
+def bench(memory: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    memory.reset()
+    bench = Bench(monkeypatch)
+    yield bench
+    bench.leave()
 
 
 @pytest.fixture
