@@ -42,7 +42,7 @@ def health(
 def traffic(
     settings: Settings, run: Run, records: int, violations: int | None, labels: LabelCounts | None
 ) -> list[Metric]:
-    """How much was read and how much is wrong, dated at the window's start; ``violations`` is None if unchecked."""
+    """How much was read and how much is wrong, dated as `Run` says; ``violations`` is None if unchecked."""
     counts = {"Records": records}
     if labels is not None:
         counts |= {
@@ -54,13 +54,13 @@ def traffic(
     if violations is not None:
         counts["Violations"] = violations
     dimensions = _dimensions(settings)
-    return [Metric(name, float(value), run.window.start, dimensions, "Count") for name, value in counts.items()]
+    return [Metric(name, float(value), run.dated, dimensions, "Count") for name, value in counts.items()]
 
 
 def analysed(settings: Settings, run: Run, points: Iterable[Point]) -> list[Metric]:
-    """The analysis' own metrics, dated at the window's start as Model Monitor dates them."""
+    """The analysis' own metrics. Windows that end at the run are dated at their start, as Model Monitor dates them."""
     own = _dimensions(settings)
-    return [Metric(point.name, point.value, run.window.start, {**own, **point.dimensions}) for point in points]
+    return [Metric(point.name, point.value, run.dated, {**own, **point.dimensions}) for point in points]
 
 
 def _dimensions(settings: Settings) -> dict[str, str]:

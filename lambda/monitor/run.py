@@ -41,12 +41,15 @@ class Run:
     """One run.
 
     ``scheduled`` is the hour for which it was scheduled, which names its report and dates its health. Labels count that
-    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked.
+    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked. ``dated`` is the time
+    of its findings in CloudWatch: the window's start, but never more than the time between two runs ago. Alarms do not
+    look back further, and CloudWatch takes two days to show what is older than one.
     """
 
     window: Window
     scheduled: datetime
     labels_until: datetime
+    dated: datetime
     model_package_arn: str
     constraints: S3Uri | None
     statistics: S3Uri | None
@@ -80,6 +83,7 @@ class Run:
             window=window,
             scheduled=scheduled,
             labels_until=labels_until,
+            dated=max(window.start, scheduled - settings.interval_hours * HOUR),
             model_package_arn=str(event.get("model_package_arn") or ""),
             constraints=constraints,
             statistics=statistics,

@@ -9,7 +9,8 @@ Every type:
 - `PERIOD_HOURS`: length of the window, 1 to 744. Required unless there are offsets
 - `WINDOW_OFFSET_HOURS`: hours from the window's end to the scheduled hour. Default: 0
 - `START_TIME_OFFSET`, `END_TIME_OFFSET`: Model Monitor's way to say the same, and instead of those two: ISO 8601
-  durations of whole hours back from the scheduled hour, such as `-P8D` and `-P1D`; the sign may be left out
+  durations of whole hours back from the scheduled hour, such as `-P8D` and `-P1D`; the sign may be left out. Then
+  `PERIOD_HOURS` are the hours from one run to the next. Default: the window's length
 - `KMS_KEY_ARN`: key of the reports. Default: - the bucket's
 
 The further ones stand at the classes below. An empty variable counts as absent.
@@ -45,6 +46,7 @@ class Settings:
     reports: S3Uri
     period_hours: int
     offset_hours: int
+    interval_hours: int
     kms_key_arn: str | None
 
     @staticmethod
@@ -54,7 +56,7 @@ class Settings:
         kinds = {kind.monitoring_type: kind for kind in (DataQualitySettings, ModelQualitySettings, BiasSettings)}
         chosen = environment.choice("MONITORING_TYPE", tuple(kinds), DataQualitySettings.monitoring_type)
         kind = kinds.get(chosen, DataQualitySettings)
-        period, offset = _window(environment)
+        period, offset, interval = _window(environment)
         settings = kind(
             endpoint_name=environment.text("ENDPOINT_NAME"),
             schedule_name=environment.text("MONITORING_SCHEDULE_NAME"),
@@ -62,6 +64,7 @@ class Settings:
             reports=environment.s3_uri("REPORTS_URI"),
             period_hours=period,
             offset_hours=offset,
+            interval_hours=interval,
             kms_key_arn=environment.optional_text("KMS_KEY_ARN"),
             **kind.own(environment),
         )
@@ -209,25 +212,26 @@ class BiasSettings(LabelledSettings):
         }
 
 
-def _window(environment: Environment) -> tuple[int, int]:
-    """Length of the window, and hours from its end to the scheduled hour."""
+def _window(environment: Environment) -> tuple[int, int, int]:
+    """Length of the window, hours from its end to the scheduled hour, and hours from one run to the next."""
     names = ("START_TIME_OFFSET", "END_TIME_OFFSET")
     given = [name for name in names if environment.optional_text(name) is not None]
     if not given:
         period = environment.integer("PERIOD_HOURS", minimum=1, maximum=MAX_PERIOD_HOURS)
-        return period, environment.integer("WINDOW_OFFSET_HOURS", 0, maximum=MAX_PERIOD_HOURS)
+        return period, environment.integer("WINDOW_OFFSET_HOURS", 0, maximum=MAX_PERIOD_HOURS), period
     if len(given) == 1:
         environment.refuse(f"only {given[0]} is set; START_TIME_OFFSET and END_TIME_OFFSET go together")
-        return 0, 0
+        return 0, 0, 0
     start, end = (_hours(environment, name) for name in names)
     if start is None or end is None:
-        return 0, 0
+        return 0, 0, 0
     if not 1 <= start - end <= MAX_PERIOD_HOURS:
         environment.refuse(
             f"START_TIME_OFFSET and END_TIME_OFFSET are {start - end} hours apart; the window from one to the other "
             f"must span 1 to {MAX_PERIOD_HOURS} hours"
         )
-    return start - end, end
+        return 0, 0, 0
+    return start - end, end, environment.integer("PERIOD_HOURS", start - end, minimum=1, maximum=MAX_PERIOD_HOURS)
 
 
 def _hours(environment: Environment, name: str) -> int | None:
