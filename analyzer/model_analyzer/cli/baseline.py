@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _common as common
+from ._profiles import add_process_option
+from ._profiles import profile as read_profile
 
 _EPILOG = """\
 examples:
@@ -28,6 +30,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_data_options(parser)
+    add_process_option(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
     parser.set_defaults(run=run)
 
@@ -37,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from model_analyzer import data_quality, inputs, report
 
     read = inputs.InputReport()
-    profile = data_quality.profile_all(common.frames(options, read, None))
+    profile = read_profile(options, read, None)
     if not profile.rows:
         raise common.CommandError(_no_rows(options, read.broken_lines))
     statistics, constraints = data_quality.statistics(profile), data_quality.suggest(profile)

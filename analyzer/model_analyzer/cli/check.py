@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _common as common
+from ._profiles import add_process_option
+from ._profiles import profile as read_profile
 
 _EPILOG = """\
 examples:
@@ -30,6 +32,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_data_options(parser)
+    add_process_option(parser)
     parser.add_argument("--baseline", type=Path, required=True, metavar="DIR", help="folder that `baseline` wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files")
     parser.add_argument("--threshold", type=float, metavar="SHARE", help="largest distance allowed, 0 to 1")
@@ -47,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     constraints, baseline = load_baseline(options)
     names = [feature.name for feature in constraints.features]
     read = inputs.InputReport()
-    profile = data_quality.profile_all(common.frames(options, read, names))
+    profile = read_profile(options, read, names)
     statistics = data_quality.statistics(profile)
     violations = data_quality.check(profile, constraints, baseline)
     page = report.data_quality_html(

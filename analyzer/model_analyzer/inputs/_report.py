@@ -64,6 +64,19 @@ class InputReport:
         self.rows += rows
         self.widths[width] += rows
 
+    def absorb(self, other: InputReport) -> None:
+        """Add the counts of another reading, and its samples while there is room."""
+        self.files += other.files
+        self.empty_files += other.empty_files
+        self.records += other.records
+        self.rows += other.rows
+        self.broken += other.broken
+        self.samples += other.samples[: max(0, SAMPLE_LIMIT - len(self.samples))]
+        self.skipped_shadow += other.skipped_shadow
+        self.outside_window += other.outside_window
+        self.encodings += other.encodings
+        self.widths += other.widths
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return {
