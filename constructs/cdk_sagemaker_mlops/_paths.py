@@ -26,7 +26,7 @@ _READABLE_LENGTH = 240
 
 
 def stack_of(scope: Construct) -> cdk.Stack:
-    """The stack that holds a construct; no round trip for the stack itself, one for anything else."""
+    """The stack that holds a construct; asked for once per construct that neither is a stack nor was placed."""
     if isinstance(scope, cdk.Stack):
         return scope
     return _refs.remembered(scope, "stack", lambda: cdk.Stack.of(scope))
@@ -40,7 +40,8 @@ def below_stack(scope: Construct) -> Path:
 
 
 def place(construct: Construct, scope: Construct, construct_id: str) -> Path:
-    """Note where a construct of this library is, so that nobody has to ask, and return it."""
+    """Note where a construct of this library is, so that nobody has to ask, and return its path."""
+    _refs.remembered(construct, "stack", lambda: stack_of(scope))
     return _refs.remembered(construct, "path", lambda: child(below_stack(scope), construct_id))
 
 

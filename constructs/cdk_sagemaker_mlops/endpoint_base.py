@@ -57,7 +57,6 @@ class EndpointBase(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
-        self._scope = scope
         self.endpoint_name = endpoint_name
         self.variant_names: tuple[str, ...] = tuple(variant_names)
         self.capture = capture
@@ -71,7 +70,7 @@ class EndpointBase(Construct):
     @cached_property
     def stack(self) -> cdk.Stack:
         """The stack that holds the construct."""
-        return _paths.stack_of(self._scope)
+        return _paths.stack_of(self)
 
     @property
     def endpoint_arn(self) -> str:
