@@ -6,7 +6,7 @@ from constructs import Construct
 
 import cdk_sagemaker_mlops as mlops
 
-from .base import EnvironmentStack
+from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .settings import Environment, RegistrySettings
 
 
@@ -38,7 +38,9 @@ class RegistryStack(EnvironmentStack):
                 consumer_accounts=consumers,
                 artifacts=[storage.models],
                 retain=self.retain,
+                log_retention_days=settings.log_retention_days,
             )
+            acknowledge(self.groups[name], RUNTIME_IS_PINNED)
 
 
 def owned_groups(settings: Environment) -> dict[str, list[str]]:

@@ -74,6 +74,12 @@ def stack_name() -> str:
 
 
 @functools.cache
+def stack_id() -> str:
+    """`AWS::StackId`."""
+    return cdk.Aws.STACK_ID
+
+
+@functools.cache
 def parameter(name: str) -> str:
     """Value of a parameter of the stack that uses it, by the parameter's id."""
     return cdk.Fn.ref(name)

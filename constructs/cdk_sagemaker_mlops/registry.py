@@ -11,6 +11,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from . import _refs
+from ._emptying import empty_before_deletion
 from ._errors import Problems
 from ._iam import WILDCARD_REASONS
 from ._naming import NAME_PATTERN, NAME_RULE
@@ -150,7 +151,9 @@ class ModelPackageGroup(ModelPackageGroupBase):
     :param artifacts: Buckets that hold the versions' model artefacts; an endpoint that deploys from this group may read
         them. Default: - the bucket that SageMaker's tools use by default, `sagemaker-<region>-<account>`.
     :param repositories: Repositories that hold the versions' images. Default: - AWS's prebuilt images.
-    :param retain: Keep the group when the stack is deleted. Default: True.
+    :param retain: Keep the group when the stack is deleted. Otherwise its versions are deleted with it, but only with
+        the whole stack: neither a changed setting nor a removed construct deletes a version. Default: True.
+    :param log_retention_days: How long the log of the function that deletes the versions is kept. Default: 90
     """
 
     def __init__(
@@ -164,6 +167,7 @@ class ModelPackageGroup(ModelPackageGroupBase):
         artifacts: Sequence[IBucket] = (),
         repositories: Sequence[IRepository] = (),
         retain: bool = True,
+        log_retention_days: int = 90,
     ) -> None:
         problems = Problems()
         problems.matches("name", name, NAME_PATTERN, NAME_RULE)
@@ -186,6 +190,15 @@ class ModelPackageGroup(ModelPackageGroupBase):
                 WILDCARD_REASONS, dict.fromkeys(("ReadVersions", "DeployVersions", "ApproveVersions"), reason)
             )
         self.cfn_group.apply_removal_policy(cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY)
+        if not retain:
+            empty_before_deletion(
+                self,
+                self.cfn_group,
+                name=name,
+                group_arn=self.group_arn,
+                package_arns=self.package_arns,
+                log_retention_days=log_retention_days,
+            )
 
     def _resource_policy(self, consumers: Sequence[str], approvers: Sequence[str]) -> dict[str, object] | None:
         """Policy for other accounts, as in https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html."""

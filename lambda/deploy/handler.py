@@ -22,6 +22,7 @@ from deploy.registry import Registry
 from deploy.requests import Request
 from deploy.settings import Settings
 from deploy.stacks import Stacks
+from shared import custom_resource
 from shared.clients import client
 from shared.log import Logger, bound
 
@@ -61,10 +62,19 @@ def controller() -> Controller:
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Deal with a batch of queue messages, reporting the failed ones, or with one direct request."""
     with bound(request_id=getattr(context, "aws_request_id", "")):
+        if custom_resource.is_request(event):
+            custom_resource.serve(event, _forget)
+            return {}
         if "Records" in event:
             return {"batchItemFailures": [{"itemIdentifier": item} for item in _failed(event["Records"])]}
         results = controller().handle(Request.parse(event))
         return {"models": [result.to_json() for result in results]}
+
+
+def _forget(properties: Mapping[str, Any]) -> None:
+    """Forget all models with the environment: what is deployed under the same names later is not what this is about."""
+    for model in Memory(client("ssm"), properties["ControllerName"]).forget_everything():
+        log.info("forgot a model with its environment", model=model)
 
 
 def _failed(records: list[Mapping[str, Any]]) -> list[str]:

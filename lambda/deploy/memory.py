@@ -71,8 +71,14 @@ class Memory:
 
     def forget_unregistered(self) -> list[str]:
         """Delete what is remembered of models that no serving stack registers any more; returns their names."""
-        registered = set(self._tree("serving"))
-        gone = sorted((set(self._tree("quarantine")) | set(self._tree("rollouts"))) - registered)
+        return self._forget(set(self._tree("serving")))
+
+    def forget_everything(self) -> list[str]:
+        """Delete what is remembered of all models; returns their names."""
+        return self._forget(set())
+
+    def _forget(self, kept: set[str]) -> list[str]:
+        gone = sorted((set(self._tree("quarantine")) | set(self._tree("rollouts"))) - kept)
         for model in gone:
             self._delete("quarantine", model)
             self._delete("rollouts", model)

@@ -16,6 +16,28 @@ import cdk_sagemaker_mlops as mlops
 REMOTE = "arn:aws:sagemaker:eu-west-1:111111111111:model-package-group/Churn"
 
 
+def test_a_group_that_is_not_retained_is_emptied_first(stack: cdk.Stack, synthesise: Callable) -> None:
+    """SageMaker deletes no group that holds versions, so without this `cdk destroy` would fail."""
+    mlops.ModelPackageGroup(stack, "Registry", name="churn", retain=False, log_retention_days=3)
+    template = synthesise()
+
+    (versions,) = (r for r in template.resources.values() if r["Type"] == "Custom::ModelPackageGroupVersions")
+    group = {"Fn::GetAtt": ["Registry4DB9CCA5", "ModelPackageGroupArn"]}
+    assert versions["Properties"]["GroupName"] == {"Fn::Select": [1, {"Fn::Split": ["/", group]}]}, "goes before it"
+    assert template.resources["Registry4DB9CCA5"]["DeletionPolicy"] == "Delete"
+    (policy,) = template.only("IAM::Role")["Policies"]
+    allowed = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
+    actions = {name for names in allowed for name in ([names] if isinstance(names, str) else names)}
+    assert actions == {
+        "cloudformation:DescribeStacks",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sagemaker:DeleteModelPackage",
+        "sagemaker:ListModelPackages",
+    }
+    assert template.only("Logs::LogGroup")["RetentionInDays"] == 3
+
+
 def test_a_group_is_retained_and_carries_no_description(stack: cdk.Stack, synthesise: Callable) -> None:
     mlops.ModelPackageGroup(stack, "Registry", name="churn")
     template = synthesise()

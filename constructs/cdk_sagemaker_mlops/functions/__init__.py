@@ -2,10 +2,11 @@
 
 from .assets import AssetLocation, function_asset, monitor_layer, monitor_layer_arn
 from .layer import RUNTIME, Architecture, LayerError, bundle_layer, layer_hash
-from .sources import DEPLOY, MONITOR, FunctionCode, SourceError
+from .sources import DEPLOY, EMPTYING, MONITOR, FunctionCode, SourceError
 
 __all__ = [
     "DEPLOY",
+    "EMPTYING",
     "MONITOR",
     "RUNTIME",
     "Architecture",

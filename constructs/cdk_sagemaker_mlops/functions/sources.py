@@ -159,3 +159,4 @@ def _hash(code: FunctionCode) -> str:
 
 MONITOR = FunctionCode("monitor", with_analyzer=True)
 DEPLOY = FunctionCode("deploy")
+EMPTYING = FunctionCode("emptying")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -152,6 +153,17 @@ class RolloutController(Construct):
         targets = [notifications] if notifications else []
         self.alarms = add_alarms(self._block, [self._stuck_rule()], targets, name_prefix=f"{name}-Rollouts")
         self._block.define()
+        # Forgets, with the environment, what the function remembers in parameters that are no resources of a stack.
+        cdk.CfnResource(
+            self,
+            "Memory",
+            type="Custom::RolloutMemory",
+            properties={
+                "ServiceToken": self._function.arn,
+                "ServiceTimeout": str(_TIMEOUT_SECONDS),
+                "ControllerName": name,
+            },
+        )
 
     @property
     def function_name(self) -> str:

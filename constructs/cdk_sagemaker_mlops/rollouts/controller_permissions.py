@@ -59,6 +59,8 @@ def function_statements(
             resources=stacks,
             reason=any_stack,
         ),
+        # Whether it is being deleted, which is when the memory goes.
+        Statement(sid="ReadOwnStack", actions=["cloudformation:DescribeStacks"], resources=[_refs.stack_id()]),
         Statement(
             sid="UpdateServingStacks",
             actions=["cloudformation:UpdateStack"],

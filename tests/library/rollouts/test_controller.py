@@ -72,6 +72,7 @@ def test_the_resources_of_a_controller(controller: Callable, synthesise: Callabl
     assert kinds == sorted(
         [
             "CloudWatch::Alarm",
+            "Custom::RolloutMemory",
             *["Events::Rule"] * 3,
             *["IAM::Role"] * 2,
             "Lambda::EventSourceMapping",

@@ -1,0 +1,1 @@
+"""Custom resource that deletes a group's model versions when its stack is deleted, as SageMaker demands."""
