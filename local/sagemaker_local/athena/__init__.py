@@ -2,7 +2,8 @@
 
 What differs from Athena: SELECT statements only (everything else is refused by name); functions of Trino that are not
 known here are refused by name; division of integers by zero gives NULL instead of an error; DuckDB compares text with
-numbers where Trino refuses; the bytes scanned are those of all files of the tables that a query names.
+numbers where Trino refuses; a date plus an interval is a timestamp; the bytes scanned are those of all files of the
+tables that a query names.
 """
 
 from __future__ import annotations

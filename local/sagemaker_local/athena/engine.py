@@ -16,7 +16,7 @@ from .functions import macros
 from .tables import Table, catalogue, fetch, quoted, view
 
 _CATALOG = "awsdatacatalog"
-_COLUMN = re.compile(r'[Cc]olumn(?: with name)? "?([^"\s]+)"? (?:not found|does not exist)')
+_COLUMN = re.compile(r'[Cc]olumn(?: with name)? "?([^"\s]+)"? (?:was )?(?:not found|does not exist)')
 _TABLE = re.compile(r"Table with name ([^\s!]+) does not exist")
 
 

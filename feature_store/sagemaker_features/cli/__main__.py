@@ -1,0 +1,7 @@
+"""`python -m sagemaker_features.cli`."""
+
+import sys
+
+from . import main
+
+sys.exit(main())
