@@ -16,6 +16,7 @@ from aws_cdk.aws_iam import CfnRole, CfnRoleProps
 from . import _refs
 
 if TYPE_CHECKING:
+    from aws_cdk.aws_iam import Grant, IGrantable
     from constructs import Construct
 
     from ._block import Block, Member
@@ -185,3 +186,22 @@ def pass_role(sid: str, role_arns: Sequence[str], service: str = "sagemaker.amaz
 def same_account_only() -> dict[str, dict[str, Any]]:
     """Trust condition: the service acts for a resource of this account (confused deputy prevention)."""
     return {"StringEquals": {"aws:SourceAccount": _refs.account()}}
+
+
+def grant(grantee: IGrantable, statements: Sequence[Statement]) -> Grant:
+    """Allow somebody outside what statements say; an imported role is left to whoever owns it."""
+    from aws_cdk.aws_iam import Grant
+
+    grants = [
+        Grant.add_to_principal(
+            grantee=grantee,
+            actions=list(statement.actions),
+            resource_arns=list(statement.resources),
+            conditions={operator: dict(operands) for operator, operands in statement.conditions.items()} or None,
+        )
+        for statement in statements
+    ]
+    whole = grants[0]
+    for further in grants[1:]:
+        whole = whole.combine(further)
+    return whole

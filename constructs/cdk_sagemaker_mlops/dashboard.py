@@ -137,7 +137,7 @@ def _line_chart(chart: Chart) -> Widget:
         "view": "timeSeries",
         "region": _refs.region(),
         "metrics": [measure.widget_row() for measure in chart.measures],
-        "yAxis": {"left": {"min": 0}},
+        "yAxis": {"left": {} if chart.minimum is None else {"min": chart.minimum}},
     }
     if chart.threshold is not None:
         properties["annotations"] = {"horizontal": [{"label": "alarm", "value": chart.threshold}]}

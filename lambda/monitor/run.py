@@ -41,9 +41,9 @@ class Run:
     """One run.
 
     ``scheduled`` is the hour for which it was scheduled, which names its report and dates its health. Labels count that
-    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked. ``dated`` is the time
-    of its findings in CloudWatch: the window's start, but never more than the time between two runs ago. Alarms do not
-    look back further, and CloudWatch takes two days to show what is older than one.
+    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked. ``dated`` is the
+    time of its findings in CloudWatch: the window's start, but never more than the time between two runs ago. Alarms do
+    not look back further, and CloudWatch takes two days to show what is older than one.
     """
 
     window: Window

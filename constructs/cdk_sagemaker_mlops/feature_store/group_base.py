@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from constructs import Construct
 
 from cdk_sagemaker_mlops import _refs
-from cdk_sagemaker_mlops._iam import Statement
+from cdk_sagemaker_mlops._iam import Statement, grant
 from cdk_sagemaker_mlops.measures import Measure
 
 if TYPE_CHECKING:
@@ -160,18 +159,18 @@ class FeatureGroupBase(Construct):
 
     def grant_read_online(self, grantee: IGrantable) -> Grant:
         """Allow `GetRecord` and `BatchGetRecord`, with the key that they need."""
-        return _grant(grantee, self.read_online_statements())
+        return grant(grantee, self.read_online_statements())
 
     def grant_write(self, grantee: IGrantable) -> Grant:
         """Allow `PutRecord` and `DeleteRecord`, with the key that they need."""
-        return _grant(grantee, self.write_statements())
+        return grant(grantee, self.write_statements())
 
     def grant_query_offline(self, grantee: IGrantable, workgroup: FeatureStoreWorkgroup) -> Grant:
         """Allow queries with Athena over the offline records: workgroup, table, files, results and keys together.
 
         :raises ValueError: The group has no offline store, or it is not known where.
         """
-        return _grant(grantee, self.query_offline_statements(workgroup))
+        return grant(grantee, self.query_offline_statements(workgroup))
 
     def measure(self, metric: str, operation: str, *, statistic: str, period_seconds: int) -> Measure:
         """A metric of one runtime operation.
@@ -204,21 +203,3 @@ class FeatureGroupBase(Construct):
     def metric_lookup_latency(self, statistic: str = "p99", period_seconds: int = 300) -> Metric:
         """Time that a lookup took, in microseconds."""
         return self.measure("Latency", "GetRecord", statistic=statistic, period_seconds=period_seconds).metric()
-
-
-def _grant(grantee: IGrantable, statements: Sequence[Statement]) -> Grant:
-    from aws_cdk.aws_iam import Grant
-
-    grants = [
-        Grant.add_to_principal(
-            grantee=grantee,
-            actions=list(statement.actions),
-            resource_arns=list(statement.resources),
-            conditions={operator: dict(operands) for operator, operands in statement.conditions.items()} or None,
-        )
-        for statement in statements
-    ]
-    whole = grants[0]
-    for grant in grants[1:]:
-        whole = whole.combine(grant)
-    return whole

@@ -1,9 +1,14 @@
 """Monitors: what watches a model in production, and what watches the watching."""
 
 from .baseline import Baseline
+from .bias import BiasMonitor
+from .bias_analysis import Facet
 from .data_quality import DataQualityMonitor
 from .engine import Engine
+from .ground_truth import Labels, Predictions
+from .labelled import MetricAlarm
 from .lambda_engine import LambdaEngine
+from .model_quality import ModelQualityMonitor, ProblemType
 from .monitor import Monitor
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
@@ -12,10 +17,17 @@ Engine.LAMBDA = LambdaEngine()
 
 __all__ = [
     "Baseline",
+    "BiasMonitor",
     "DataQualityMonitor",
     "Engine",
+    "Facet",
+    "Labels",
     "LambdaEngine",
+    "MetricAlarm",
+    "ModelQualityMonitor",
     "Monitor",
     "MonitorAlarms",
     "MonitoringSchedule",
+    "Predictions",
+    "ProblemType",
 ]

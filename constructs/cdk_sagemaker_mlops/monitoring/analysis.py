@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from cdk_sagemaker_mlops.measures import Measure
 
 if TYPE_CHECKING:
+    from cdk_sagemaker_mlops._iam import Statement
     from cdk_sagemaker_mlops.alarming import AlarmRule
 
 #: Namespace of the metrics about runs: how they ended, how long they took, how much they found.
@@ -26,6 +27,7 @@ class MonitorView:
     :param lag_seconds: Seconds from the end of a window to the run that looks at it.
     :param namespace: Namespace of the analysis' own metrics.
     :param report_hint: Where a person finds the report of a run.
+    :param needs_labels: Whether a run needs labels besides captured traffic.
     """
 
     endpoint_name: str
@@ -35,20 +37,28 @@ class MonitorView:
     lag_seconds: int
     namespace: str
     report_hint: str
+    needs_labels: bool = False
 
     def run_measure(self, name: str, statistic: str, label: str) -> Measure:
         """A metric about runs."""
         return self._measure(RUN_NAMESPACE, name, statistic, label)
 
-    def analysis_measure(self, name: str, statistic: str, label: str) -> Measure:
-        """A metric of the analysis, with Model Monitor's name and dimensions."""
-        return self._measure(self.namespace, name, statistic, label)
+    def analysis_measure(
+        self, name: str, statistic: str, label: str, dimensions: tuple[tuple[str, str], ...] = ()
+    ) -> Measure:
+        """A metric of the analysis, with Model Monitor's name and dimensions.
 
-    def _measure(self, namespace: str, name: str, statistic: str, label: str) -> Measure:
+        :param dimensions: Those beside endpoint and monitor.
+        """
+        return self._measure(self.namespace, name, statistic, label, dimensions)
+
+    def _measure(
+        self, namespace: str, name: str, statistic: str, label: str, dimensions: tuple[tuple[str, str], ...] = ()
+    ) -> Measure:
         return Measure(
             namespace=namespace,
             name=name,
-            dimensions=(("Endpoint", self.endpoint_name), ("MonitoringSchedule", self.schedule_name)),
+            dimensions=(("Endpoint", self.endpoint_name), ("MonitoringSchedule", self.schedule_name), *dimensions),
             statistic=statistic,
             period_seconds=self.period_seconds,
             label=label,
@@ -62,11 +72,13 @@ class Chart:
     :param title: Heading.
     :param measures: Lines.
     :param threshold: Value of a horizontal line. Default: - none
+    :param minimum: Where the axis begins; None for as low as the values go. Default: 0
     """
 
     title: str
     measures: tuple[Measure, ...]
     threshold: float | None = None
+    minimum: float | None = 0
 
 
 class Analysis(ABC):
@@ -80,6 +92,8 @@ class Analysis(ABC):
     namespace: ClassVar[str]
     #: Whether its baseline has statistics besides constraints.
     has_statistics: ClassVar[bool] = True
+    #: Whether it compares predictions with labels.
+    needs_labels: ClassVar[bool] = False
 
     @property
     def lag_hours(self) -> int:
@@ -91,8 +105,12 @@ class Analysis(ABC):
         """What is wrong with the settings."""
 
     @abstractmethod
-    def settings(self) -> dict[str, str]:
+    def settings(self, endpoint_name: str) -> dict[str, str]:
         """The settings as environment variables of the run."""
+
+    def statements(self, endpoint_name: str) -> list[Statement]:
+        """What a run may read besides captured traffic and the baseline."""
+        return []
 
     @abstractmethod
     def rules(self, view: MonitorView) -> list[AlarmRule]:

@@ -100,7 +100,7 @@ class DataQualityAnalysis(Analysis):
                 found.append(f'features holds "{feature}", which the analysis leaves out; it would never see data')
         return found
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, endpoint_name: str) -> dict[str, str]:
         """The settings as environment variables of the run."""
         values = {"PUBLISH_FEATURE_METRICS": "true" if self.publish_feature_metrics else "false"}
         if self.window_offset_hours:

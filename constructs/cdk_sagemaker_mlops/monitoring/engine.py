@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from cdk_sagemaker_mlops._block import Block, Member
+    from cdk_sagemaker_mlops._iam import Statement
     from cdk_sagemaker_mlops.alarming import AlarmRule
     from cdk_sagemaker_mlops.capture import DataCapture
 
@@ -32,6 +33,7 @@ class EngineRequest:
     :param schedule: When runs happen and how much time each looks at.
     :param baseline: What runs compare with.
     :param settings: The analysis' own settings as environment variables.
+    :param statements: What runs may read besides captured traffic and the baseline.
     :param metric_namespaces: CloudWatch namespaces that runs publish to.
     :param model_package_arn: The live version; empty when the model comes from no registry.
     :param report_hint: Where a person finds the report of a run.
@@ -47,6 +49,7 @@ class EngineRequest:
     schedule: MonitoringSchedule
     baseline: BoundBaseline
     settings: dict[str, str]
+    statements: tuple[Statement, ...]
     metric_namespaces: tuple[str, ...]
     model_package_arn: str
     report_hint: str

@@ -124,6 +124,7 @@ def _statements(request: EngineRequest, dead_letters: Queue) -> list[Statement]:
         *captured.read("Capture", "captured records"),
         *written.write("Reports", "reports are filed by hour and"),
         *request.baseline.statements,
+        *request.statements,
         *decrypt(_refs.key_arn(capture_key) if capture_key else None),
         *encrypt(written.key_arn),
         Statement(

@@ -112,7 +112,8 @@ class Monitor(RunMetrics, Construct):
                 reports=reports,
                 schedule=self._schedule,
                 baseline=self._bound_baseline,
-                settings=self._analysis.settings(),
+                settings=self._analysis.settings(endpoint.endpoint_name),
+                statements=tuple(self._analysis.statements(endpoint.endpoint_name)),
                 metric_namespaces=(RUN_NAMESPACE, self._analysis.namespace),
                 model_package_arn=endpoint.model_package_arn,
                 report_hint=self.report_hint,
@@ -234,6 +235,7 @@ class Monitor(RunMetrics, Construct):
             lag_seconds=self._analysis.lag_hours * 3600,
             namespace=self._analysis.namespace,
             report_hint=self.report_hint,
+            needs_labels=self._analysis.needs_labels,
         )
 
     @property

@@ -13,6 +13,14 @@ from cdk_sagemaker_mlops.measures import Measure, MetricMath
 from .analysis import MonitorView
 
 _MAX_METRICS_IN_ALARM = 10
+# CloudWatch looks back a week; a run that is due later than that cannot be waited for.
+_LONGEST_WAIT_SECONDS = 7 * 86_400
+# What shows that traffic is looked at. A run that waits for labels does not complete, but has read its records.
+_SIGNS_OF_LIFE = (
+    ("runs", ("RunsCompleted", "completed")),
+    ("records", ("Records", "records")),
+    ("idle", ("RunsWithoutData", "without data")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +122,17 @@ def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRu
     The alarm looks at one period more than are missed: a run looks at the hours before it, so the period in which
     traffic begins never has one. Every run that is due for that traffic happens in the next period, or in the first
     minutes of the one after, and later only by the lag between window and run.
+
+    Where CloudWatch cannot look back that far, a run that finds nothing counts as well: what remains watched is that
+    there are runs.
     """
     lag = math.ceil(view.lag_seconds / view.period_seconds)
+    signs = dict(_SIGNS_OF_LIFE[:2] if view.needs_labels else _SIGNS_OF_LIFE[:1])
+    if view.lag_seconds and (periods + 1 + lag) * view.period_seconds > _LONGEST_WAIT_SECONDS:
+        lag, signs = 0, dict(_SIGNS_OF_LIFE)
     hours = periods * view.period_seconds // 3600
     # CloudWatch takes ten metrics in an alarm; an endpoint may have ten variants.
-    variants = view.variant_names[: _MAX_METRICS_IN_ALARM - 1]
+    variants = view.variant_names[: _MAX_METRICS_IN_ALARM - len(signs)]
     requests = {f"requests{number}": _requests(view, variant) for number, variant in enumerate(variants)}
     return AlarmRule(
         id="Heartbeat",
@@ -137,9 +151,12 @@ def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRu
                 # are not filled: of a metric without any data in the alarm's range there is nothing to fill.
                 "requests": f"FILL(SUM([{', '.join(requests)}]), 0)",
                 "none": "requests * 0",
-                "unwatched": "IF(requests > 0 AND MAX([runs, none]) < 1, 1, 0)",
+                "unwatched": f"IF(requests > 0 AND MAX([{', '.join(signs)}, none]) < 1, 1, 0)",
             },
-            measures={"runs": view.run_measure("RunsCompleted", "Sum", "completed"), **requests},
+            measures={
+                **{key: view.run_measure(name, "Sum", label) for key, (name, label) in signs.items()},
+                **requests,
+            },
             label="traffic without a completed run",
         ),
         threshold=0,
