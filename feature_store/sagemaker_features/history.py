@@ -15,7 +15,7 @@ from . import sql
 from .athena import Athena
 from .errors import FeaturesError
 from .groups import FeatureGroup, describe
-from .spines import Spine, SpineTable, TableSpine, moments, staged
+from .spines import Spine, SpineTable, Staging, TableSpine, moments, staged
 from .sql import FeatureView, Ties
 from .times import SECOND, key, nanoseconds
 
@@ -53,6 +53,7 @@ def training_set(
     ingested_by: datetime | None = None,
     only_what_had_arrived: bool = False,
     event_times: bool = False,
+    staging: Staging = "auto",
     staging_database: str | None = None,
 ) -> TrainingSet:
     """Return features as they were at each row's moment.
@@ -66,7 +67,10 @@ def training_set(
         only_what_had_arrived: use only records that had been ingested at the row's moment. Late records are as
             misleading as future ones; but a back-fill then counts from the day on which it was made.
         event_times: add the event time of each record that was used, as `<prefix><group>_event_time`.
-        staging_database: Glue database for the staged spine; default: the first group's.
+            the query (`table`), which needs permission to create and delete tables in `staging_database`, and objects
+            the query (`table`), which needs permission to create and delete tables in `staging_database` and objects
+            under `spines/` of the results; default: into the query while they fit, some thousand rows.
+        staging_database: Glue database for such a table; default: the first group's.
 
     Raises:
         FeaturesError: if spine and views do not fit together.
@@ -95,8 +99,7 @@ def training_set(
     database = staging_database or str(prepared[0].group.database)
     keys = _keys(prepared)
     lookbacks = {view.seconds for view in prepared if view.seconds is not None}
-    location, session = athena.results_under(), athena.session
-    with staged(frame, at, keys, lookbacks, database=database, location=location, session=session) as place_:
+    with staged(frame, at, keys, lookbacks, how=staging, database=database, athena=athena) as place_:
         text = _joined(place_, prepared, ingested_by, only_what_had_arrived, event_times)
         result = athena.run(text, database)
     outputs = [output for view in prepared for output in view.outputs]
@@ -206,6 +209,8 @@ def _joined(
             selected.append(f'best{number}."_event_time"')
     numbered = [f'{column} AS "_c{position}"' for position, column in enumerate(selected)]
     order = f" ORDER BY s.{spine.order}" if spine.order else ""
+    if spine.definition:
+        parts.insert(0, spine.definition)
     return f"WITH {', '.join(parts)} SELECT {', '.join(numbered)} FROM {spine.source} s {' '.join(joins)}{order}"  # noqa: S608
 
 

@@ -1,7 +1,7 @@
 """The spine of a training set: who, and as of when.
 
-A frame is staged as a small Parquet table of keys and moments for the time of the query; its other columns never leave
-this machine. A table that Athena has already is used where it is.
+Keys and moments of a frame go into the query itself if they are few, else into a small Parquet table for the time of
+the query; its other columns never leave this machine. A table that Athena has already is used where it is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from .times import SECOND, key, nanoseconds, unix
 if TYPE_CHECKING:
     import polars as pl
 
+    from .athena import Athena
+
+_GLUE = {"varchar": "string"}
 _PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -53,6 +56,8 @@ class Spine:
     """A spine as a FROM clause, with expressions over it."""
 
     source: str
+    definition: str
+    """Common table expression that `source` names, or ""."""
     time: str
     """The moment as text that sorts (see `times.key`)."""
     seconds: str
@@ -72,6 +77,11 @@ class Spine:
         raise NotImplementedError
 
 
+Staging = Literal["auto", "inline", "table"]
+_MOST_INLINE = 200_000
+"""Bytes of a spine inside of a query, which may have 262,144."""
+
+
 class TableSpine(Spine):
     """A table of Athena's as a spine."""
 
@@ -85,7 +95,7 @@ class TableSpine(Spine):
             exact, moment = sort_key(column), f"from_iso8601_timestamp({column})"
         else:
             exact, moment = _formatted(column), column
-        return cls(source, exact, f"to_unixtime({moment})", "", tuple(table.columns), None, None)
+        return cls(source, "", exact, f"to_unixtime({moment})", "", tuple(table.columns), None, None)
 
     def earlier(self, seconds: int) -> str:
         moment = self.seconds.removeprefix("to_unixtime(").removesuffix(")")
@@ -138,74 +148,95 @@ def staged(
     keys: dict[str, str],
     lookbacks: set[int],
     *,
+    how: Staging,
     database: str,
-    location: str,
-    session: Any,
+    athena: Athena,
 ) -> Iterator[StagedSpine]:
-    """Offer a frame as a table while a query runs.
+    """Offer a frame to a query.
 
     Args:
         frame: the spine; it needs one row.
         at: its moments, in nanoseconds since 1970.
         keys: Athena's types of the key columns that the query uses, by column.
         lookbacks: seconds for which the query wants lower bounds.
+        how: inside of the query, as a table, or as whichever fits.
         database: Glue database for the table.
-        location: S3 URI under which its file is put.
-        session: a boto3 session.
+        athena: under whose results the table's file is put.
+
+    Raises:
+        FeaturesError: if the spine is too large to be inside of a query, but must be.
     """
     import polars as pl
 
-    columns: dict[str, tuple[str, pl.Series]] = {
-        "_row": ("bigint", pl.Series(range(frame.height), dtype=pl.Int64)),
-        "_time": ("string", pl.Series([key(moment) for moment in at], dtype=pl.String)),
-        "_seconds": ("double", pl.Series([unix(moment) for moment in at], dtype=pl.Float64)),
+    types = {"_row": "bigint", "_time": "varchar", "_seconds": "double"}
+    columns = {
+        "_row": pl.Series(range(frame.height), dtype=pl.Int64),
+        "_time": pl.Series([key(moment) for moment in at], dtype=pl.String),
+        "_seconds": pl.Series([unix(moment) for moment in at], dtype=pl.Float64),
     }
     for seconds in sorted(lookbacks):
         bounds = [key(max(moment - seconds * SECOND, -62_135_596_800 * SECOND)) for moment in at]
-        columns[f"_from_{seconds}"] = ("string", pl.Series(bounds, dtype=pl.String))
+        columns[f"_from_{seconds}"] = pl.Series(bounds, dtype=pl.String)
+        types[f"_from_{seconds}"] = "varchar"
     for column, kind in keys.items():
         columns[f"_key_{column}".lower()] = _key_column(frame, column, kind)
+        types[f"_key_{column}".lower()] = kind
+    table = pl.DataFrame([series.alias(column) for column, series in columns.items()])
+    if how != "table":
+        definition = _inline(table, types)
+        if len(definition.encode()) <= _MOST_INLINE:
+            yield _spine("spine", definition, at)
+            return
+        if how == "inline":
+            raise FeaturesError(f"a spine of {frame.height} rows does not fit into a query; stage it as a table")
+    with _as_table(table, types, database, athena) as source:
+        yield _spine(source, "", at)
+
+
+def _spine(source: str, definition: str, at: Sequence[int]) -> StagedSpine:
+    return StagedSpine(source, definition, name("_time"), name("_seconds"), name("_row"), ("_row",), min(at), max(at))
+
+
+def _inline(table: pl.DataFrame, types: dict[str, str]) -> str:
+    """Return a common table expression with the rows of a frame; values are text that is cast."""
+    rows = (", ".join("NULL" if value is None else literal(str(value)) for value in row) for row in table.iter_rows())
+    names = ", ".join(name(column) for column in types)
+    casts = ", ".join(f"CAST({name(column)} AS {kind}) AS {name(column)}" for column, kind in types.items())
+    values = ", ".join(f"({row})" for row in rows)
+    return f"spine AS (SELECT {casts} FROM (VALUES {values}) AS given({names}))"  # noqa: S608 - names and values escaped
+
+
+@contextlib.contextmanager
+def _as_table(table: pl.DataFrame, types: dict[str, str], database: str, athena: Athena) -> Iterator[str]:
     buffer = io.BytesIO()
-    pl.DataFrame([series.alias(column) for column, (_, series) in columns.items()]).write_parquet(
-        buffer, compression="snappy"
-    )
+    table.write_parquet(buffer, compression="snappy")
     unique = uuid.uuid4().hex
-    folder = f"{location.rstrip('/')}/spines/{unique}"
+    folder = f"{athena.results_under()}/spines/{unique}"
     place = urlsplit(f"{folder}/spine.parquet")
-    s3, glue = client("s3", session), client("glue", session)
+    s3, glue = client("s3", athena.session), client("glue", athena.session)
     s3.put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body=buffer.getvalue())
     try:
+        columns = [{"Name": column, "Type": _GLUE.get(kind, kind)} for column, kind in types.items()]
         definition = {
             "Name": f"spine_{unique}",
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet"},
-            "StorageDescriptor": {
-                "Columns": [{"Name": column, "Type": kind} for column, (kind, _) in columns.items()],
-                "Location": folder,
-                **_PARQUET,
-            },
+            "StorageDescriptor": {"Columns": columns, "Location": folder, **_PARQUET},
         }
         glue.create_table(DatabaseName=database, TableInput=definition)
         try:
-            source = f"{name(database)}.{name(definition['Name'])}"  # type: ignore[arg-type]
-            order = name("_row")
-            yield StagedSpine(source, name("_time"), name("_seconds"), order, ("_row",), min(at), max(at))
+            yield f"{name(database)}.{name(f'spine_{unique}')}"
         finally:
             glue.delete_table(DatabaseName=database, Name=definition["Name"])
     finally:
         s3.delete_object(Bucket=place.netloc, Key=place.path.lstrip("/"))
 
 
-def _key_column(frame: pl.DataFrame, column: str, kind: str) -> tuple[str, pl.Series]:
+def _key_column(frame: pl.DataFrame, column: str, kind: str) -> pl.Series:
     import polars as pl
 
-    kinds: dict[str, tuple[str, Any]] = {
-        "bigint": ("bigint", pl.Int64),
-        "double": ("double", pl.Float64),
-        "varchar": ("string", pl.String),
-    }
-    glue, wanted = kinds[kind]
+    kinds: dict[str, Any] = {"bigint": pl.Int64, "double": pl.Float64, "varchar": pl.String}
     try:
-        return glue, frame.get_column(column).cast(wanted)
+        return frame.get_column(column).cast(kinds[kind])
     except pl.exceptions.PolarsError as error:
         raise FeaturesError(f"the spine's column {column!r} cannot identify records of type {kind}: {error}") from error

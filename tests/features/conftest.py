@@ -89,6 +89,7 @@ def shop() -> Iterator[Shop]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL", aws.url)
             shop = Shop(aws, session)
+            shop.store.options.groups_per_account = 10_000
             location = {"LocationConstraint": REGION}
             shop.client("s3").create_bucket(Bucket=shop.bucket, CreateBucketConfiguration=location)
             yield shop

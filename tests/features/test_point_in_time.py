@@ -91,13 +91,20 @@ def edges(*events: list[Event]) -> list[tuple[str | None, float]]:
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(events_of, events_of, st.sampled_from([None, 60, 24 * 60]), st.sampled_from(["Glue", "Iceberg"]))
+@given(
+    events_of,
+    events_of,
+    st.sampled_from([None, 60, 24 * 60]),
+    st.sampled_from(["Glue", "Iceberg"]),
+    st.sampled_from(["inline", "table"]),
+)
 def test_training_set_equals_brute_force(
     shop: Any,
     first: list[Event],
     second: list[Event],
     lookback: int | None,
     table_format: str,
+    staging: Any,
 ) -> None:
     kinds = {"id": "String", "at": "String", "value": "Integral"}
     text_group = shop.group(kinds, table_format=table_format)
@@ -117,7 +124,7 @@ def test_training_set_equals_brute_force(
         features.FeatureView(text_group, prefix="t_", lookback=back),
         features.FeatureView(number_group, prefix="n_"),
     ]
-    found = features.training_set(spine, views, time_column="when", athena=shop.athena).frame
+    found = features.training_set(spine, views, time_column="when", athena=shop.athena, staging=staging).frame
     assert found.select(spine.columns).equals(spine)
     limit = math.inf if lookback is None else lookback
     assert found["t_value"].to_list() == [brute_force(first, key, minute, limit) for key, minute in rows]
@@ -240,14 +247,32 @@ def test_a_table_as_spine(shop: Any, time_type: str, tmp_path: Any) -> None:
 def test_nothing_of_a_staged_spine_stays_behind(shop: Any) -> None:
     group = shop.group({"id": "String", "at": "String", "value": "Integral"})
     spine = pl.DataFrame({"id": ["a"], "at": ["2026-01-01T00:00:00Z"]})
-    features.training_set(spine, [features.FeatureView(group)], time_column="at", athena=shop.athena)
+    common: dict[str, Any] = {"time_column": "at", "staging": "table"}
+    features.training_set(spine, [features.FeatureView(group)], athena=shop.athena, **common)
     with pytest.raises(features.QueryFailed):
         bad = features.Athena(output=f"s3://{shop.bucket}/results", session=shop.session, timeout=-1)
-        features.training_set(spine, [features.FeatureView(group)], time_column="at", athena=bad)
+        features.training_set(spine, [features.FeatureView(group)], athena=bad, **common)
     tables = shop.client("glue").get_tables(DatabaseName="sagemaker_featurestore")["TableList"]
     assert not [table["Name"] for table in tables if table["Name"].startswith("spine_")]
     objects = shop.client("s3").list_objects_v2(Bucket=shop.bucket, Prefix="results/spines/")
     assert "Contents" not in objects
+
+
+def test_a_small_spine_needs_no_table_and_a_large_one_gets_it(shop: Any) -> None:
+    group = shop.group({"id": "String", "at": "String", "value": "Integral"})
+    view = [features.FeatureView(group)]
+
+    def tables_made() -> int:
+        return len([call for call in shop.aws.calls if call.operation == "CreateTable"])
+
+    for height, made in ((100, 0), (5000, 1)):
+        spine = pl.DataFrame({"id": ["a"] * height, "at": ["2026-01-01T00:00:00Z"] * height})
+        before = tables_made()
+        found = features.training_set(spine, view, time_column="at", athena=shop.athena)
+        assert found.frame.height == height
+        assert tables_made() - before == made
+    with pytest.raises(features.FeaturesError, match="does not fit into a query"):
+        features.training_set(spine, view, time_column="at", athena=shop.athena, staging="inline")
 
 
 def test_mistakes_in_a_training_set_are_said(shop: Any) -> None:
