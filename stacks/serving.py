@@ -13,15 +13,15 @@ import cdk_sagemaker_mlops as mlops
 
 from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .foundation import FoundationStack
+from .monitors import MonitorContext, define_monitors
 from .settings import (
-    DataQualitySettings,
     EndpointSettings,
     Environment,
     ModelSettings,
+    MonitorsSettings,
     RegistrySettings,
     RolloutSettings,
     endpoint_name,
-    monitoring_schedule,
 )
 
 QUEUE_IS_A_DEAD_LETTER_QUEUE = {
@@ -71,10 +71,16 @@ class ServingStack(EnvironmentStack):
         self._owned = groups
         self._group = self._follow(self._model.registry) if self._model.registry else None
         self.endpoint = self._define_endpoint(self._model)
-        if self._model.monitors.data_quality:
-            monitor = self._data_quality(self._model.monitors.data_quality)
-            self.endpoint.add_monitor(monitor)
-            acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)
+        if self._model.monitors != MonitorsSettings():
+            common = MonitorContext(
+                storage=self._storage,
+                baselines=self._baselines(),
+                notifications=self._notifications,
+                log_retention_days=self.settings.log_retention_days,
+            )
+            for monitor in define_monitors(self, self._model.monitors, common):
+                self.endpoint.add_monitor(monitor)
+                acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)
         self.dashboard = mlops.EndpointDashboard(self, "Dashboard", endpoint=self.endpoint)
         if self._group:
             self._register(self._model.endpoint)
@@ -186,24 +192,6 @@ class ServingStack(EnvironmentStack):
                 ec2.SecurityGroup.from_security_group_id(self, f"SecurityGroup{number}", group_id, mutable=False)
                 for number, group_id in enumerate(network.security_group_ids)
             ],
-        )
-
-    def _data_quality(self, wanted: DataQualitySettings) -> mlops.DataQualityMonitor:
-        return mlops.DataQualityMonitor(
-            self,
-            "DataQuality",
-            reports=self._storage.reports,
-            baseline=mlops.Baseline.from_registry(bucket=self._baselines()),
-            schedule=monitoring_schedule(wanted),
-            engine=mlops.LambdaEngine(log_retention_days=self.settings.log_retention_days),
-            drift_threshold=wanted.drift_threshold,
-            comparison_method=wanted.comparison_method.title(),
-            features=wanted.alarm_features,
-            include_features=wanted.include_features,
-            exclude_features=wanted.exclude_features,
-            window_offset_hours=wanted.window_offset_hours,
-            notifications=[self._notifications],
-            alarms=mlops.MonitorAlarms(max_violations=wanted.max_violations),
         )
 
     def _baselines(self) -> s3.IBucket:

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from .base import AccountId, KeyArn, Region, ResourceName, S3Uri, Settings, conflict
 from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
-from .monitors import Defaults, MonitorsSettings
+from .labelled import MonitorsSettings
+from .monitors import Defaults
 
 EmailAddress = Annotated[
     str,
@@ -153,13 +154,30 @@ class ModelSettings(Settings):
             raise conflict("registry", "missing; say where versions come from: registry: {group: <name>}")
         if self.container and self.endpoint.pinned_version:
             raise conflict("endpoint", "pinned_version is a version of a registry; remove it, or use registry")
-        if self.monitors.data_quality and not self.endpoint.capture:
+        return self
+
+    @model_validator(mode="after")
+    def _monitors_see_what_they_need(self) -> ModelSettings:
+        capture, bias = self.endpoint.capture, self.monitors.bias
+        for monitor, side in (("data_quality", "input"), ("model_quality", "output"), ("bias", "both")):
+            if getattr(self.monitors, monitor) is None:
+                continue
+            if capture is None:
+                raise conflict(
+                    "monitors", f"{monitor} reads captured traffic, and capture is turned off; turn one of them"
+                )
+            if capture.sides not in (side, "both"):
+                what = "inputs and outputs" if side == "both" else f"{side}s"
+                enough = "both" if side == "both" else f"both or {side}"
+                raise conflict(
+                    "monitors",
+                    f"{monitor} reads captured {what}, and capture.sides is {capture.sides}; use {enough}",
+                )
+        if bias and bias.by_name and not bias.columns and capture and capture.content == "csv":
             raise conflict(
-                "monitors", "data_quality reads captured traffic, and capture is turned off; turn one of them"
-            )
-        if self.monitors.data_quality and self.endpoint.capture and self.endpoint.capture.sides == "output":
-            raise conflict(
-                "monitors", "data_quality reads captured inputs, and capture.sides is output; use both or input"
+                "monitors",
+                f"bias knows no column {bias.facet}: captured CSV has no names; add columns to bias, or give the "
+                'column\'s number in quotes, such as facet: "3"',
             )
         return self
 

@@ -7,8 +7,6 @@ from .problems import PathKey
 _LATER_KEYS: dict[tuple[str, ...], str] = {
     ("models", "*", "on_drift"): "retraining on drift",
     ("models", "*", "training"): "training pipelines",
-    ("models", "*", "monitors", "model_quality"): "model quality monitoring",
-    ("models", "*", "monitors", "bias"): "bias monitoring",
     ("models", "*", "monitors", "attribution"): "attribution monitoring",
     ("models", "*", "endpoint", "serverless"): "serverless endpoints",
     ("models", "*", "endpoint", "asynchronous"): "asynchronous endpoints",

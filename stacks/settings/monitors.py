@@ -29,7 +29,7 @@ class Defaults(Settings):
     monitoring: Annotated[MonitoringDefaults, Field(description="For all monitors.")] = MonitoringDefaults()
 
 
-def monitoring_schedule(settings: DataQualitySettings) -> MonitoringSchedule:
+def monitoring_schedule(settings: MonitorSettings) -> MonitoringSchedule:
     """When a monitor runs and how much time a run looks at.
 
     Raises:
@@ -46,18 +46,21 @@ def monitoring_schedule(settings: DataQualitySettings) -> MonitoringSchedule:
     return MonitoringSchedule.cron(settings.schedule, settings.period_hours)
 
 
-class DataQualitySettings(Settings):
-    """Compares captured inputs with the baseline of the version that serves them."""
+Schedule = Annotated[
+    str,
+    Field(
+        pattern=r"^(hourly|daily|cron\(\S+ \S+ \S+ \S+ \S+ \S+\))$",
+        description="When it runs, UTC: hourly, daily, or a cron expression of EventBridge Scheduler. "
+        "A run looks at the time since the one before. Default: hourly; with labels: daily",
+        json_schema_extra={"x-allowed": "hourly, daily, or cron(minute hour day month weekday year)"},
+    ),
+]
 
-    schedule: Annotated[
-        str,
-        Field(
-            pattern=r"^(hourly|daily|cron\(\S+ \S+ \S+ \S+ \S+ \S+\))$",
-            description="When it runs, UTC: hourly, daily, or a cron expression of EventBridge Scheduler. "
-            "A run looks at the time since the one before. Default: hourly",
-            json_schema_extra={"x-allowed": "hourly, daily, or cron(minute hour day month weekday year)"},
-        ),
-    ] = "hourly"
+
+class MonitorSettings(Settings):
+    """What all monitors have in common."""
+
+    schedule: Schedule = "hourly"
     period_hours: Annotated[
         int | None,
         Field(
@@ -67,6 +70,27 @@ class DataQualitySettings(Settings):
             "equally far apart. Default: the time between runs",
         ),
     ] = None
+    max_violations: Annotated[
+        int, Field(ge=0, description="Violations that one run may find without an alarm. Default: 0")
+    ] = 0
+    engine: Annotated[
+        Engine | None, Field(description="What runs the analysis. Default: defaults.monitoring.engine")
+    ] = None
+
+    @model_validator(mode="after")
+    def _windows_fit_the_schedule(self) -> MonitorSettings:
+        if self.period_hours is not None and not self.schedule.startswith("cron"):
+            raise conflict("period_hours", f"{self.schedule} says how long a window is; remove period_hours")
+        try:
+            monitoring_schedule(self)
+        except ValueError as error:
+            raise conflict("schedule", str(error)) from error
+        return self
+
+
+class DataQualitySettings(MonitorSettings):
+    """Compares captured inputs with the baseline of the version that serves them."""
+
     drift_threshold: Annotated[
         float,
         Field(gt=0, le=1, description="Distance from the baseline's distribution that is a violation. Default: 0.1"),
@@ -88,25 +112,9 @@ class DataQualitySettings(Settings):
             "Default: none; violations of any feature are watched by one alarm",
         ),
     ] = ()
-    max_violations: Annotated[
-        int, Field(ge=0, description="Violations that one run may find without an alarm. Default: 0")
-    ] = 0
     window_offset_hours: Annotated[
         int, Field(ge=0, le=24, description="How many hours before the run the window ends. Default: 0")
     ] = 0
-    engine: Annotated[
-        Engine | None, Field(description="What runs the analysis. Default: defaults.monitoring.engine")
-    ] = None
-
-    @model_validator(mode="after")
-    def _windows_fit_the_schedule(self) -> DataQualitySettings:
-        if self.period_hours is not None and not self.schedule.startswith("cron"):
-            raise conflict("period_hours", f"{self.schedule} says how long a window is; remove period_hours")
-        try:
-            monitoring_schedule(self)
-        except ValueError as error:
-            raise conflict("schedule", str(error)) from error
-        return self
 
     @model_validator(mode="after")
     def _features_are_distinct(self) -> DataQualitySettings:
@@ -124,12 +132,3 @@ class DataQualitySettings(Settings):
 
     def _analysed(self, feature: str) -> bool:
         return feature not in self.exclude_features and (not self.include_features or feature in self.include_features)
-
-
-class MonitorsSettings(Settings):
-    """What is watched besides the endpoint itself."""
-
-    data_quality: Annotated[
-        DataQualitySettings | None,
-        Field(description="Watch the inputs' quality and drift; `{}` takes all defaults. Default: not watched"),
-    ] = None

@@ -38,7 +38,12 @@ PINNED = {
         "StorageModelsCE07D659",
         "StorageReports40A0510C",
     ],
-    "mlops-prod-Serving-churn": ["DataQualityDeadLetters0761B701", "EndpointEEF1FD8F"],
+    "mlops-prod-Serving-churn": [
+        "BiasDeadLetters22303124",
+        "DataQualityDeadLetters0761B701",
+        "EndpointEEF1FD8F",
+        "ModelQualityDeadLettersE61AEFA4",
+    ],
 }
 
 # What the rollout controller sets; it finds them by these names in every stack that was ever deployed.
@@ -46,7 +51,10 @@ PARAMETERS = [
     "BootstrapVersion",
     "DataQualityConstraintsUri",
     "DataQualityStatisticsUri",
+    "ModelBiasConstraintsUri",
     "ModelPackageArn",
+    "ModelQualityConstraintsUri",
+    "ModelQualityStatisticsUri",
     "RetainVariantProperties",
 ]
 

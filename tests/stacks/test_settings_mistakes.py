@@ -125,7 +125,86 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
     ("needless period", 14, "      data_quality: {period_hours: 2}", 14, ["remove period_hours"]),
     ("cron without quotes", 14, "      data_quality: {schedule: cron(0 1,7 * * ? *)}", 14, ["put quotes around"]),
     ("no models", 5, "models: {}\nx:", 5, ["an empty mapping", "at least 1"]),
-    ("later monitor", 14, "      bias: {schedule: daily}", 14, ["bias monitoring is not available in this version"]),
+    (
+        "later monitor",
+        14,
+        "      attribution: {schedule: daily}",
+        14,
+        ["attribution monitoring is not available in this version"],
+    ),
+    ("quality of what", 14, "      model_quality: {schedule: daily}", 14, ["model_quality.problem: is missing"]),
+    (
+        "unknown problem",
+        14,
+        "      model_quality: {problem: binary-clasification}",
+        14,
+        ["did you mean binary-classification?"],
+    ),
+    (
+        "half a window",
+        14,
+        "      model_quality: {problem: regression, end_time_offset: -P1D}",
+        14,
+        ["model_quality.end_time_offset", "add start_time_offset"],
+    ),
+    (
+        "window in minutes",
+        14,
+        "      model_quality: {problem: regression, start_time_offset: -PT90M, end_time_offset: PT0H}",
+        14,
+        ["start_time_offset", '"-PT90M"', "such as -P8D"],
+    ),
+    (
+        "two windows",
+        14,
+        '      model_quality: {problem: regression, schedule: "cron(0 1 * * ? *)", period_hours: 24, '
+        "start_time_offset: -P2D, end_time_offset: -P1D}",
+        14,
+        ["remove period_hours"],
+    ),
+    (
+        "probability of a number",
+        14,
+        "      model_quality: {problem: regression, probability_threshold: 0.3}",
+        14,
+        ["remove probability_threshold"],
+    ),
+    (
+        "column as a number",
+        14,
+        "      model_quality: {problem: regression, inference_attribute: 0}",
+        14,
+        ["inference_attribute", 'put quotes around it: "0"'],
+    ),
+    ("bias of a name", 14, "      bias: {facet: gender}", 13, ["captured CSV has no names", 'facet: "3"']),
+    (
+        "facet that is no column",
+        14,
+        "      bias: {facet: gender, columns: [age, sex]}",
+        14,
+        ["bias.columns", "gender is none of them"],
+    ),
+    (
+        "two groups",
+        14,
+        '      bias: {facet: "0", disadvantaged: [a], disadvantaged_above: 4}',
+        14,
+        ["bias.disadvantaged_above", "remove one of the two"],
+    ),
+    (
+        "alarm on nobody's bias",
+        14,
+        '      bias: {facet: "0", alarm_metrics: {DPPL: 0.1}}',
+        14,
+        ["bias.alarm_metrics", "add disadvantaged"],
+    ),
+    (
+        "labels without a doubt",
+        14,
+        '      bias: {facet: "0", max_unlabelled_share: 1}',
+        14,
+        ["bias.max_unlabelled_share", "from 0 below 1"],
+    ),
     ("group without features", 3, "feature_groups: {a: {record_id: i, event_time: t}}", 3, ["features: is missing"]),
     (
         "group without a store",
@@ -275,6 +354,21 @@ def test_mistake(tmp_path: Path, line: int, text: str, reported_line: int | None
         assert f"{file}:{reported_line}: " in report, report
     for word in words:
         assert word in report, report
+
+
+def test_monitors_need_what_they_compare(tmp_path: Path) -> None:
+    file = tmp_path / "prod.yaml"
+    changed = CORRECT.replace("data_quality: {schedule: hourly}", 'bias: {facet: "0"}')
+    file.write_text(changed.replace("{content: csv}", "{sides: input}"), encoding="utf-8")
+
+    with pytest.raises(SettingsError, match=r"bias reads captured inputs and outputs, and .* use both"):
+        load(file)
+
+    changed = CORRECT.replace("data_quality: {schedule: hourly}", "model_quality: {problem: regression}")
+    file.write_text(changed.replace("{content: csv}", "{sides: input}"), encoding="utf-8")
+
+    with pytest.raises(SettingsError, match=r"model_quality reads captured outputs, and .* use both or output"):
+        load(file)
 
 
 def test_all_mistakes_of_all_files_are_in_one_report(tmp_path: Path) -> None:

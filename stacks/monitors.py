@@ -1,0 +1,150 @@
+"""From the monitors of an environment file to constructs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypedDict
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+import cdk_sagemaker_mlops as mlops
+
+from .settings import (
+    BiasSettings,
+    DataQualitySettings,
+    LabelledSettings,
+    ModelQualitySettings,
+    MonitorSettings,
+    MonitorsSettings,
+    monitoring_schedule,
+)
+
+_PROBLEMS = {
+    "binary-classification": mlops.ProblemType.BINARY_CLASSIFICATION,
+    "multiclass-classification": mlops.ProblemType.MULTICLASS_CLASSIFICATION,
+    "regression": mlops.ProblemType.REGRESSION,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorContext:
+    """What the monitors of an environment share.
+
+    :param storage: Buckets of labels and reports.
+    :param baselines: Bucket of the versions' baselines.
+    :param notifications: Who hears of alarms.
+    :param log_retention_days: How long logs are kept.
+    """
+
+    storage: mlops.Storage
+    baselines: s3.IBucket
+    notifications: mlops.AlarmTarget
+    log_retention_days: int
+
+
+class _Common(TypedDict):
+    reports: s3.IBucket
+    baseline: mlops.Baseline
+    schedule: mlops.MonitoringSchedule
+    engine: mlops.Engine
+    notifications: list[mlops.AlarmTarget]
+    alarms: mlops.MonitorAlarms
+
+
+class _Labelled(TypedDict):
+    labels: mlops.Labels
+    predictions: mlops.Predictions
+    max_unlabelled_share: float | None
+    metric_alarms: list[mlops.MetricAlarm]
+
+
+def define_monitors(scope: Construct, wanted: MonitorsSettings, context: MonitorContext) -> Iterator[mlops.Monitor]:
+    """Defines the monitors that are wanted, one by one; each still has to be given to an endpoint."""
+    if wanted.data_quality:
+        yield _data_quality(scope, wanted.data_quality, context)
+    if wanted.model_quality:
+        yield _model_quality(scope, wanted.model_quality, context)
+    if wanted.bias:
+        yield _bias(scope, wanted.bias, context)
+
+
+def _data_quality(scope: Construct, wanted: DataQualitySettings, context: MonitorContext) -> mlops.Monitor:
+    return mlops.DataQualityMonitor(
+        scope,
+        "DataQuality",
+        drift_threshold=wanted.drift_threshold,
+        comparison_method=wanted.comparison_method.title(),
+        features=wanted.alarm_features,
+        include_features=wanted.include_features,
+        exclude_features=wanted.exclude_features,
+        window_offset_hours=wanted.window_offset_hours,
+        **_common(wanted, context),
+    )
+
+
+def _model_quality(scope: Construct, wanted: ModelQualitySettings, context: MonitorContext) -> mlops.Monitor:
+    return mlops.ModelQualityMonitor(
+        scope,
+        "ModelQuality",
+        problem_type=_PROBLEMS[wanted.problem],
+        positive_label=wanted.positive_label,
+        **_labelled(wanted, context),
+        **_common(wanted, context),
+    )
+
+
+def _bias(scope: Construct, wanted: BiasSettings, context: MonitorContext) -> mlops.Monitor:
+    facet = mlops.Facet(
+        name_or_index=_column(wanted.facet), values=wanted.disadvantaged, threshold=wanted.disadvantaged_above
+    )
+    return mlops.BiasMonitor(
+        scope,
+        "Bias",
+        facets=[facet],
+        headers=wanted.columns,
+        label_values=wanted.label_values,
+        label_threshold=wanted.label_above,
+        group_variable=None if wanted.group_variable is None else _column(wanted.group_variable),
+        tolerance=wanted.tolerance,
+        **_labelled(wanted, context),
+        **_common(wanted, context),
+    )
+
+
+def _common(wanted: MonitorSettings, context: MonitorContext) -> _Common:
+    return {
+        "reports": context.storage.reports,
+        "baseline": mlops.Baseline.from_registry(bucket=context.baselines),
+        "schedule": monitoring_schedule(wanted),
+        "engine": mlops.LambdaEngine(log_retention_days=context.log_retention_days),
+        "notifications": [context.notifications],
+        "alarms": mlops.MonitorAlarms(max_violations=wanted.max_violations),
+    }
+
+
+def _labelled(wanted: LabelledSettings, context: MonitorContext) -> _Labelled:
+    return {
+        "labels": mlops.Labels(
+            bucket=context.storage.ground_truth,
+            prefix=wanted.ground_truth_prefix or "",
+            attribute=wanted.ground_truth_attribute,
+            start_time_offset=wanted.start_time_offset,
+            end_time_offset=wanted.end_time_offset,
+        ),
+        "predictions": mlops.Predictions(
+            inference_attribute=wanted.inference_attribute,
+            probability_attribute=wanted.probability_attribute,
+            probability_threshold=wanted.probability_threshold,
+            output_columns=wanted.output_columns,
+        ),
+        "max_unlabelled_share": wanted.max_unlabelled_share,
+        "metric_alarms": [
+            mlops.MetricAlarm(metric=name, threshold=value) for name, value in wanted.alarm_metrics.items()
+        ],
+    }
+
+
+def _column(text: str) -> str | int:
+    return int(text) if text.isdigit() else text
