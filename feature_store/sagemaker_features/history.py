@@ -67,7 +67,7 @@ def training_set(
         only_what_had_arrived: use only records that had been ingested at the row's moment. Late records are as
             misleading as future ones; but a back-fill then counts from the day on which it was made.
         event_times: add the event time of each record that was used, as `<prefix><group>_event_time`.
-            the query (`table`), which needs permission to create and delete tables in `staging_database`, and objects
+        staging: where keys and moments of a frame go: into the query itself (`inline`), or into a table for the time of
             the query (`table`), which needs permission to create and delete tables in `staging_database` and objects
             under `spines/` of the results; default: into the query while they fit, some thousand rows.
         staging_database: Glue database for such a table; default: the first group's.

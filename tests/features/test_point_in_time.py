@@ -13,11 +13,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import sagemaker_features as features
 
+# Every example makes groups, files and queries; shrinking one that fails would take minutes.
+SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None)
 START = dt.datetime(2026, 2, 27, 22, tzinfo=dt.UTC)
 
 
@@ -90,7 +92,7 @@ def edges(*events: list[Event]) -> list[tuple[str | None, float]]:
     ]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(SLOW, max_examples=8)
 @given(
     events_of,
     events_of,
@@ -131,7 +133,7 @@ def test_training_set_equals_brute_force(
     assert found["n_value"].to_list() == [brute_force(second, key, minute) for key, minute in rows]
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(SLOW, max_examples=6)
 @given(events_of, minutes, st.booleans())
 def test_as_of_and_latest_equal_brute_force(shop: Any, events: list[Event], minute: int, fractional: bool) -> None:
     kind = "Fractional" if fractional else "String"

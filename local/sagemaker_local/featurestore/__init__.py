@@ -38,6 +38,7 @@ def install(aws: LocalAws) -> None:
         part.install(service)
 
     def flush(old: datetime, new: datetime) -> None:
+        service.metrics.flush()
         service.flush_due()
 
     # Records reach S3 when time passes, before anybody looks at what has become of it.

@@ -5,6 +5,7 @@ The wording of refused records is ours: AWS does not publish it. Code and status
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ Params = dict[str, Any]
 _SERVICE = "sagemaker-featurestore-runtime"
 _STORES = ("OnlineStore", "OfflineStore")
 _MOST_BATCH_READ = 100
+_COUNTED = ("PutRecord", "GetRecord", "DeleteRecord")
 
 
 def install(service: FeatureStore) -> None:
@@ -39,20 +41,39 @@ def install(service: FeatureStore) -> None:
         "UpdateRecord": _unsupported,
     }
     for name, action in operations.items():
-        service.aws.front.op(_SERVICE, name, _checked(name, action))
+        service.aws.front.op(_SERVICE, name, _checked(service, name, action))
 
 
-def _checked(name: str, action: Callable[[Context, Params], Params]) -> Callable[[Context, Params], Params]:
+def _checked(
+    service: FeatureStore, name: str, action: Callable[[Context, Params], Params]
+) -> Callable[[Context, Params], Params]:
     def handle(context: Context, params: Params) -> Params:
         # Lists that a query string does not have are parsed as empty ones.
         params = {key: value for key, value in params.items() if value is not None and value != []}
+        started, status = time.perf_counter(), 200
         try:
-            check(name, _without_values(params), _SERVICE)
+            try:
+                check(name, _without_values(params), _SERVICE)
+            except AwsError as error:
+                raise AwsError("ValidationError", error.message) from None
+            return action(context, params)
         except AwsError as error:
-            raise AwsError("ValidationError", error.message) from None
-        return action(context, params)
+            status = error.status
+            raise
+        finally:
+            if name in _COUNTED:
+                _count(service, context, name, params, (time.perf_counter() - started) * 1e6, status)
 
     return handle
+
+
+def _count(
+    service: FeatureStore, context: Context, name: str, params: Params, microseconds: float, status: int
+) -> None:
+    group = str(params.get("FeatureGroupName", "")).rsplit("/", 1)[-1]
+    if group and params.get("TargetStores", _STORES) != ["OfflineStore"]:
+        minute = context.clock.now().replace(second=0, microsecond=0)
+        service.metrics.count((context.account, context.region, group, name, minute), microseconds, status)
 
 
 def _without_values(params: Params) -> Params:

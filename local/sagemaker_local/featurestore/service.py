@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sagemaker_local.errors import AwsError
 
+from .metrics import Metrics
 from .offline import write
 from .state import Group, Store
 
@@ -42,6 +43,7 @@ class FeatureStore:
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
+        self.metrics = Metrics(lambda service, account, region: self.sagemaker.client(service, account, region))
         self._stores: dict[tuple[str, str], Store] = {}
         self._lock = threading.Lock()
 

@@ -114,7 +114,7 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
-    with LocalAws(features=("cloudformation", "events", "sagemaker", "featurestore", "athena")) as aws:
+    with LocalAws(features=("cloudformation", "events", "alarms", "sagemaker", "featurestore", "athena")) as aws:
         found = Store(aws)
         location = {"LocationConstraint": REGION}
         found.client("s3").create_bucket(Bucket=found.bucket, CreateBucketConfiguration=location)

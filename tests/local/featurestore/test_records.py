@@ -200,3 +200,39 @@ def test_an_offline_store_that_cannot_be_written_is_blocked_and_loses_nothing(st
     s3.create_bucket(Bucket="comes-later", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     assert store.service.flush() == 1
     assert store.sm.describe_feature_group(FeatureGroupName=group)["OfflineStoreStatus"] == {"Status": "Active"}
+
+
+def test_calls_are_measured(store: Any) -> None:
+    group = store.create()
+    start = store.aws.clock.now()
+    for count in ("1", "2", "x"):
+        values = {"id": "a", "at": AT, "Count": count}
+        if count == "x":
+            with pytest.raises(ClientError):
+                store.put(group, values)
+        else:
+            store.put(group, values)
+    store.put(group, {"id": "a", "at": AT}, TargetStores=["OfflineStore"])
+    store.get(group)
+    store.aws.clock.advance(60)
+
+    def measured(metric: str, operation: str, statistic: str = "Sum") -> float:
+        answer = store.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker/FeatureStore",
+            MetricName=metric,
+            Dimensions=[
+                {"Name": "FeatureGroupName", "Value": group},
+                {"Name": "OperationName", "Value": operation},
+            ],
+            StartTime=start.replace(second=0, microsecond=0),
+            EndTime=store.aws.clock.now(),
+            Period=3600,
+            Statistics=[statistic],
+        )
+        return float(sum(point[statistic] for point in answer["Datapoints"]))
+
+    assert measured("Invocations", "PutRecord") == 3
+    assert measured("Operation4XXErrors", "PutRecord") == 1
+    assert measured("Operation5XXErrors", "PutRecord") == 0
+    assert measured("Invocations", "GetRecord") == 1
+    assert measured("Latency", "GetRecord", "Maximum") > 0
