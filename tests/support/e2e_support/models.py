@@ -52,12 +52,16 @@ def archive(columns: int = len(FEATURES)) -> bytes:
     return stream.getvalue()
 
 
+def answers(table: np.ndarray) -> np.ndarray:
+    """What the model answers: probabilities."""
+    return _booster(len(FEATURES)).predict(xgboost.DMatrix(table))
+
+
 @cache
 def baseline() -> dict[str, str]:
     """`statistics.json` and `constraints.json` of what the endpoint is asked and answers, answers first."""
     table = rows(2000, seed=2)
-    answers = _booster(len(FEATURES)).predict(xgboost.DMatrix(table))
-    columns: dict[str, Sequence[float]] = {"probability": answers.astype(float)}
+    columns: dict[str, Sequence[float]] = {"probability": answers(table).astype(float)}
     columns |= {name: table[:, number] for number, name in enumerate(FEATURES)}
     profile = data_quality.profile(pl.DataFrame(columns))
     return {

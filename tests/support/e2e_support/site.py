@@ -58,9 +58,27 @@ class Site:
     # -- versions --------------------------------------------------------------------------------------------------
 
     def register(
-        self, number: int, archive: bytes, baseline: Mapping[str, str] | None = None, group: str = "churn"
+        self,
+        number: int,
+        archive: bytes,
+        baseline: Mapping[str, str] | None = None,
+        group: str = "churn",
+        checks: Mapping[str, Mapping[str, str]] | None = None,
     ) -> str:
-        """Upload and register a version, unapproved; return its ARN."""
+        """Upload and register a version, unapproved; return its ARN.
+
+        `checks` are baselines besides that of the data, by their names in `DriftCheckBaselines`.
+        """
+        further = {
+            kind: {
+                file: {
+                    "ContentType": "application/json",
+                    "S3Uri": self.live.upload("Baselines", f"churn/v{number}/{kind}/{file}.json", text.encode()),
+                }
+                for file, text in files.items()
+            }
+            for kind, files in (checks or {}).items()
+        }
         files = {
             kind: {"ContentType": "application/json", "S3Uri": self.live.upload("Baselines", key, text.encode())}
             for kind, name in (("Statistics", "statistics.json"), ("Constraints", "constraints.json"))
@@ -79,7 +97,7 @@ class Site:
                 "SupportedContentTypes": ["text/csv"],
                 "SupportedResponseMIMETypes": ["text/csv"],
             },
-            **({"DriftCheckBaselines": {"ModelDataQuality": files}} if files else {}),
+            **({"DriftCheckBaselines": {"ModelDataQuality": files, **further}} if files else {}),
         )
         return str(package["ModelPackageArn"])
 
