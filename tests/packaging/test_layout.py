@@ -12,7 +12,7 @@ import constructs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE_ROOTS = ("constructs", "lambda", "analyzer", "local", "labels")
+SOURCE_ROOTS = ("constructs", "lambda", "analyzer", "local", "labels", "feature_store")
 
 
 def imported_modules(file: Path) -> Iterator[str]:
@@ -90,6 +90,11 @@ def test_double_import_is_banned() -> None:
         (("analyzer",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "boto3")),
         (("labels",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "shared")),
         (("labels",), ("numpy", "polars", "pandas")),
+        (
+            ("feature_store",),
+            ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "sagemaker"),
+        ),
+        (("feature_store",), ("model_analyzer", "pandas", "duckdb")),
         (("local",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks")),
     ],
     ids=lambda value: "+".join(value),

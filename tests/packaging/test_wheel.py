@@ -95,6 +95,8 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert {name for name in top if not name.endswith(".dist-info")} == {
         "cdk_sagemaker_mlops",
         "model_analyzer",
+        "sagemaker_features",
+        "sagemaker_labels",
         "sagemaker_local",
     }
     assert "cdk_sagemaker_mlops/py.typed" in names
@@ -110,7 +112,7 @@ def test_only_the_library_is_demanded(python: Path) -> None:
     names = {package["name"].lower() for package in listed}
 
     assert "cdk-sagemaker-mlops" in names
-    assert not names & {"pydantic", "moto", "boto3", "numpy", "polars", "pyyaml", "cfn-lint"}
+    assert not names & {"pydantic", "moto", "boto3", "numpy", "polars", "duckdb", "pyyaml", "cfn-lint"}
     call(python, "-m", "pip", "check", cwd=python.parent)
 
 
