@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv/bin
 export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: demo demo-keep demo-down test setup lock format schema clean
+.PHONY: demo demo-keep demo-down test test-slow setup lock format schema clean
 
 demo: setup          ## bring the whole system up on the embedded AWS and walk through an incident
 	@$(VENV)/python -m examples.walkthrough $(ARGS)
@@ -16,6 +16,9 @@ demo-down: setup     ## stop what demo-keep left running
 
 test: setup          ## lint, types, unit tests, snapshots, compliance, end-to-end
 	@$(VENV)/python -m tools.check $(ARGS)
+
+test-slow: setup     ## what takes minutes: the engine inside a real Spark
+	@$(VENV)/pytest -q -m slow $(ARGS)
 
 setup:
 	@$(PYTHON) tools/setup.py

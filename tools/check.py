@@ -17,7 +17,8 @@ CHECKS: list[tuple[str, list[str]]] = [
     ("format", ["ruff", "format", "--check", "--quiet", "."]),
     ("lint", ["ruff", "check", "--quiet", "."]),
     ("types", ["mypy"]),
-    ("tests", ["pytest", "-q", "-n", "2", "--dist", "worksteal", "--durations=15"]),
+    # By file, since a file's tests share what they deploy.
+    ("tests", ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--durations=15"]),
 ]
 
 

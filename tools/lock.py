@@ -16,7 +16,7 @@ def main() -> int:
     for name, editable in EDITABLE.items():
         resolved = subprocess.run(
             ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--no-header",
-             "--no-emit-index-url", "--no-annotate", "--no-strip-extras", f"{name}.in"],
+             "--no-emit-index-url", "--no-annotate", f"{name}.in"],
             cwd=ROOT, check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
         (ROOT / f"{name}.txt").write_text(f"{editable}\n{resolved}")

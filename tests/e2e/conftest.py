@@ -1,4 +1,4 @@
-"""One embedded AWS for all end-to-end tests of a process; every module has accounts of its own in it."""
+"""An embedded AWS for each module of end-to-end tests: only one can run in a process at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from sagemaker_local.server import LocalAws
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
     with LocalAws() as running:
         yield running

@@ -10,6 +10,7 @@ from model_analyzer import bias, data_quality, inputs, model_quality, spark
 
 
 @pytest.mark.oracle
+@pytest.mark.slow
 def test_spark_gives_what_one_process_gives(oracle, tmp_path):
     chance = np.random.default_rng(0)
     rows = 20_000
@@ -59,6 +60,7 @@ def test_spark_gives_what_one_process_gives(oracle, tmp_path):
 
 
 @pytest.mark.oracle
+@pytest.mark.slow
 def test_java_comes_from_a_wheel_where_the_machine_has_none(oracle, tmp_path):
     pl.DataFrame({"x": range(50)}).write_csv(tmp_path / "table.csv")
     question = {"path": str(tmp_path / "table.csv"), "partitions": 1, "without_java": True}
