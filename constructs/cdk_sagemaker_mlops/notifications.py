@@ -66,8 +66,7 @@ class Notifications(Construct):
     """A topic that people and tools subscribe to; a target of alarms.
 
     The topic is encrypted with a customer managed key (CloudWatch cannot publish to one under AWS's own key) and
-    refuses
-    plain HTTP. Only CloudWatch and EventBridge of this account, and roles that are allowed to, may publish.
+    refuses plain HTTP. Only CloudWatch and EventBridge of this account, and roles that are allowed to, may publish.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 

@@ -81,9 +81,8 @@ class Baseline(ABC):
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quality-clarify-baseline-lifecycle.html
 
-        :param bucket: Bucket that the versions' baselines lie in; runs may read nothing else. Default: - the bucket
-            of the
-            endpoint's reports
+        :param bucket: Bucket that the versions' baselines lie in; runs may read nothing else. Default: - the bucket of
+            the endpoint's reports
         :param prefix: Prefix in the bucket. Default: - all of it
         """
         return _RegistryBaseline(bucket, prefix.strip("/"))

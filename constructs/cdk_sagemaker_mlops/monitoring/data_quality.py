@@ -161,10 +161,8 @@ class DataQualityMonitor(Monitor):
     """Compares captured traffic with the baseline: types, missing values, unknown categories, drift of distributions.
 
     A run reads the records of its window, writes `statistics.json`, `constraints.json`, `constraint_violations.json`
-    and
-    `report.html` below `<reports>/<endpoint>/<schedule>/yyyy/mm/dd/hh/`, publishes metrics under Model Monitor's
-    names and
-    announces itself as an event `Monitoring Execution`.
+    and `report.html` below `<reports>/<endpoint>/<schedule>/yyyy/mm/dd/hh/`, publishes metrics under Model Monitor's
+    names and announces itself as an event `Monitoring Execution`.
 
     :param endpoint: What to watch. Default: - given by `endpoint.add_monitor(monitor)`
     :param reports: Bucket for reports. Default: - the capture bucket

@@ -53,11 +53,10 @@ class RolloutController(Construct):
     """Keeps every registered endpoint on the version that the registry approves.
 
     A function that whatever wakes it (an approval, a rejection, the end of a stack's operation, a clock, a person)
-    compares
-    the desired version with the live one and, where they differ, starts one update of the serving stack with new
-    parameter
-    values and the stack's own template. Lost, repeated and reordered wake-ups are harmless. CloudFormation carries the
-    update out with a role that may exchange models and nothing else; rollbacks are CloudFormation's and SageMaker's.
+    compares the desired version with the live one and, where they differ, starts one update of the serving stack with
+    new parameter values and the stack's own template. Lost, repeated and reordered wake-ups are harmless.
+    CloudFormation carries the update out with a role that may exchange models and nothing else; rollbacks are
+    CloudFormation's and SageMaker's.
 
     Endpoints register themselves with :class:`RolloutRegistration`.
 

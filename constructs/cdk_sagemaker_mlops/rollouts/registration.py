@@ -33,10 +33,9 @@ class RolloutRegistration(Construct):
     """Registers an endpoint with the rollout controller of its environment.
 
     The registration is a parameter in Systems Manager that belongs to the serving stack, so that a new model changes
-    the
-    controller's stack in nothing. It names the endpoint, the group that it follows, and the stack parameters that a
-    rollout
-    sets. The endpoint's models and configurations are tagged, which is what the controller's permissions are tied to.
+    the controller's stack in nothing. It names the endpoint, the group that it follows, and the stack parameters that a
+    rollout sets. The endpoint's models and configurations are tagged, which is what the controller's permissions are
+    tied to.
 
     :param controller_name: Name of the controller.
     :param model: Name of the model, unique among those of the controller.
