@@ -13,7 +13,10 @@ import os
 import sys
 from pathlib import Path
 
-import aws_cdk as cdk
+try:
+    import aws_cdk as cdk
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not installed for {sys.executable}: run `make setup`, then `. .venv/bin/activate`")
 
 from cdk_sagemaker_mlops import ConstructError
 from cdk_sagemaker_mlops.feature_store import RecordError

@@ -62,11 +62,7 @@ class Monitor:
         """
         began = self._seconds()
         log.info("run started", window=run.window.to_json(), model_package_arn=run.model_package_arn)
-        prepared = self._analysis.prepare(
-            self._baseline("constraints", run.constraints),
-            self._baseline("statistics", run.statistics),
-            self._storage.read,
-        )
+        prepared = self._prepare(run)
         if run.baseline_missing:
             log.warning("the version has no complete baseline", model_package_arn=run.model_package_arn)
         result = self._analyse(run, prepared, remaining)
@@ -90,6 +86,15 @@ class Monitor:
         metrics.publish(self._cloudwatch, measures.RUN_NAMESPACE, points)
         detail = self._base_detail(run, "Failed") | {"failureReason": reason[:MAX_REASON]}
         self._announce(run, detail)
+
+    def _prepare(self, run: Run) -> Any:
+        files = self._baseline("constraints", run.constraints), self._baseline("statistics", run.statistics)
+        try:
+            return self._analysis.prepare(*files, self._storage.read)
+        except BaselineError as error:
+            # The analysis sees contents only; who reads the alarm needs to know where they lie.
+            places = " and ".join(str(uri) for uri in (run.constraints, run.statistics) if uri is not None)
+            raise BaselineError(f"{error} (read from {places})") from error
 
     def _baseline(self, kind: str, uri: S3Uri | None) -> bytes | None:
         if uri is None:

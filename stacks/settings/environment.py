@@ -268,6 +268,18 @@ class Environment(Settings):
     )
 
     @model_validator(mode="after")
+    def _registries_are_here(self) -> Environment:
+        for name, model in self.models.items():
+            region = model.registry.region if model.registry else None
+            if region not in (None, self.region):
+                raise conflict(
+                    "models",
+                    f"{name}: registry.region is {region}, and SageMaker deploys a version only in the region of its "
+                    f"group; register versions in {self.region} too, and remove region",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _tags_are_ours(self) -> Environment:
         for key in self.tags:
             if key.lower().startswith("aws:"):

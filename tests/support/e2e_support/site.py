@@ -49,11 +49,16 @@ class Site:
         self.account, self.region = settings["account"], settings["region"]
         self.prefix = f"{PROJECT}-{name}"
         self.live = Deployed(self, prefix=self.prefix, model="churn")
-        self._registry = aws.client("sagemaker", (registry or settings)["account"], self.region)
+        self._owner = (registry or settings)["account"]
+        self._registry = self.owner("sagemaker")
         self.deployed_at = aws.clock.now()
 
     def client(self, service: str) -> Any:
         return self.aws.client(service, self.account, self.region)
+
+    def owner(self, service: str) -> Any:
+        """A client of the account that owns the registry."""
+        return self.aws.client(service, self._owner, self.region)
 
     # -- versions --------------------------------------------------------------------------------------------------
 
@@ -107,7 +112,7 @@ class Site:
 
     # -- time ------------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 45, step: float = 20) -> None:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 60, step: float = 30) -> None:
         """Let virtual time pass until the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
