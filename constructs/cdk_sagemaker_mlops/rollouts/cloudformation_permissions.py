@@ -26,7 +26,7 @@ def rollout_statements(
         *_endpoint(names),
         *_packages(groups),
         *_roles(names),
-        *_scaling(),
+        *_scaling(names),
         *_watching(names),
         *_keys(key_arns),
         Statement(
@@ -133,8 +133,16 @@ def _roles(names: ControllerNames) -> list[Statement]:
     ]
 
 
-def _scaling() -> list[Statement]:
+def _scaling(names: ControllerNames) -> list[Statement]:
     return [
+        Statement(
+            # Application Auto Scaling makes its alarms with the permissions of who puts the policy, not with its own:
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
+            sid="TrackTargets",
+            actions=["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
+            resources=[names.tracking_alarm_arns()],
+            reason="Application Auto Scaling names its alarms after the variant and a made-up id",
+        ),
         Statement(
             sid="ScaleVariants",
             actions=[

@@ -48,6 +48,10 @@ class ControllerNames:
         """ARN pattern of the serving stacks' alarms, which have generated names."""
         return _refs.arn("cloudwatch", f"alarm:{self.stack_prefix}*")
 
+    def tracking_alarm_arns(self) -> str:
+        """ARN pattern of the alarms that scaling policies of the endpoints bring along."""
+        return _refs.arn("cloudwatch", f"alarm:TargetTracking-endpoint/{self.controller.lower()}-*")
+
     def dashboard_arns(self) -> str:
         """ARN pattern of the dashboards, which are named after their endpoints. Dashboards belong to no region."""
         return _refs.arn("cloudwatch", f"dashboard/{self.controller.lower()}-*", in_region="")

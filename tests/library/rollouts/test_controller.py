@@ -243,6 +243,10 @@ def test_a_rollout_changes_schedules_alarms_and_dashboards_of_its_environment(ro
         "cloudwatch:PutMetricAlarm": arn("cloudwatch", "alarm:mlops-dev-Serving-churn-DataQualityHeartbeat-1A"),
         "cloudwatch:PutDashboard": arn("cloudwatch", "dashboard/mlops-dev-churn", region=""),
     }
+    tracking = arn("cloudwatch", "alarm:TargetTracking-endpoint/mlops-dev-churn/variant/AllTraffic-AlarmHigh-1a2b")
+    own_alarms = [own["cloudwatch:PutMetricAlarm"], tracking]
+    assert all(rollout_role.conditions("cloudwatch:PutMetricAlarm", alarm) for alarm in own_alarms)
+    assert not rollout_role.conditions("cloudwatch:PutMetricAlarm", tracking.replace("mlops-dev", "mlops-prod"))
     for action, resource in own.items():
         assert rollout_role.conditions(action, resource)
         assert not rollout_role.conditions(action, resource.replace("mlops-dev", "mlops-prod"))
