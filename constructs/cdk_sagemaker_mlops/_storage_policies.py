@@ -3,41 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ._refs import account, arn, partition, region, url_suffix
 
-_READ_OBJECTS = ["s3:GetObject", "s3:GetObjectVersion"]
 
+@dataclass(frozen=True)
+class Readers:
+    """Other accounts that may read a bucket.
 
-def bucket_policy(name: str, *, readers: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, str]]:
-    """TLS 1.2 or nothing; optionally other accounts may read. With the reason of each wildcard that allows something.
-
-    :param name: Bucket name.
-    :param readers: Account numbers.
+    :param called: What the ids of the statements begin with.
+    :param accounts: Account numbers.
+    :param reason: Why they may read any object.
+    :param versions: Whether they may read old versions, too.
     """
-    bucket = f"arn:{partition()}:s3:::{name}"
-    objects = f"{bucket}/*"
-    statements = _tls_statements([bucket, objects])
-    if readers:
-        principals = {"AWS": [_root_of(number) for number in readers]}
-        statements += [
+
+    called: str
+    accounts: Sequence[str]
+    reason: str
+    versions: bool = False
+
+    def statements(self, bucket: str) -> list[dict[str, Any]]:
+        """Reading and listing.
+
+        :param bucket: ARN of the bucket.
+        """
+        principals = {"AWS": [_root_of(number) for number in self.accounts]}
+        return [
             {
-                "Sid": "ConsumersRead",
+                "Sid": f"{self.called}Read",
                 "Effect": "Allow",
                 "Principal": principals,
-                "Action": _READ_OBJECTS,
-                "Resource": objects,
+                "Action": ["s3:GetObject", "s3:GetObjectVersion"] if self.versions else "s3:GetObject",
+                "Resource": f"{bucket}/*",
             },
             {
-                "Sid": "ConsumersList",
+                "Sid": f"{self.called}List",
                 "Effect": "Allow",
                 "Principal": principals,
                 "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
                 "Resource": bucket,
             },
         ]
-    reasons = {"ConsumersRead": "a consumer deploys whichever version is approved"} if readers else {}
+
+
+def bucket_policy(name: str, *, readers: Readers | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    """TLS 1.2 or nothing; optionally other accounts may read. With the reason of each wildcard that allows something.
+
+    :param name: Bucket name.
+    :param readers: Who else may read. Default: - nobody.
+    """
+    bucket = f"arn:{partition()}:s3:::{name}"
+    statements = _tls_statements([bucket, f"{bucket}/*"])
+    reasons = {}
+    if readers is not None:
+        statements += readers.statements(bucket)
+        reasons = {f"{readers.called}Read": readers.reason}
     return {"Version": "2012-10-17", "Statement": statements}, reasons
 
 
@@ -67,15 +89,8 @@ def key_policy(consumers: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]
     Roles of the account get their permissions from their own policies, which the first statement makes possible.
     Services that publish to encrypted topics and queues have no such role and are named.
     """
-    only_this_key = "inside a key policy * means this key and nothing else"
     statements: list[dict[str, Any]] = [
-        {
-            "Sid": "AccountDecides",
-            "Effect": "Allow",
-            "Principal": {"AWS": _root_of(account())},
-            "Action": "kms:*",
-            "Resource": "*",
-        },
+        _account_decides(),
         {
             "Sid": "AlarmsToEncryptedTopics",
             "Effect": "Allow",
@@ -104,21 +119,48 @@ def key_policy(consumers: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]
         },
     ]
     if consumers:
-        statements.append(
-            {
-                "Sid": "ConsumersDecrypt",
-                "Effect": "Allow",
-                "Principal": {"AWS": [_root_of(number) for number in consumers]},
-                "Action": ["kms:Decrypt", "kms:DescribeKey"],
-                "Resource": "*",
-            }
-        )
-    reasons = {str(statement["Sid"]): only_this_key for statement in statements}
-    reasons["AccountDecides"] += "; without kms:* for the account nobody could ever change the key again"
+        statements.append(_decrypt("Consumers", consumers))
+    reasons = _key_reasons(statements)
     reasons["LogGroups"] += (
         "; CloudWatch Logs re-encrypts with ReEncryptFrom and ReEncryptTo, on any group of this account"
     )
     return {"Version": "2012-10-17", "Statement": statements}, reasons
+
+
+def plain_key_policy(readers: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Policy of a key that no service uses on its own behalf; see :func:`key_policy`.
+
+    :param readers: Accounts that may decrypt.
+    """
+    statements = [_account_decides(), *([_decrypt("Readers", readers)] if readers else [])]
+    return {"Version": "2012-10-17", "Statement": statements}, _key_reasons(statements)
+
+
+def _account_decides() -> dict[str, Any]:
+    return {
+        "Sid": "AccountDecides",
+        "Effect": "Allow",
+        "Principal": {"AWS": _root_of(account())},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def _decrypt(called: str, accounts: Sequence[str]) -> dict[str, Any]:
+    return {
+        "Sid": f"{called}Decrypt",
+        "Effect": "Allow",
+        "Principal": {"AWS": [_root_of(number) for number in accounts]},
+        "Action": ["kms:Decrypt", "kms:DescribeKey"],
+        "Resource": "*",
+    }
+
+
+def _key_reasons(statements: Sequence[dict[str, Any]]) -> dict[str, str]:
+    only_this_key = "inside a key policy * means this key and nothing else"
+    reasons = {str(statement["Sid"]): only_this_key for statement in statements}
+    reasons["AccountDecides"] += "; without kms:* for the account nobody could ever change the key again"
+    return reasons
 
 
 def _tls_statements(resources: list[str]) -> list[dict[str, Any]]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from . import _refs
+from ._buckets import Buckets, make_key
 from ._errors import Problems
-from ._iam import WILDCARD_REASONS
 from ._naming import pascal
-from ._storage_policies import access_log_policy, bucket_policy, key_policy
+from ._storage_policies import Readers, bucket_policy, key_policy
 
 if TYPE_CHECKING:
     from aws_cdk.aws_kms import IKey
@@ -90,13 +86,13 @@ class Storage(Construct):
         retention = retention or Retention()
         _check(scope, construct_id, consumer_accounts, retention)
         super().__init__(scope, construct_id)
-        self._removal = cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY
-        self._retain = retain
-        self._noncurrent_days = retention.noncurrent_days
-        self._consumers = tuple(consumer_accounts)
-        self._cfn_buckets: dict[str, s3.CfnBucket] = {}
-
-        self.encryption_key: IKey = encryption_key or self._make_key()
+        self.encryption_key: IKey = encryption_key or make_key(
+            self,
+            "Key",
+            description="Encrypts models, captured traffic, baselines, labels and monitoring reports",
+            policy=key_policy(consumer_accounts),
+            retain=retain,
+        )
         given = {
             "models": models,
             "capture": capture,
@@ -109,95 +105,24 @@ class Storage(Construct):
             "ground_truth": retention.ground_truth_days,
             "reports": retention.reports_days,
         }
-        missing = [kind for kind, bucket in given.items() if bucket is None]
-        if missing:
-            self._logs_name = self._make_access_logs(missing, retention.access_logs_days)
         for kind, existing in given.items():
-            setattr(self, kind, existing or self._make_bucket(kind, expiry.get(kind)))
+            if existing is not None:
+                setattr(self, kind, existing)
+        missing = [kind for kind, existing in given.items() if existing is None]
+        if not missing:
+            return
+        buckets = Buckets(self, self.encryption_key, retain, retention.noncurrent_days)
+        logs = buckets.access_logs("AccessLogs", of=[pascal(kind) for kind in missing], days=retention.access_logs_days)
+        for kind in missing:
+            readers = _consumers(consumer_accounts) if kind in ("models", "baselines") else None
+            policy = functools.partial(bucket_policy, readers=readers)
+            setattr(self, kind, buckets.make(pascal(kind), logs=logs, expiry_days=expiry.get(kind), policy=policy))
 
-    def _make_key(self) -> IKey:
-        document, reasons = key_policy(self._consumers)
-        key = kms.CfnKey(
-            self,
-            "Key",
-            description="Encrypts models, captured traffic, baselines, labels and monitoring reports",
-            enable_key_rotation=True,
-            key_policy=document,
-            pending_window_in_days=30 if self._retain else 7,
-        )
-        key.apply_removal_policy(self._removal)
-        key.add_metadata(WILDCARD_REASONS, reasons)
-        return kms.Key.from_cfn_key(key)
 
-    def _make_access_logs(self, kinds: Sequence[str], days: int) -> str:
-        # Log delivery writes with S3's own keys only; a customer managed key here would silently lose every log.
-        bucket = s3.CfnBucket(
-            self,
-            "AccessLogs",
-            bucket_encryption=_encryption("AES256"),
-            ownership_controls=_ownership(),
-            public_access_block_configuration=_block_public_access(),
-            lifecycle_configuration=self._lifecycle(days),
-        )
-        bucket.apply_removal_policy(self._removal)
-        name = bucket.ref
-        policy = access_log_policy(name, [pascal(kind) for kind in kinds])
-        self._log_permission = self._make_policy("AccessLogs", bucket, name, policy)
-        return name
-
-    def _make_bucket(self, kind: str, expiry_days: int | None) -> IBucket:
-        construct_id = pascal(kind)
-        bucket = s3.CfnBucket(
-            self,
-            construct_id,
-            bucket_encryption=_encryption("aws:kms", _refs.key_arn(self.encryption_key)),
-            logging_configuration=s3.CfnBucket.LoggingConfigurationProperty(
-                destination_bucket_name=self._logs_name, log_file_prefix=f"{construct_id}/"
-            ),
-            ownership_controls=_ownership(),
-            public_access_block_configuration=_block_public_access(),
-            versioning_configuration=s3.CfnBucket.VersioningConfigurationProperty(status="Enabled"),
-            lifecycle_configuration=self._lifecycle(expiry_days),
-        )
-        bucket.apply_removal_policy(self._removal)
-        # No request of the first minutes goes unlogged.
-        bucket.add_resource_dependency(self._log_permission)
-        readers = self._consumers if kind in ("models", "baselines") else ()
-        name = bucket.ref
-        self._make_policy(construct_id, bucket, name, bucket_policy(name, readers=readers))
-        view = s3.Bucket.from_cfn_bucket(bucket)
-        _refs.remembered(view, "name", lambda: name)
-        _refs.remembered(view, "key", lambda: self.encryption_key)
-        return view
-
-    def _make_policy(
-        self, of: str, bucket: s3.CfnBucket, name: str, policy: tuple[dict[str, Any], dict[str, str]]
-    ) -> s3.CfnBucketPolicy:
-        document, reasons = policy
-        resource = s3.CfnBucketPolicy(self, f"{of}Policy", bucket=name, policy_document=document)
-        if reasons:
-            resource.add_metadata(WILDCARD_REASONS, reasons)
-        if not self._retain:
-            # CloudFormation refuses to delete a bucket that holds objects. After the policy, which this extends.
-            cdk.Mixins.of(bucket).apply(_auto_delete())
-        return resource
-
-    def _lifecycle(self, expiry_days: int | None) -> s3.CfnBucket.LifecycleConfigurationProperty:
-        return s3.CfnBucket.LifecycleConfigurationProperty(
-            rules=[
-                s3.CfnBucket.RuleProperty(
-                    id="Expire",
-                    status="Enabled",
-                    expiration_in_days=expiry_days,
-                    noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(
-                        noncurrent_days=self._noncurrent_days
-                    ),
-                    abort_incomplete_multipart_upload=s3.CfnBucket.AbortIncompleteMultipartUploadProperty(
-                        days_after_initiation=7
-                    ),
-                )
-            ]
-        )
+def _consumers(accounts: Sequence[str]) -> Readers | None:
+    if not accounts:
+        return None
+    return Readers("Consumers", accounts, "a consumer deploys whichever version is approved", versions=True)
 
 
 def _check(scope: Construct, construct_id: str, consumers: Sequence[str], retention: Retention) -> None:
@@ -207,37 +132,3 @@ def _check(scope: Construct, construct_id: str, consumers: Sequence[str], retent
     for name in Retention.__slots__:
         problems.between(f"retention.{name}", getattr(retention, name), 1, 36500, "days")
     problems.raise_if_any(scope, construct_id)
-
-
-@functools.cache
-def _block_public_access() -> s3.CfnBucket.PublicAccessBlockConfigurationProperty:
-    return s3.CfnBucket.PublicAccessBlockConfigurationProperty(
-        block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
-    )
-
-
-@functools.cache
-def _ownership() -> s3.CfnBucket.OwnershipControlsProperty:
-    return s3.CfnBucket.OwnershipControlsProperty(
-        rules=[s3.CfnBucket.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
-    )
-
-
-def _encryption(algorithm: str, key_arn: str | None = None) -> s3.CfnBucket.BucketEncryptionProperty:
-    return s3.CfnBucket.BucketEncryptionProperty(
-        server_side_encryption_configuration=[
-            s3.CfnBucket.ServerSideEncryptionRuleProperty(
-                # One data key per bucket and day instead of one per object: KMS requests cost money and are throttled.
-                bucket_key_enabled=True if key_arn else None,
-                server_side_encryption_by_default=s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
-                    sse_algorithm=algorithm, kms_master_key_id=key_arn
-                ),
-            )
-        ]
-    )
-
-
-def _auto_delete() -> cdk.Mixin:
-    from aws_cdk.aws_s3.mixins import BucketAutoDeleteObjects
-
-    return BucketAutoDeleteObjects()

@@ -2,7 +2,8 @@
 
 from .database import FeatureDatabase, FeatureDatabaseBase
 from .evolution import Evolution, compare
-from .features import Feature, FeatureType
+from .feature_type import FeatureType
+from .features import Feature
 from .group import FeatureGroup
 from .group_alarms import FeatureGroupAlarms
 from .group_base import FeatureGroupBase, OfflineLocation

@@ -10,7 +10,7 @@ from constructs import Construct
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._errors import Problems
 
-from .stores import TABLE_PATTERN, TABLE_RULE
+from ._names import TABLE_PATTERN, TABLE_RULE
 
 if TYPE_CHECKING:
     from aws_cdk.aws_glue import CfnDatabase

@@ -6,29 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from . import schema_files
+from ._names import NAME_PATTERN, NAME_RULE
+from .feature_type import FeatureType
 
 if TYPE_CHECKING:
     import os
 
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_FeatureDefinition.html
-NAME_PATTERN = r"[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}"
-NAME_RULE = "allowed are 1 to 64 letters, digits, hyphens and underscores, the first and the last one a letter or digit"
 RESERVED = ("is_deleted", "write_time", "api_invocation_time")
 PARTITIONS = ("year", "month", "day", "hour")
 MOST_FEATURES = 2500
 _MOST_PARAMETERS = 25
 _LONGEST_TEXT = 255
 _TEXT = re.compile(r"[a-zA-Z0-9_.:/=+@ ,;()%-]*")
-
-
-class FeatureType(StrEnum):
-    """What a feature's values are: 64-bit integers, double-precision numbers, or text."""
-
-    INTEGRAL = "Integral"
-    FRACTIONAL = "Fractional"
-    STRING = "String"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +65,7 @@ class Feature:
 
         :raises ValueError: The file is no Parquet file, or holds columns that no feature can hold.
         """
-        from .schema_files import parquet_features
-
-        return parquet_features(file)
+        return _typed(schema_files.parquet_types(file))
 
     @staticmethod
     def from_csv(file: str | os.PathLike[str], *, rows: int = 10_000) -> list[Feature]:
@@ -84,9 +74,7 @@ class Feature:
         :param rows: How many rows are looked at. Default: 10000.
         :raises ValueError: The file has no header or no rows.
         """
-        from .schema_files import csv_features
-
-        return csv_features(file, rows=rows)
+        return _typed(schema_files.csv_types(file, rows=rows))
 
     @staticmethod
     def from_frame(frame: Any) -> list[Feature]:
@@ -94,9 +82,7 @@ class Feature:
 
         :raises ValueError: A column's type is one that no feature can hold.
         """
-        from .schema_files import frame_features
-
-        return frame_features(frame)
+        return _typed(schema_files.frame_types(frame))
 
     def problems(self) -> Iterable[str]:
         """What SageMaker would refuse."""
@@ -118,6 +104,10 @@ class Feature:
                         f'{subject} has a parameter with the {what} "{text}", allowed are 1 to {_LONGEST_TEXT} '
                         "letters, digits, spaces and _ . : / = + @ , ; ( ) % -"
                     )
+
+
+def _typed(types: Mapping[str, FeatureType]) -> list[Feature]:
+    return [Feature(name, kind) for name, kind in types.items()]
 
 
 def feature_problems(

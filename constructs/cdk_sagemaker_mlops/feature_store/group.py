@@ -16,10 +16,11 @@ from cdk_sagemaker_mlops.alarming import AlarmTarget, define_alarms
 from cdk_sagemaker_mlops.storage import ACCOUNT_PATTERN, ACCOUNT_RULE
 
 from . import _creation_order, _definition, _role, _stack_tags
+from ._names import NAME_PATTERN, NAME_RULE
 from .evolution import Evolution, compare, how_to
 from .features import Feature
 from .group_alarms import FeatureGroupAlarms
-from .group_base import NAME_PATTERN, NAME_RULE, FeatureGroupBase, OfflineLocation
+from .group_base import FeatureGroupBase, OfflineLocation
 from .record import SchemaRecord
 from .sharing import SharedAccess, share
 from .stores import OfflineStore, OnlineStore, Throughput

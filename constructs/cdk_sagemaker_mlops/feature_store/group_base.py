@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 #: CloudWatch namespace of what Feature Store's runtime operations publish.
 #: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-feature-store
 NAMESPACE = "AWS/SageMaker/FeatureStore"
-NAME_PATTERN = r"[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}"
-NAME_RULE = "allowed are 1 to 64 letters, digits, hyphens and underscores, the first and the last one a letter or digit"
 
 _DESCRIBE = ["sagemaker:DescribeFeatureGroup", "sagemaker:DescribeFeatureMetadata"]
 _READ_TABLE = ["glue:BatchGetPartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"]

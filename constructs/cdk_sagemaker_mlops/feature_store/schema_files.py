@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _parquet
-from .features import Feature, FeatureType
+from .feature_type import FeatureType
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9]\d*)")
 _LARGEST = 2**63 - 1
@@ -57,16 +57,16 @@ _FRAME_TYPES: Mapping[str, FeatureType] = {
 }
 
 
-def parquet_features(file: str | os.PathLike[str]) -> list[Feature]:
+def parquet_types(file: str | os.PathLike[str]) -> dict[str, FeatureType]:
     """The columns of a Parquet file."""
     types = {}
     for column in _parquet.columns(file):
         kind = _LOGICAL_TYPES.get(column.logical) if column.logical else _PHYSICAL_TYPES.get(column.physical)
         types[column.name] = (None if column.nested else kind, column.logical or column.physical or "STRUCTURE")
-    return _features(str(file), types)
+    return _known(str(file), types)
 
 
-def frame_features(frame: Any) -> list[Feature]:
+def frame_types(frame: Any) -> dict[str, FeatureType]:
     """The columns of a DataFrame."""
     types = {}
     for name, kind in zip(frame.columns, frame.dtypes, strict=True):
@@ -74,10 +74,10 @@ def frame_features(frame: Any) -> list[Feature]:
         known = next((known for beginning, known in _FRAME_TYPES.items() if text.startswith(beginning)), None)
         # A feature of pandas' interval type holds pairs, though its name begins as integers' does.
         types[str(name)] = (None if text.startswith("interval") else known, str(kind))
-    return _features("the frame", types)
+    return _known("the frame", types)
 
 
-def csv_features(file: str | os.PathLike[str], *, rows: int) -> list[Feature]:
+def csv_types(file: str | os.PathLike[str], *, rows: int) -> dict[str, FeatureType]:
     """The columns of a CSV file with a header."""
     with Path(file).open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream)
@@ -89,7 +89,7 @@ def csv_features(file: str | os.PathLike[str], *, rows: int) -> list[Feature]:
     if uneven:
         raise ValueError(f"{file} has {len(header)} columns in its header but not in row {uneven}")
     values = zip(*(row for row in body if row), strict=True)
-    return [Feature(name, _type_of(column)) for name, column in zip(header, values, strict=True)]
+    return {name: _type_of(column) for name, column in zip(header, values, strict=True)}
 
 
 def _type_of(values: Iterable[str]) -> FeatureType:
@@ -111,8 +111,8 @@ def _kind(text: str) -> FeatureType:
     return FeatureType.STRING
 
 
-def _features(source: str, types: Mapping[str, tuple[FeatureType | None, str]]) -> list[Feature]:
+def _known(source: str, types: Mapping[str, tuple[FeatureType | None, str]]) -> dict[str, FeatureType]:
     unknown = [f"{name} ({kind})" for name, (known, kind) in types.items() if known is None]
     if unknown:
         raise ValueError(f"{source} has columns that no feature can hold: {', '.join(unknown)}; {_INSTEAD}")
-    return [Feature(name, known) for name, (known, _) in types.items() if known is not None]
+    return {name: known for name, (known, _) in types.items() if known is not None}

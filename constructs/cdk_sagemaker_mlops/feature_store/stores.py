@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._errors import Problems
 
+from ._names import TABLE_PATTERN, TABLE_RULE
+
 if TYPE_CHECKING:
     from aws_cdk.aws_kms import IKey
     from aws_cdk.aws_s3 import IBucket
 
     from .database import FeatureDatabaseBase
 
-# Glue allows more; Athena reads these without quoting. https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html
-TABLE_PATTERN = r"[a-z0-9_]{1,255}"
-TABLE_RULE = "allowed are 1 to 255 lower-case letters, digits and underscores"
 _MOST_UNITS = 40_000
 
 
