@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,23 @@ def function_asset(stack: cdk.Stack, code: FunctionCode) -> AssetLocation:
     if not archive.exists():
         write_archive(code.files(), archive)
     return _register(assets, archive, code.hash(), f"{code.name} function")
+
+
+def content_asset(
+    stack: cdk.Stack, *, identity: str, suffix: str, display_name: str, write: Callable[[Path], None]
+) -> AssetLocation:
+    """A file that is written once per app under its content's hash.
+
+    :param identity: Hash of the content.
+    :param suffix: Ending of the file's name, such as `.tar.gz`.
+    :param display_name: How the CDK's CLI calls it.
+    :param write: Writes the file, whole or not at all.
+    """
+    assets = _assets_of(stack)
+    file = assets.folder / f"asset.{identity}{suffix}"
+    if not file.exists():
+        write(file)
+    return _register(assets, file, identity, display_name)
 
 
 def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> lambda_.CfnLayerVersion:
