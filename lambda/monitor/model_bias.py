@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monitor import analysis_config
 from monitor.analysis import (
     PAGE,
     VIOLATIONS,
@@ -70,11 +71,12 @@ class ModelBias(Analysis[Prepared]):
         """
         from model_analyzer.bias import BiasAnalysis
 
-        document = self._config(read)
+        uri = self._settings.config_uri
+        document = analysis_config.load(self._settings.config, uri, read)
         try:
             config, label, columns = self._configured(document)
         except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"{self._source} cannot be used: {error}") from error
+            raise ConfigurationError(f"{analysis_config.source_of(uri)} cannot be used: {error}") from error
         if constraints is None:
             return Prepared(config, label, columns, None)
         try:
@@ -130,24 +132,6 @@ class ModelBias(Analysis[Prepared]):
             labels=labelled.counts(summary.unusable.total()),
             unchecked=tuple(f"{item.facet}={item.group} {item.name}" for item in found.not_computable),
         )
-
-    @property
-    def _source(self) -> str:
-        return f"ANALYSIS_CONFIG_URI={self._settings.config_uri}" if self._settings.config_uri else "ANALYSIS_CONFIG"
-
-    def _config(self, read: Callable[[S3Uri], bytes | None]) -> dict[str, Any]:
-        text: str | bytes | None = self._settings.config
-        if self._settings.config_uri is not None:
-            text = read(self._settings.config_uri)
-        if text is None:
-            raise ConfigurationError(f"{self._source} does not exist")
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise ConfigurationError(f"{self._source} is not JSON: {error}") from error
-        if not isinstance(document, dict):
-            raise ConfigurationError(f"{self._source} is not a JSON object")
-        return document
 
     def _configured(self, document: Mapping[str, Any]) -> tuple[BiasConfig, str, tuple[str, ...]]:
         """The settings of the analysis, the label's name, and the names of captured columns.

@@ -2,7 +2,7 @@
 
 Every type:
 
-- `MONITORING_TYPE`: `DataQuality`, `ModelQuality` or `ModelBias`. Default: DataQuality
+- `MONITORING_TYPE`: `DataQuality`, `ModelQuality`, `ModelBias` or `ModelExplainability`. Default: DataQuality
 - `ENDPOINT_NAME`, `MONITORING_SCHEDULE_NAME`: what reports, metrics and events are filed under
 - `CAPTURE_URI`: captured traffic lies below `<CAPTURE_URI>/<endpoint>/<variant>/yyyy/mm/dd/hh/`
 - `REPORTS_URI`: reports go below `<REPORTS_URI>/<endpoint>/<schedule>/yyyy/mm/dd/hh/`
@@ -13,7 +13,8 @@ Every type:
   `PERIOD_HOURS` are the hours from one run to the next. Default: the window's length
 - `KMS_KEY_ARN`: key of the reports. Default: - the bucket's
 
-The further ones stand at the classes below. An empty variable counts as absent.
+The further ones stand at the classes below, those of attribution in `attribution_settings`. An empty variable counts
+as absent.
 """
 
 from __future__ import annotations
@@ -52,8 +53,11 @@ class Settings:
     @staticmethod
     def read(variables: Mapping[str, str] | None = None) -> Settings:
         """Read them from the process's environment; raises ConfigurationError naming every mistake."""
+        from monitor.attribution_settings import AttributionSettings
+
         environment = Environment(variables)
-        kinds = {kind.monitoring_type: kind for kind in (DataQualitySettings, ModelQualitySettings, BiasSettings)}
+        types = (DataQualitySettings, ModelQualitySettings, BiasSettings, AttributionSettings)
+        kinds: dict[str, type[Settings]] = {kind.monitoring_type: kind for kind in types}
         chosen = environment.choice("MONITORING_TYPE", tuple(kinds), DataQualitySettings.monitoring_type)
         kind = kinds.get(chosen, DataQualitySettings)
         period, offset, interval = _window(environment)
