@@ -149,6 +149,8 @@ class FeatureStoreStack(EnvironmentStack):
             made.grant_write(self._role(arn))
         for arn in group.access.query:
             made.grant_query_offline(self._role(arn), self.workgroup)
+        for arn in group.access.train:
+            made.grant_training_sets(self._role(arn), self.workgroup)
 
     def _role(self, arn: str) -> iam.IRole:
         construct_id = f"Role-{arn.split(':role/')[1]}"

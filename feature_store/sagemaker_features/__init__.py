@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .online import OnlineStore
     from .spines import SpineTable
     from .sql import FeatureView
+    from .writing import Settings
 
 _PLACES = {
     "Athena": "athena",
@@ -35,6 +36,7 @@ _PLACES = {
     "QueryFailed": "errors",
     "QueryResult": "athena",
     "Report": "ingestion",
+    "Settings": "writing",
     "SpineTable": "spines",
     "TrainingSet": "history",
     "UnknownRecord": "errors",
@@ -56,6 +58,7 @@ __all__ = [
     "QueryFailed",
     "QueryResult",
     "Report",
+    "Settings",
     "SpineTable",
     "TrainingSet",
     "UnknownRecord",

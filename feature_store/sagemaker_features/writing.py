@@ -49,7 +49,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Settings:
-    """How records are sent."""
+    """How records are sent.
+
+    Args:
+        workers: calls under way at the same time.
+        batch: use BatchWriteRecord, 25 records per call, instead of PutRecord.
+        attempts: how often a call is tried before the run stops.
+        first_wait: seconds before the second attempt; later ones wait longer.
+    """
 
     workers: int = 16
     batch: bool = False

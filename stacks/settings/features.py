@@ -119,6 +119,13 @@ class FeatureAccessSettings(Settings):
     query: Annotated[
         tuple[RoleArn, ...], Field(max_length=20, description="May query the offline store with Athena. Default: none")
     ] = ()
+    train: Annotated[
+        tuple[RoleArn, ...],
+        Field(
+            max_length=20,
+            description="The same, and may stage tables of keys and moments for training sets. Default: none",
+        ),
+    ] = ()
 
 
 class FeatureAlarmSettings(Settings):
@@ -220,7 +227,7 @@ class FeatureGroupSettings(Settings):
             )
         if self.online and self.online.storage == "in-memory" and self.throughput:
             raise conflict("throughput", "an in-memory store is paid for by use; remove throughput")
-        for key, store in (("lookup", self.online), ("query", self.offline)):
+        for key, store in (("lookup", self.online), ("query", self.offline), ("train", self.offline)):
             if getattr(self.access, key) and store is None:
                 raise conflict("access", f"{key} names roles, and the group has no store for it; add it or remove them")
         return self

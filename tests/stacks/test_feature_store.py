@@ -120,6 +120,7 @@ def test_settings_become_a_group(synthesize: Synthesize, variation: Vary) -> Non
                 "lookup": ["arn:aws:iam::333333333333:role/api"],
                 "write": ["arn:aws:iam::333333333333:role/api"],
                 "query": ["arn:aws:iam::333333333333:role/train"],
+                "train": ["arn:aws:iam::333333333333:role/fit"],
             },
         },
         "memory": {
@@ -158,7 +159,8 @@ def test_settings_become_a_group(synthesize: Synthesize, variation: Vary) -> Non
     policies = {str(policy["Properties"]["Roles"]): str(policy) for policy in of_type(template, "IAM::Policy")}
     assert "sagemaker:PutRecord" in policies["['api']"]
     assert "athena:StartQueryExecution" in policies["['train']"]
-    assert "sagemaker:" not in policies["['train']"]
+    assert "sagemaker:PutRecord" not in policies["['train']"]
+    assert "spine_*" in policies["['fit']"]
 
 
 def test_no_groups_no_stack(synthesize: Synthesize, variation: Vary) -> None:

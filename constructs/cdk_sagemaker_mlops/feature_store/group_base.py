@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-feature-store
 NAMESPACE = "AWS/SageMaker/FeatureStore"
 
-_DESCRIBE = ["sagemaker:DescribeFeatureGroup", "sagemaker:DescribeFeatureMetadata"]
+_DESCRIBE = "sagemaker:DescribeFeatureGroup"
 _READ_TABLE = ["glue:BatchGetPartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"]
 
 
@@ -113,7 +113,7 @@ class FeatureGroupBase(Construct):
         return [
             Statement(
                 sid="LookFeaturesUp",
-                actions=["sagemaker:BatchGetRecord", "sagemaker:GetRecord", *_DESCRIBE],
+                actions=["sagemaker:BatchGetRecord", "sagemaker:GetRecord", _DESCRIBE],
                 resources=[self.arn],
             ),
             *self._online_key_statements(),
@@ -124,7 +124,7 @@ class FeatureGroupBase(Construct):
         return [
             Statement(
                 sid="WriteFeatures",
-                actions=["sagemaker:DeleteRecord", "sagemaker:PutRecord", *_DESCRIBE],
+                actions=["sagemaker:BatchWriteRecord", "sagemaker:DeleteRecord", "sagemaker:PutRecord", _DESCRIBE],
                 resources=[self.arn],
             ),
             *self._online_key_statements(),
@@ -148,27 +148,53 @@ class FeatureGroupBase(Construct):
 
         :raises ValueError: The group has no offline store, or it is not known where.
         """
+        return [
+            *workgroup.query_statements(),
+            *self._known_offline.read_statements(),
+            Statement(sid="FindFeatureTable", actions=[_DESCRIBE], resources=[self.arn]),
+        ]
+
+    def training_statements(self, workgroup: FeatureStoreWorkgroup) -> list[Statement]:
+        """The same, and what a role needs besides to make training sets of any size.
+
+        :raises ValueError: The group has no offline store, or it is not known where.
+        """
+        location = self._known_offline
+        return [*self.query_offline_statements(workgroup), *workgroup.staging_statements(location.database)]
+
+    @property
+    def _known_offline(self) -> OfflineLocation:
         if self.offline is None:
             raise ValueError(
                 f"feature group {self.name} has no offline store to query; give it one, or give an imported group the "
                 "location of its own"
             )
-        return [*workgroup.query_statements(), *self.offline.read_statements()]
+        return self.offline
 
     def grant_read_online(self, grantee: IGrantable) -> Grant:
         """Allow `GetRecord` and `BatchGetRecord`, with the key that they need."""
         return grant(grantee, self.read_online_statements())
 
     def grant_write(self, grantee: IGrantable) -> Grant:
-        """Allow `PutRecord` and `DeleteRecord`, with the key that they need."""
+        """Allow `PutRecord`, `BatchWriteRecord` and `DeleteRecord`, with the key that they need."""
         return grant(grantee, self.write_statements())
 
     def grant_query_offline(self, grantee: IGrantable, workgroup: FeatureStoreWorkgroup) -> Grant:
         """Allow queries with Athena over the offline records: workgroup, table, files, results and keys together.
 
+        It is enough for `sagemaker_features.latest`, `as_of`, and training sets whose spine fits into the query.
+
         :raises ValueError: The group has no offline store, or it is not known where.
         """
         return grant(grantee, self.query_offline_statements(workgroup))
+
+    def grant_training_sets(self, grantee: IGrantable, workgroup: FeatureStoreWorkgroup) -> Grant:
+        """The same, and for spines of more than some thousand rows: tables `spine_…` in the group's database, and
+        their files below `spines/` of the workgroup's results.
+
+        :raises ValueError: The group has no offline store, or it is not known where.
+        """
+        return grant(grantee, self.training_statements(workgroup))
 
     def measure(self, metric: str, operation: str, *, statistic: str, period_seconds: int) -> Measure:
         """A metric of one runtime operation.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: What Athena charges for a terabyte that a query scans, in US dollars (list price; see the pricing page for yours).
 #: https://aws.amazon.com/athena/pricing/
 SCAN_USD_PER_TB = 5.0
+#: Names that `sagemaker_features` gives to staged spines: tables, and the folder of their files below the results.
+SPINE_TABLE_PREFIX, SPINE_FOLDER = "spine_", "spines"
 _NAME_PATTERN = r"[a-zA-Z0-9._-]{1,128}"
 _RUN = [
     "athena:GetQueryExecution",
@@ -125,3 +127,27 @@ class FeatureStoreWorkgroup(Construct):
                 )
             )
         return statements
+
+    def staging_statements(self, database: str) -> list[Statement]:
+        """What a role needs besides to stage spines: tables that exist for the time of a query.
+
+        :param database: Name of the Glue database of these tables.
+        """
+        return [
+            Statement(
+                sid="StageSpines",
+                actions=["glue:CreateTable", "glue:DeleteTable", "glue:GetTable"],
+                resources=[
+                    _refs.arn("glue", "catalog"),
+                    _refs.arn("glue", f"database/{database}"),
+                    _refs.arn("glue", f"table/{database}/{SPINE_TABLE_PREFIX}*"),
+                ],
+                reason="each spine's table has a generated name",
+            ),
+            Statement(
+                sid="RemoveSpines",
+                actions=["s3:DeleteObject"],
+                resources=[f"{_refs.bucket_arn(self._results)}/{self._prefix}/{SPINE_FOLDER}/*"],
+                reason="each spine's file has a generated name",
+            ),
+        ]

@@ -38,7 +38,6 @@ def test_read_online(make_group: Make, caller: iam.Role, synthesise: Callable[[]
         "sagemaker:GetRecord",
         "sagemaker:BatchGetRecord",
         "sagemaker:DescribeFeatureGroup",
-        "sagemaker:DescribeFeatureMetadata",
         "kms:Decrypt",
     }
     # SageMaker's ARNs are lower-case, whatever the name.
@@ -50,8 +49,13 @@ def test_write(make_group: Make, caller: iam.Role, synthesise: Callable[[], Any]
     make_group().grant_write(caller)
     actions = granted(synthesise())
 
-    assert {"sagemaker:PutRecord", "sagemaker:DeleteRecord", "kms:Decrypt"} <= set(actions)
-    assert "sagemaker:GetRecord" not in actions
+    assert set(actions) == {
+        "sagemaker:PutRecord",
+        "sagemaker:BatchWriteRecord",
+        "sagemaker:DeleteRecord",
+        "sagemaker:DescribeFeatureGroup",
+        "kms:Decrypt",
+    }
 
 
 def test_query_offline(
@@ -66,7 +70,19 @@ def test_query_offline(
     assert "'/features/*'" in actions["s3:PutObject"][0]
     assert "StorageKeyB5604950" in actions["kms:Decrypt"][0]
     assert "kms:GenerateDataKey" in actions
-    assert not any(action.startswith(("sagemaker:", "glue:Update", "glue:Create")) for action in actions)
+    assert not any(action.startswith(("glue:Update", "glue:Create", "s3:Delete")) for action in actions)
+    assert {action for action in actions if action.startswith("sagemaker:")} == {"sagemaker:DescribeFeatureGroup"}
+
+
+def test_training_sets(
+    make_group: Make, caller: iam.Role, workgroup: fs.FeatureStoreWorkgroup, synthesise: Callable[[], Any]
+) -> None:
+    make_group().grant_training_sets(caller, workgroup)
+    actions = granted(synthesise())
+
+    assert "':table/features/spine_*'" in actions["glue:CreateTable"][0]
+    assert "'/features/spines/*'" in actions["s3:DeleteObject"][0]
+    assert "athena:StartQueryExecution" in actions
 
 
 def test_another_groups_files_stay_closed(

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -65,8 +66,9 @@ def _s3(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
         yield Need(action, f"arn:aws:s3:::{bucket}", {"s3:prefix": call.params.get("Prefix", "")})
         return
     yield Need(action, f"arn:aws:s3:::{bucket}/{key}")
-    if encrypted_with := _bucket_key(site, bucket):
-        yield Need("kms:Decrypt" if action == "s3:GetObject" else "kms:GenerateDataKey", encrypted_with)
+    used = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}.get(action)
+    if used and (encrypted_with := _bucket_key(site, bucket)):
+        yield Need(used, encrypted_with)
 
 
 @cache
@@ -87,6 +89,7 @@ def _sagemaker(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need
         ("ModelName", "model"),
         ("ModelPackageName", "model-package"),
         ("ModelPackageGroupName", "model-package-group"),
+        ("FeatureGroupName", "feature-group"),
     ):
         value = params.get(parameter)
         if not value:
@@ -186,15 +189,55 @@ def _scaling(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
     yield Need(action, _arn(call, "application-autoscaling", "scalable-target/0123"), context)
 
 
+def _feature_records(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
+    params = call.params
+    for part in [params, *(params.get("Entries") or []), *(params.get("Identifiers") or [])]:
+        name = part.get("FeatureGroupName")
+        if name:
+            # Records are authorised as actions of SageMaker, with the caller's own permission for the online key.
+            arn = _arn(call, "sagemaker", f"feature-group/{name.lower()}")
+            yield Need(action.replace("sagemaker-featurestore-runtime:", "sagemaker:"), arn)
+            group = site.client("sagemaker").describe_feature_group(FeatureGroupName=name)
+            key = group.get("OnlineStoreConfig", {}).get("SecurityConfig", {}).get("KmsKeyId")
+            if key:
+                yield Need("kms:Decrypt", key, {"kms:ViaService": f"sagemaker.{call.region}.amazonaws.com"})
+
+
+def _athena(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
+    name = call.params.get("WorkGroup")
+    if name is None:
+        described = site.client("athena").get_query_execution(QueryExecutionId=call.params["QueryExecutionId"])
+        name = described["QueryExecution"]["WorkGroup"]
+    yield Need(action, _arn(call, "athena", f"workgroup/{name}"))
+    # The embedded Athena lists whole catalogues; AWS's own looks up, as the caller, what a query names.
+    for database, table in re.findall(r'"([a-z0-9_]+)"\."([a-z0-9_]+)"', call.params.get("QueryString", "")):
+        if not table.startswith("_"):
+            yield from _table("glue:GetTable", call, database, table)
+
+
+def _glue(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
+    if action not in ("glue:GetDatabases", "glue:GetTables"):
+        table = call.params.get("Name") or call.params["TableInput"]["Name"]
+        yield from _table(action, call, call.params["DatabaseName"], table)
+
+
+def _table(action: str, call: Call, database: str, table: str) -> Iterator[Need]:
+    for resource in ("catalog", f"database/{database}", f"table/{database}/{table}"):
+        yield Need(action, _arn(call, "glue", resource))
+
+
 _RULES = {
     "application-autoscaling": _scaling,
+    "athena": _athena,
     "cloudformation": _cloudformation,
     "cloudwatch": _cloudwatch,
     "events": _events,
+    "glue": _glue,
     "lambda": _lambda,
     "logs": _logs,
     "s3": _s3,
     "sagemaker": _sagemaker,
+    "sagemaker-featurestore-runtime": _feature_records,
     "scheduler": _scheduler,
     "sns": _sns,
     "sqs": _sqs,
