@@ -12,6 +12,7 @@ from .model_quality import ModelQualityMonitor, ProblemType
 from .monitor import Monitor
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .source import DatasetFormat, DatasetInput, EndpointInput, MonitorInput
 
 Engine.LAMBDA = LambdaEngine()
 
@@ -19,6 +20,9 @@ __all__ = [
     "Baseline",
     "BiasMonitor",
     "DataQualityMonitor",
+    "DatasetFormat",
+    "DatasetInput",
+    "EndpointInput",
     "Engine",
     "Facet",
     "Labels",
@@ -27,6 +31,7 @@ __all__ = [
     "ModelQualityMonitor",
     "Monitor",
     "MonitorAlarms",
+    "MonitorInput",
     "MonitoringSchedule",
     "Predictions",
     "ProblemType",

@@ -20,7 +20,8 @@ RUN_NAMESPACE = "SageMakerMLOps/Monitoring"
 class MonitorView:
     """A monitor as its alarms and charts see it.
 
-    :param endpoint_name: The watched endpoint.
+    :param subject: What is watched, as titles call it: `endpoint churn`.
+    :param endpoint_name: The watched endpoint, where there is one.
     :param variant_names: Its production variants.
     :param schedule_name: The monitor's name.
     :param period_seconds: Seconds between runs: one data point each.
@@ -30,7 +31,8 @@ class MonitorView:
     :param needs_labels: Whether a run needs labels besides captured traffic.
     """
 
-    endpoint_name: str
+    subject: str
+    endpoint_name: str | None
     variant_names: tuple[str, ...]
     schedule_name: str
     period_seconds: int
@@ -38,6 +40,11 @@ class MonitorView:
     namespace: str
     report_hint: str
     needs_labels: bool = False
+
+    @property
+    def _own_dimensions(self) -> tuple[tuple[str, str], ...]:
+        own = ("MonitoringSchedule", self.schedule_name)
+        return (own,) if self.endpoint_name is None else (("Endpoint", self.endpoint_name), own)
 
     def run_measure(self, name: str, statistic: str, label: str) -> Measure:
         """A metric about runs."""
@@ -58,7 +65,7 @@ class MonitorView:
         return Measure(
             namespace=namespace,
             name=name,
-            dimensions=(("Endpoint", self.endpoint_name), ("MonitoringSchedule", self.schedule_name), *dimensions),
+            dimensions=(*self._own_dimensions, *dimensions),
             statistic=statistic,
             period_seconds=self.period_seconds,
             label=label,
@@ -105,11 +112,17 @@ class Analysis(ABC):
         """What is wrong with the settings."""
 
     @abstractmethod
-    def settings(self, endpoint_name: str) -> dict[str, str]:
-        """The settings as environment variables of the run."""
+    def settings(self, name: str) -> dict[str, str]:
+        """The settings as environment variables of the run.
 
-    def statements(self, endpoint_name: str) -> list[Statement]:
-        """What a run may read besides captured traffic and the baseline."""
+        :param name: Name of the endpoint, or of the data where there is none.
+        """
+
+    def statements(self, name: str) -> list[Statement]:
+        """What a run may read besides its input and the baseline.
+
+        :param name: Name of the endpoint, or of the data where there is none.
+        """
         return []
 
     @abstractmethod

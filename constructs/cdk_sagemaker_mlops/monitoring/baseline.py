@@ -26,7 +26,7 @@ class BaselineRequest:
 
     :param block: The monitor's resources; parameters are added to it.
     :param stack: The stack that holds the endpoint.
-    :param endpoint_name: The endpoint.
+    :param owner: Name of the endpoint or data whose version has the baseline.
     :param monitoring_type: `DataQuality`, …
     :param has_statistics: Whether the monitor uses statistics besides constraints.
     :param parameter_prefix: What the stack's parameters for this endpoint begin with.
@@ -35,7 +35,7 @@ class BaselineRequest:
 
     block: Block
     stack: cdk.Stack
-    endpoint_name: str
+    owner: str
     monitoring_type: str
     has_statistics: bool
     parameter_prefix: str
@@ -127,13 +127,13 @@ def _parameter(request: BaselineRequest, kind: str) -> str:
     def define() -> str:
         what = f"the live version's {request.monitoring_type} {kind}"
         request.block.parameter(name, Default="", Description=f"URI of {what}; set by the rollout controller")
-        return request.endpoint_name
+        return request.owner
 
     owner = _refs.remembered(request.stack, f"parameter {name}", define)
-    if owner != request.endpoint_name:
+    if owner != request.owner:
         problem = (
             f'the stack parameter "{name}" already belongs to endpoint {owner}; '
-            f'give endpoint {request.endpoint_name} a parameter_prefix, such as "Second"'
+            f'give endpoint {request.owner} a parameter_prefix, such as "Second"'
         )
         raise ConstructError(request.stack.node.path, [problem])
     return _refs.parameter(name)

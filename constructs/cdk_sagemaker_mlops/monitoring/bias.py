@@ -14,6 +14,7 @@ from .ground_truth import Labels, Predictions
 from .labelled import LabelledMonitor, MetricAlarm
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .source import MonitorInput
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -51,6 +52,7 @@ class BiasMonitor(LabelledMonitor):
         alarm. Default: 0.9
     :param publish_metrics: Publish the metrics themselves, which CloudWatch bills. Default: True
     :param endpoint: What to watch. Default: - given by `endpoint.add_monitor(monitor)`
+    :param input: Data without an endpoint to watch instead, such as :class:`DatasetInput`. Default: - an endpoint
     :param reports: Bucket for reports. Default: - the capture bucket
     :param reports_prefix: Prefix in that bucket. Default: - none; `monitoring-reports` in the capture bucket
     :param baseline: What to compare with. Default: - the live version's, from the registry
@@ -79,6 +81,7 @@ class BiasMonitor(LabelledMonitor):
         max_unlabelled_share: float | None = 0.9,
         publish_metrics: bool = True,
         endpoint: MonitoredEndpoint | None = None,
+        input: MonitorInput | None = None,
         reports: IBucket | None = None,
         reports_prefix: str = "",
         baseline: Baseline | None = None,
@@ -108,6 +111,7 @@ class BiasMonitor(LabelledMonitor):
                 publish_metrics=publish_metrics,
             ),
             endpoint=endpoint,
+            input=input,
             reports=reports,
             reports_prefix=reports_prefix,
             baseline=baseline,

@@ -164,9 +164,9 @@ class BiasAnalysis(LabelledAnalysis):
             return self._inputs[reference]
         return f"_c{(len(self.predictions.output_columns) or 1) + reference}"
 
-    def settings(self, endpoint_name: str) -> dict[str, str]:
+    def settings(self, name: str) -> dict[str, str]:
         """The settings as environment variables of the run."""
-        values = super().settings(endpoint_name) | {"ANALYSIS_CONFIG": json.dumps(self.config)}
+        values = super().settings(name) | {"ANALYSIS_CONFIG": json.dumps(self.config)}
         return values | ({"BIAS_TOLERANCE": f"{self.tolerance:g}"} if self.tolerance else {})
 
     def measure(self, view: MonitorView, metric: str, facet: Facet, statistic: str = "Average") -> Measure:
@@ -193,7 +193,7 @@ class BiasAnalysis(LabelledAnalysis):
             id=f"Bias {alarm.id(column)}",
             severity=alarm.severity,
             title=(
-                f"Bias of endpoint {view.endpoint_name}: {alarm.metric} of {column} = {facet.group} is more than "
+                f"Bias of {view.subject}: {alarm.metric} of {column} = {facet.group} is more than "
                 f"{alarm.threshold:g} away from {neutral}"
             ),
             advice=f"Compare the groups with the baseline's in the report: {view.report_hint}",

@@ -16,6 +16,7 @@ from .engine import Engine
 from .monitor import Monitor
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .source import MonitorInput
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -100,7 +101,7 @@ class DataQualityAnalysis(Analysis):
                 found.append(f'features holds "{feature}", which the analysis leaves out; it would never see data')
         return found
 
-    def settings(self, endpoint_name: str) -> dict[str, str]:
+    def settings(self, name: str) -> dict[str, str]:
         """The settings as environment variables of the run."""
         values = {"PUBLISH_FEATURE_METRICS": "true" if self.publish_feature_metrics else "false"}
         if self.window_offset_hours:
@@ -128,7 +129,7 @@ class DataQualityAnalysis(Analysis):
                 # The severity is in the id only beside another one: adding a second severity replaces no alarm.
                 id=_alarm_id(feature, severity),
                 severity=severity,
-                title=f"Feature {feature} of endpoint {view.endpoint_name} drifts: distance above {threshold:g}",
+                title=f"Feature {feature} of {view.subject} drifts: distance above {threshold:g}",
                 advice=f"Compare its distribution with the baseline's in the report: {view.report_hint}",
                 measure=drift_measure(view, feature),
                 threshold=threshold,
@@ -165,6 +166,7 @@ class DataQualityMonitor(Monitor):
     names and announces itself as an event `Monitoring Execution`.
 
     :param endpoint: What to watch. Default: - given by `endpoint.add_monitor(monitor)`
+    :param input: Data without an endpoint to watch instead, such as :class:`DatasetInput`. Default: - an endpoint
     :param reports: Bucket for reports. Default: - the capture bucket
     :param reports_prefix: Prefix in that bucket. Default: - none; `monitoring-reports` in the capture bucket
     :param baseline: What to compare with. Default: - the live version's, from the registry
@@ -190,6 +192,7 @@ class DataQualityMonitor(Monitor):
         construct_id: str,
         *,
         endpoint: MonitoredEndpoint | None = None,
+        input: MonitorInput | None = None,
         reports: IBucket | None = None,
         reports_prefix: str = "",
         baseline: Baseline | None = None,
@@ -223,6 +226,7 @@ class DataQualityMonitor(Monitor):
                 window_offset_hours=window_offset_hours,
             ),
             endpoint=endpoint,
+            input=input,
             reports=reports,
             reports_prefix=reports_prefix,
             baseline=baseline,

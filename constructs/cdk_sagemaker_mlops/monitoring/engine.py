@@ -12,28 +12,49 @@ if TYPE_CHECKING:
     from cdk_sagemaker_mlops._block import Block, Member
     from cdk_sagemaker_mlops._iam import Statement
     from cdk_sagemaker_mlops.alarming import AlarmRule
-    from cdk_sagemaker_mlops.capture import DataCapture
 
+    from .analysis import Analysis
     from .baseline import BoundBaseline
     from .locations import Location
     from .schedule import MonitoringSchedule
+    from .source import MonitorInput
+
+#: Log group of SageMaker's processing jobs: https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+JOB_LOGS = "/aws/sagemaker/ProcessingJobs"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineRequest:
+class EngineTask:
+    """What an engine is asked to do, known before anything is defined.
+
+    :param analysis: The kind of analysis with its settings.
+    :param source: What is looked at.
+    :param schedule: When runs happen and how much time each looks at.
+    """
+
+    analysis: Analysis
+    source: MonitorInput
+    schedule: MonitoringSchedule
+
+    @property
+    def monitoring_type(self) -> str:
+        """`DataQuality`, … as in SageMaker's API."""
+        return self.analysis.monitoring_type
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRequest(EngineTask):
     """What a monitor tells its engine.
 
     :param block: The monitor's resources; the engine adds its own.
     :param stack: The monitor's stack.
-    :param monitoring_type: `DataQuality`, …
-    :param endpoint_name: The watched endpoint.
     :param schedule_name: The monitor's name in reports, metrics and events.
-    :param capture: Where the endpoint's traffic is recorded.
-    :param reports: Where reports go; runs write below endpoint and schedule name only.
-    :param schedule: When runs happen and how much time each looks at.
+    :param reports: Where reports go.
+    :param written: Where in there the runs of this monitor write, and nowhere else.
     :param baseline: What runs compare with.
-    :param settings: The analysis' own settings as environment variables.
-    :param statements: What runs may read besides captured traffic and the baseline.
+    :param settings: All settings of a run as environment variables.
+    :param statements: What a run of this library's own engines does: reading its input, labels and baseline, writing
+        reports, publishing metrics and events. Other engines compose theirs of `source`, `analysis` and `baseline`.
     :param metric_namespaces: CloudWatch namespaces that runs publish to.
     :param model_package_arn: The live version; empty when the model comes from no registry.
     :param report_hint: Where a person finds the report of a run.
@@ -41,12 +62,9 @@ class EngineRequest:
 
     block: Block
     stack: cdk.Stack
-    monitoring_type: str
-    endpoint_name: str
     schedule_name: str
-    capture: DataCapture
     reports: Location
-    schedule: MonitoringSchedule
+    written: Location
     baseline: BoundBaseline
     settings: dict[str, str]
     statements: tuple[Statement, ...]
@@ -61,7 +79,7 @@ class BoundEngine:
 
     :param name: The engine's name as events carry it.
     :param role: Role that runs have; key policies and bucket policies of others may need it.
-    :param log_group: Where runs log.
+    :param log_group: Where runs log, if it is the monitor's own. Default: - where SageMaker's jobs log
     :param rules: Alarms for what only this engine can suffer, such as a run that never came to an end.
     :param conditional: What must not exist before the endpoint does.
     :param function: Function that runs the analysis, where there is one.
@@ -69,15 +87,15 @@ class BoundEngine:
 
     name: str
     role: Member
-    log_group: Member
     rules: tuple[AlarmRule, ...]
+    log_group: Member | None = None
     conditional: tuple[Member, ...] = ()
     function: Member | None = None
 
     @property
     def log_group_name(self) -> str:
         """Where runs log."""
-        return self.log_group.ref
+        return JOB_LOGS if self.log_group is None else self.log_group.ref
 
     @property
     def function_name(self) -> str | None:
@@ -92,7 +110,7 @@ class Engine(ABC):
     LAMBDA: ClassVar[Engine]
 
     @abstractmethod
-    def problems(self, monitoring_type: str, schedule: MonitoringSchedule) -> list[str]:
+    def problems(self, task: EngineTask) -> list[str]:
         """What this engine cannot do of what is asked."""
 
     @abstractmethod

@@ -44,9 +44,9 @@ class Labels:
     start_time_offset: str | None = None
     end_time_offset: str | None = None
 
-    def location(self, endpoint_name: str) -> Location:
+    def location(self, name: str) -> Location:
         """The place of the labels."""
-        return Location(self.bucket, self.prefix.strip("/") or endpoint_name)
+        return Location(self.bucket, self.prefix.strip("/") or name)
 
     @property
     def lag_hours(self) -> int:
@@ -73,10 +73,10 @@ class Labels:
             )
         return found
 
-    def settings(self, endpoint_name: str) -> dict[str, str]:
+    def settings(self, name: str) -> dict[str, str]:
         """They as environment variables of the run."""
         values = {
-            "GROUND_TRUTH_URI": self.location(endpoint_name).uri,
+            "GROUND_TRUTH_URI": self.location(name).uri,
             "GROUND_TRUTH_ATTRIBUTE": self.attribute,
             "START_TIME_OFFSET": self.start_time_offset,
             "END_TIME_OFFSET": self.end_time_offset,

@@ -20,6 +20,7 @@ from .locations import decrypt, encrypt
 from .monitor import Monitor
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .source import MonitorInput
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -101,18 +102,14 @@ class LabelledAnalysis(Analysis):
     def predicts_probability(self) -> bool:
         """Whether the answer's first column is a probability where nothing says what it is."""
 
-    def settings(self, endpoint_name: str) -> dict[str, str]:
+    def settings(self, name: str) -> dict[str, str]:
         """The settings as environment variables of the run."""
         columns = self.predictions.settings(probability=self.predicts_probability)
-        return (
-            self.labels.settings(endpoint_name)
-            | columns
-            | ({} if self.publish_metrics else {"PUBLISH_METRICS": "false"})
-        )
+        return self.labels.settings(name) | columns | ({} if self.publish_metrics else {"PUBLISH_METRICS": "false"})
 
-    def statements(self, endpoint_name: str) -> list[Statement]:
+    def statements(self, name: str) -> list[Statement]:
         """Reading labels."""
-        place = self.labels.location(endpoint_name)
+        place = self.labels.location(name)
         return [*place.read("GroundTruth", "labels"), *decrypt(place.key_arn)]
 
     def rules(self, view: MonitorView) -> list[AlarmRule]:
@@ -122,10 +119,7 @@ class LabelledAnalysis(Analysis):
         rule = AlarmRule(
             id="Unlabelled",
             severity=Severity.WARNING,
-            title=(
-                f"More than {self.max_unlabelled_share:.0%} of the predictions of endpoint {view.endpoint_name} "
-                "have no label"
-            ),
+            title=(f"More than {self.max_unlabelled_share:.0%} of the predictions of {view.subject} have no label"),
             advice=(
                 "What is measured on the rest may not be true of all. Either whoever records labels has stopped, or "
                 "labels carry other ids than requests, or come later than end_time_offset allows; the report counts "
@@ -170,6 +164,7 @@ class LabelledMonitor(Monitor):
         *,
         analysis: LabelledAnalysis,
         endpoint: MonitoredEndpoint | None,
+        input: MonitorInput | None,
         reports: IBucket | None,
         reports_prefix: str,
         baseline: Baseline | None,
@@ -185,6 +180,7 @@ class LabelledMonitor(Monitor):
             construct_id,
             analysis=analysis,
             endpoint=endpoint,
+            input=input,
             reports=reports,
             reports_prefix=reports_prefix,
             baseline=baseline,
@@ -198,11 +194,11 @@ class LabelledMonitor(Monitor):
     @property
     def ground_truth_uri(self) -> str:
         """Where labels are expected: what `sagemaker_labels.GroundTruthClient` is given."""
-        return self._labels.location(self.endpoint_name).uri
+        return self._labels.location(self.source.name).uri
 
     def grant_label(self, grantee: IGrantable) -> Grant:
         """Allow recording labels, and nothing else."""
-        place = self._labels.location(self.endpoint_name)
+        place = self._labels.location(self.source.name)
         return grant(grantee, [*place.write("Labels", "label files"), *encrypt(place.key_arn)])
 
     def metric_labelled_records(self) -> cloudwatch.Metric:

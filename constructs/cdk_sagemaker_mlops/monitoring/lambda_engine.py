@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 
-from cdk_sagemaker_mlops import _naming, _refs
+from cdk_sagemaker_mlops import _naming
 from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
 from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer_arn
 from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
 from cdk_sagemaker_mlops.measures import Measure
 
-from .engine import BoundEngine, Engine, EngineRequest
-from .locations import Location, decrypt, encrypt
-from .schedule import MonitoringSchedule
+from .engine import BoundEngine, Engine, EngineRequest, EngineTask
 
 if TYPE_CHECKING:
     from cdk_sagemaker_mlops._block import Member
@@ -51,7 +49,7 @@ class LambdaEngine(Engine):
     log_retention_days: int = 90
     layer_arn: str | None = None
 
-    def problems(self, monitoring_type: str, schedule: MonitoringSchedule) -> list[str]:
+    def problems(self, task: EngineTask) -> list[str]:
         """What Lambda would refuse."""
         found = []
         if not 512 <= self.memory_mb <= 10_240:
@@ -70,9 +68,9 @@ class LambdaEngine(Engine):
             request.block,
             request.stack,
             code=MONITOR,
-            description=f"{request.monitoring_type} runs of {request.endpoint_name}",
-            statements=_statements(request, dead_letters),
-            environment=_environment(request),
+            description=f"{request.monitoring_type} runs of {request.source.name}",
+            statements=[*request.statements, keep_failed_runs(dead_letters)],
+            environment=request.settings,
             memory_mb=self.memory_mb,
             timeout_seconds=self.timeout_seconds,
             architecture=self.architecture,
@@ -102,46 +100,9 @@ class LambdaEngine(Engine):
         )
 
 
-def _environment(request: EngineRequest) -> dict[str, str]:
-    environment = {
-        "ENDPOINT_NAME": request.endpoint_name,
-        "MONITORING_SCHEDULE_NAME": request.schedule_name,
-        "MONITORING_TYPE": request.monitoring_type,
-        "CAPTURE_URI": request.capture.uri,
-        "REPORTS_URI": request.reports.uri,
-        "PERIOD_HOURS": str(request.schedule.period_hours),
-    }
-    if request.reports.key_arn:
-        environment["KMS_KEY_ARN"] = request.reports.key_arn
-    return environment | request.settings
-
-
-def _statements(request: EngineRequest, dead_letters: Queue) -> list[Statement]:
-    captured = Location(request.capture.bucket, request.capture.prefix).below(request.endpoint_name)
-    written = request.reports.below(request.endpoint_name, request.schedule_name)
-    capture_key = request.capture.key
-    return [
-        *captured.read("Capture", "captured records"),
-        *written.write("Reports", "reports are filed by hour and"),
-        *request.baseline.statements,
-        *request.statements,
-        *decrypt(_refs.key_arn(capture_key) if capture_key else None),
-        *encrypt(written.key_arn),
-        Statement(
-            sid="PublishMetrics",
-            actions=["cloudwatch:PutMetricData"],
-            resources=["*"],
-            conditions={"StringEquals": {"cloudwatch:namespace": list(request.metric_namespaces)}},
-            reason="metrics have no ARN; the condition allows the monitor's namespaces only",
-        ),
-        Statement(
-            sid="AnnounceRuns",
-            actions=["events:PutEvents"],
-            resources=[_refs.arn("events", "event-bus/default")],
-            conditions={"StringEquals": {"events:source": "sagemaker-mlops.monitoring"}},
-        ),
-        Statement(sid="KeepFailedRuns", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
-    ]
+def keep_failed_runs(dead_letters: Queue) -> Statement:
+    """Putting runs that failed after all retries where a person finds them."""
+    return Statement(sid="KeepFailedRuns", actions=["sqs:SendMessage"], resources=[dead_letters.arn])
 
 
 def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:
@@ -150,7 +111,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
         "SchedulerRole",
         service="scheduler.amazonaws.com",
         trust_conditions=same_account_only(),
-        description=f"Starts {request.monitoring_type} runs of {request.endpoint_name}",
+        description=f"Starts {request.monitoring_type} runs of {request.source.name}",
         statements=[
             Statement(sid="StartRuns", actions=["lambda:InvokeFunction"], resources=[function.arn]),
             Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
@@ -168,7 +129,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
     properties = scheduler.CfnScheduleProps(
         # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
         name=_naming.fit(request.schedule_name, 64),
-        description=f"{request.monitoring_type} runs of {request.endpoint_name}",
+        description=f"{request.monitoring_type} runs of {request.source.name}",
         schedule_expression=request.schedule.expression,
         schedule_expression_timezone="UTC",
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
@@ -189,7 +150,7 @@ def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_lette
     return AlarmRule(
         id="RunLost",
         severity=Severity.CRITICAL,
-        title=f"A {request.monitoring_type} run of endpoint {request.endpoint_name} failed after all retries",
+        title=f"A {request.monitoring_type} run of {request.source.subject} failed after all retries",
         advice=(
             f"Its event is in queue {dead_letters.name}, its log in {function.log_group_name}; when the cause "
             "is repaired, "

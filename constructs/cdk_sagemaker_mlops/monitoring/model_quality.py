@@ -17,6 +17,7 @@ from .ground_truth import Labels, Predictions
 from .labelled import LabelledAnalysis, LabelledMonitor, MetricAlarm
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .source import MonitorInput
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -95,9 +96,9 @@ class ModelQualityAnalysis(LabelledAnalysis):
                     found.append(f'{name} is "{value}", but only a binary classification has one; leave it out')
         return found + self.unknown_metrics(self._metrics, f"{self.problem_type} with these columns")
 
-    def settings(self, endpoint_name: str) -> dict[str, str]:
+    def settings(self, name: str) -> dict[str, str]:
         """The settings as environment variables of the run."""
-        values = super().settings(endpoint_name) | {"PROBLEM_TYPE": str(self.problem_type)}
+        values = super().settings(name) | {"PROBLEM_TYPE": str(self.problem_type)}
         return values if self.positive_label is None else values | {"POSITIVE_LABEL": self.positive_label}
 
     def rules(self, view: MonitorView) -> list[AlarmRule]:
@@ -110,7 +111,7 @@ class ModelQualityAnalysis(LabelledAnalysis):
             id=f"Quality {alarm.id()}",
             severity=alarm.severity,
             title=(
-                f"Model quality of endpoint {view.endpoint_name}: {alarm.metric} is "
+                f"Model quality of {view.subject}: {alarm.metric} is "
                 f"{'above' if lower else 'below'} {alarm.threshold:g}"
             ),
             advice=f"Compare metrics and confusion matrix with the baseline's in the report: {view.report_hint}",
@@ -159,6 +160,7 @@ class ModelQualityMonitor(LabelledMonitor):
         alarm. Default: 0.9
     :param publish_metrics: Publish the metrics themselves, which CloudWatch bills. Default: True
     :param endpoint: What to watch. Default: - given by `endpoint.add_monitor(monitor)`
+    :param input: Data without an endpoint to watch instead, such as :class:`DatasetInput`. Default: - an endpoint
     :param reports: Bucket for reports. Default: - the capture bucket
     :param reports_prefix: Prefix in that bucket. Default: - none; `monitoring-reports` in the capture bucket
     :param baseline: What to compare with. Default: - the live version's, from the registry
@@ -182,6 +184,7 @@ class ModelQualityMonitor(LabelledMonitor):
         max_unlabelled_share: float | None = 0.9,
         publish_metrics: bool = True,
         endpoint: MonitoredEndpoint | None = None,
+        input: MonitorInput | None = None,
         reports: IBucket | None = None,
         reports_prefix: str = "",
         baseline: Baseline | None = None,
@@ -206,6 +209,7 @@ class ModelQualityMonitor(LabelledMonitor):
                 publish_metrics=publish_metrics,
             ),
             endpoint=endpoint,
+            input=input,
             reports=reports,
             reports_prefix=reports_prefix,
             baseline=baseline,

@@ -1,4 +1,4 @@
-"""The base of all monitors: endpoint in, runs, reports, metrics, events and alarms out."""
+"""The base of all monitors: endpoint or data in; runs, reports, metrics, events and alarms out."""
 
 from __future__ import annotations
 
@@ -16,28 +16,26 @@ from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, add_alar
 
 from .analysis import RUN_NAMESPACE, Analysis, Chart, MonitorView
 from .baseline import Baseline, BaselineRequest, BoundBaseline
-from .engine import BoundEngine, Engine, EngineRequest
+from .engine import BoundEngine, Engine, EngineRequest, EngineTask
 from .locations import Location
+from .run_access import run_settings, run_statements
 from .run_metrics import RunMetrics
 from .run_rules import MonitorAlarms, run_rules
 from .schedule import MonitoringSchedule
+from .source import EndpointInput, MonitorInput
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk.aws_s3 import IBucket
 
-    from cdk_sagemaker_mlops.capture import DataCapture
-
     from .target import MonitoredEndpoint
-
-_DEFAULT_REPORTS_PREFIX = "monitoring-reports"
 
 
 class Monitor(RunMetrics, Construct):
-    """Watches an endpoint on a schedule. Use one of its subclasses.
+    """Watches an endpoint, or data without one, on a schedule. Use one of its subclasses.
 
-    A monitor made without `endpoint` waits for `endpoint.add_monitor(monitor)`.
+    A monitor made without `endpoint` and `input` waits for `endpoint.add_monitor(monitor)`.
 
     :ivar alarms: What it defined, readable for composite alarms and dashboards.
     :ivar engine: What runs it, with role and log group.
@@ -50,6 +48,7 @@ class Monitor(RunMetrics, Construct):
         *,
         analysis: Analysis,
         endpoint: MonitoredEndpoint | None,
+        input: MonitorInput | None,
         reports: IBucket | None,
         reports_prefix: str,
         baseline: Baseline | None,
@@ -70,101 +69,104 @@ class Monitor(RunMetrics, Construct):
         self._targets = tuple(notifications)
         self._alarm_options = alarms or MonitorAlarms()
         self._name = name
-        self._endpoint: MonitoredEndpoint | None = None
+        self._input: MonitorInput | None = None
         self._bound_engine: BoundEngine | None = None
         self._bound_baseline: BoundBaseline | None = None
         self.alarms: tuple[Alarm, ...] = ()
+        if endpoint is not None and input is not None:
+            problems = Problems()
+            problems.add("endpoint and input are both given; an endpoint's traffic needs endpoint alone")
+            problems.raise_if_any(self)
         if endpoint is not None:
             endpoint.add_monitor(self)
+        elif input is not None:
+            self._watch(input, _paths.stack_of(self))
 
     def bind(self, endpoint: MonitoredEndpoint) -> None:
         """Connects the monitor with its endpoint and defines everything. `endpoint.add_monitor` calls it.
 
         :param endpoint: What to watch.
         """
-        capture = endpoint.capture
-        self._check(endpoint, capture)
-        assert capture is not None  # noqa: S101  (checked above)
-        self._endpoint = endpoint
-        stack = endpoint.stack
+        self._watch(EndpointInput(endpoint), endpoint.stack)
+
+    def _watch(self, source: MonitorInput, stack: cdk.Stack) -> None:
+        task = EngineTask(analysis=self._analysis, source=source, schedule=self._schedule)
+        self._check(task)
+        self._input = source
         block = Block(self)
-        reports = Location(self._reports or capture.bucket, self._reports_prefix or self._fallback_prefix)
+        reports = source.default_reports
+        if self._reports is not None or self._reports_prefix:
+            reports = Location(self._reports or reports.bucket, self._reports_prefix)
+        written = reports.below(*source.report_folders, self.schedule_name)
+        self.reports_uri = written.uri
         self._bound_baseline = self._baseline.bind(
             BaselineRequest(
                 block=block,
                 stack=stack,
-                endpoint_name=endpoint.endpoint_name,
+                owner=source.name,
                 monitoring_type=self._analysis.monitoring_type,
                 has_statistics=self._analysis.has_statistics,
-                parameter_prefix=endpoint.parameter_prefix,
+                parameter_prefix=source.parameter_prefix,
                 reports=reports,
             )
         )
-        self.reports_uri = reports.below(endpoint.endpoint_name, self.schedule_name).uri
+        namespaces = (RUN_NAMESPACE, source.namespace(self._analysis.namespace))
         self._bound_engine = self._engine.bind(
             EngineRequest(
+                analysis=self._analysis,
+                source=source,
+                schedule=self._schedule,
                 block=block,
                 stack=stack,
-                monitoring_type=self._analysis.monitoring_type,
-                endpoint_name=endpoint.endpoint_name,
                 schedule_name=self.schedule_name,
-                capture=capture,
                 reports=reports,
-                schedule=self._schedule,
+                written=written,
                 baseline=self._bound_baseline,
-                settings=self._analysis.settings(endpoint.endpoint_name),
-                statements=tuple(self._analysis.statements(endpoint.endpoint_name)),
-                metric_namespaces=(RUN_NAMESPACE, self._analysis.namespace),
-                model_package_arn=endpoint.model_package_arn,
+                settings=run_settings(task, self.schedule_name, reports),
+                statements=run_statements(task, written, self._bound_baseline, namespaces),
+                metric_namespaces=namespaces,
+                model_package_arn=source.model_package_arn,
                 report_hint=self.report_hint,
             )
         )
-        rules = [*self._rules(), *self._bound_engine.rules]
+        self._define_alarms(block, self._bound_engine)
+        block.define()
+        if source.endpoint is not None and source.endpoint.condition_id is not None:
+            for member in self._bound_engine.conditional:
+                # One call; `cfn_options.condition` would be two. Only the endpoint's own block knows the condition.
+                member.resource.add_override("Condition", source.endpoint.condition_id)
+
+    def _define_alarms(self, block: Block, engine: BoundEngine) -> None:
+        rules = [*self._rules(), *engine.rules]
         problems = Problems()
         problems.extend(self._alarm_options.count_problems(len(rules)))
         for rule in rules:
             problems.extend(rule.problems())
         problems.raise_if_any(self)
         self.alarms = add_alarms(block, rules, self._targets, name_prefix=self.schedule_name)
-        block.define()
-        if endpoint.condition_id is not None:
-            for member in self._bound_engine.conditional:
-                # One call; `cfn_options.condition` would be two. Only the endpoint's own block knows the condition.
-                member.resource.add_override("Condition", endpoint.condition_id)
 
-    def _check(self, endpoint: MonitoredEndpoint, capture: DataCapture | None) -> None:
+    def _check(self, task: EngineTask) -> None:
         problems = Problems()
+        source = task.source
         problems.require(
-            self._endpoint is None,
-            f"it already watches {self._endpoint.endpoint_name if self._endpoint else ''}; "
-            f"define another monitor for {endpoint.endpoint_name}",
-        )
-        problems.require(
-            capture is not None,
-            f"endpoint {endpoint.endpoint_name} captures no data, so there is nothing to analyse; "
-            "give the endpoint capture=DataCapture(bucket=…)",
-        )
-        problems.require(
-            capture is None or capture.sampling_percentage > 0,
-            f"endpoint {endpoint.endpoint_name} captures 0 percent of its traffic; raise capture.sampling_percentage",
+            self._input is None,
+            f"it already watches {self._input.subject if self._input else ''}; "
+            f"define another monitor for {source.subject}",
         )
         if self._name is not None:
             problems.matches("name", self._name, _naming.LOWER_NAME_PATTERN, _naming.LOWER_NAME_RULE)
-        taken = {other.schedule_name for other in endpoint.monitors if isinstance(other, Monitor)}
-        name = self._name_for(endpoint)
+        others = source.endpoint.monitors if source.endpoint is not None else ()
+        name = self._name_for(source)
         problems.require(
-            name not in taken,
-            f'another monitor of endpoint {endpoint.endpoint_name} is called "{name}"; give this one a name of its own',
+            name not in {other.schedule_name for other in others if isinstance(other, Monitor)},
+            f'another monitor of {source.subject} is called "{name}"; give this one a name of its own',
         )
+        problems.extend(source.problems(self._analysis))
         problems.extend(self._analysis.problems())
         problems.extend(self._baseline.problems())
         problems.extend(self._alarm_options.problems())
-        problems.extend(self._engine.problems(self._analysis.monitoring_type, self._schedule))
+        problems.extend(self._engine.problems(task))
         problems.raise_if_any(self)
-
-    @property
-    def _fallback_prefix(self) -> str:
-        return "" if self._reports is not None else _DEFAULT_REPORTS_PREFIX
 
     def _rules(self) -> list[AlarmRule]:
         view = self.view
@@ -176,13 +178,14 @@ class Monitor(RunMetrics, Construct):
     # -- what it is ------------------------------------------------------------------------------------------------
 
     @property
-    def _watched(self) -> MonitoredEndpoint:
-        if self._endpoint is None:
+    def source(self) -> MonitorInput:
+        """What it watches."""
+        if self._input is None:
             problems = Problems()
             problems.add("it watches no endpoint yet; give endpoint=…, or call endpoint.add_monitor(monitor) first")
             problems.raise_if_any(self)
-        assert self._endpoint is not None  # noqa: S101  (raised above)
-        return self._endpoint
+        assert self._input is not None  # noqa: S101  (raised above)
+        return self._input
 
     @property
     def monitoring_type(self) -> str:
@@ -190,17 +193,17 @@ class Monitor(RunMetrics, Construct):
         return self._analysis.monitoring_type
 
     @property
-    def endpoint_name(self) -> str:
-        """Name of the watched endpoint."""
-        return self._watched.endpoint_name
+    def endpoint_name(self) -> str | None:
+        """Name of the watched endpoint, where there is one."""
+        return self.source.endpoint_name
 
     @property
     def schedule_name(self) -> str:
-        """The monitor's name in reports, metrics and events: by default endpoint and kind of monitor."""
-        return self._name_for(self._watched)
+        """The monitor's name in reports, metrics and events: by default what it watches, and its kind."""
+        return self._name_for(self.source)
 
-    def _name_for(self, endpoint: MonitoredEndpoint) -> str:
-        return self._name or _naming.fit(f"{endpoint.endpoint_name}-{self._analysis.slug}")
+    def _name_for(self, source: MonitorInput) -> str:
+        return self._name or _naming.fit(f"{source.name}-{self._analysis.slug}")
 
     @property
     def schedule(self) -> MonitoringSchedule:
@@ -220,20 +223,22 @@ class Monitor(RunMetrics, Construct):
     @property
     def engine(self) -> BoundEngine:
         """What runs it."""
-        self._watched  # noqa: B018  (says what to do when there is no endpoint yet)
+        self.source  # noqa: B018  (says what to do when there is no endpoint yet)
         assert self._bound_engine is not None  # noqa: S101  (bound together with the endpoint)
         return self._bound_engine
 
     @property
     def view(self) -> MonitorView:
         """The monitor as alarms and charts see it."""
+        source = self.source
         return MonitorView(
-            endpoint_name=self.endpoint_name,
-            variant_names=tuple(self._watched.variant_names),
+            subject=source.subject,
+            endpoint_name=source.endpoint_name,
+            variant_names=tuple(source.endpoint.variant_names) if source.endpoint is not None else (),
             schedule_name=self.schedule_name,
             period_seconds=self._schedule.period_seconds,
             lag_seconds=self._analysis.lag_hours * 3600,
-            namespace=self._analysis.namespace,
+            namespace=source.namespace(self._analysis.namespace),
             report_hint=self.report_hint,
             needs_labels=self._analysis.needs_labels,
         )
@@ -241,20 +246,7 @@ class Monitor(RunMetrics, Construct):
     @property
     def charts(self) -> list[Chart]:
         """What a dashboard shows of it: the analysis' own charts, then violations, then the health of the runs."""
-        view = self.view
-        return [
-            *self._analysis.charts(view),
-            Chart(title="Violations per run", measures=(view.run_measure("Violations", "Maximum", "violations"),)),
-            Chart(
-                title="Runs",
-                measures=(
-                    view.run_measure("RunsCompleted", "Sum", "completed"),
-                    view.run_measure("RunsFailed", "Sum", "failed"),
-                    view.run_measure("RunsWithoutData", "Sum", "without data"),
-                    view.run_measure("BaselineMissing", "Maximum", "baseline missing"),
-                ),
-            ),
-        ]
+        return [*self._analysis.charts(self.view), *self.run_charts]
 
     @property
     def alarm_count(self) -> int:

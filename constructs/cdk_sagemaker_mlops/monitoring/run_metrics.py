@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .analysis import MonitorView
+from .analysis import Chart, MonitorView
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,6 +17,23 @@ class RunMetrics:
     def view(self) -> MonitorView:
         """The monitor as alarms and charts see it."""
         raise NotImplementedError
+
+    @property
+    def run_charts(self) -> list[Chart]:
+        """Charts of violations and of the health of the runs."""
+        view = self.view
+        return [
+            Chart(title="Violations per run", measures=(view.run_measure("Violations", "Maximum", "violations"),)),
+            Chart(
+                title="Runs",
+                measures=(
+                    view.run_measure("RunsCompleted", "Sum", "completed"),
+                    view.run_measure("RunsFailed", "Sum", "failed"),
+                    view.run_measure("RunsWithoutData", "Sum", "without data"),
+                    view.run_measure("BaselineMissing", "Maximum", "baseline missing"),
+                ),
+            ),
+        ]
 
     def metric_violations(self) -> cloudwatch.Metric:
         """Violations that a run found. Maximum over the schedule's period; the time is the window's start."""

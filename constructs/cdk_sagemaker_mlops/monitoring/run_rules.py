@@ -67,7 +67,7 @@ class MonitorAlarms:
 
 def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) -> list[AlarmRule]:
     """The alarms on runs and their findings."""
-    subject = f"endpoint {view.endpoint_name}"
+    subject = view.subject
     rules = [
         AlarmRule(
             id="RunFailed",
@@ -97,7 +97,8 @@ def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) ->
             )
         )
     if alarms.heartbeat_periods is not None:
-        rules.append(_heartbeat(view, alarms.heartbeat_periods, monitoring_type))
+        heartbeat = _heartbeat if view.endpoint_name is not None else _pulse
+        rules.append(heartbeat(view, alarms.heartbeat_periods, monitoring_type))
     if alarms.baseline_missing:
         rules.append(
             AlarmRule(
@@ -138,7 +139,8 @@ def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRu
         id="Heartbeat",
         severity=Severity.CRITICAL,
         title=(
-            f"Endpoint {view.endpoint_name} had traffic, but no {monitoring_type} run of it completed for {hours} hours"
+            f"{view.subject[0].upper()}{view.subject[1:]} had traffic, but no {monitoring_type} run of it completed "
+            f"for {hours} hours"
         ),
         advice=(
             "Runs have stopped, fail, or find no captured traffic: look at the monitor's other alarms, then at the "
@@ -165,6 +167,36 @@ def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRu
     )
 
 
+def _pulse(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRule:
+    """No runs for some periods in a row, after there were some; nothing else tells whether there was data to look at.
+
+    The alarm looks at one period more than are missed, which holds the last run: of a metric without any data in the
+    alarm's range nothing is filled, so that an alarm waits for the first run and stays on until the next one.
+    """
+    hours = periods * view.period_seconds // 3600
+    signs = {"runs": ("RunsCompleted", "completed"), "idle": ("RunsWithoutData", "without data")}
+    return AlarmRule(
+        id="Heartbeat",
+        severity=Severity.CRITICAL,
+        title=f"No {monitoring_type} run of {view.subject} ended as it should for {hours} hours",
+        advice=f"Runs have stopped or fail: look at the monitor's other alarms. Last reports: {view.report_hint}",
+        measure=MetricMath(
+            expression="silent",
+            expressions={
+                "ended": f"FILL(SUM([{', '.join(signs)}]), 0)",
+                "silent": "IF(ended > 0, 0, 1)",
+            },
+            measures={key: view.run_measure(name, "Sum", label) for key, (name, label) in signs.items()},
+            label="periods without a run",
+        ),
+        threshold=0,
+        evaluation_periods=periods + 1,
+        datapoints=periods,
+        missing_data=MissingData.IGNORE,
+    )
+
+
 def _requests(view: MonitorView, variant: str) -> Measure:
+    assert view.endpoint_name is not None  # noqa: S101  (chosen by it)
     measure = variant_measure("Invocations", view.endpoint_name, variant, statistic="Sum")
     return replace(measure, period_seconds=view.period_seconds)

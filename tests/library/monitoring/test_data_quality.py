@@ -198,7 +198,7 @@ def test_keys_are_used_for_what_is_done_with_their_buckets(
     template = synthesise()
     statements = role_statements(template, "DataQualityRole")
     assert statements["DecryptInputs"]["Action"] == "kms:Decrypt"
-    assert statements["DecryptInputs"]["Resource"] == [f"{arn}Reports", f"{arn}Captures"]  # baselines, captures
+    assert statements["DecryptInputs"]["Resource"] == [f"{arn}Captures", f"{arn}Reports"]  # captures, baselines
     assert statements["EncryptReports"]["Resource"] == f"{arn}Reports"
     variables = template.only("Lambda::Function")["Environment"]["Variables"]
     assert variables["KMS_KEY_ARN"] == f"{arn}Reports"
