@@ -29,6 +29,7 @@ FEATURES = (
     "alarms",
     "scheduling",
     "sagemaker",
+    "jobs",
     "featurestore",
     "athena",
 )

@@ -29,17 +29,21 @@ class Timeline:
 
     Args:
         clock: the virtual clock.
+        name: of its thread.
+        settle_seconds: real seconds that a jump of the clock waits for work, once for what takes longer.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, name: str = "sagemaker-timeline", settle_seconds: float = _SETTLE_SECONDS) -> None:
         self._clock = clock
+        self._settle_seconds = settle_seconds
         self._turn = threading.RLock()
         self._due: list[tuple[datetime, int, Process]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._working = 0
+        self._given_up = 0
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="sagemaker-timeline", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def start(self, process: Process) -> None:
@@ -47,11 +51,17 @@ class Timeline:
         self._at(self._clock.now(), process)
 
     def run_due(self) -> None:
-        """Run whatever is due by now, after the work that processes wait for has ended (60 real seconds at most)."""
+        """Run whatever is due by now, after the work that processes wait for has ended, or has taken too long."""
         self._settle()
         while (process := self._next_due()) is not None:
             self._step(process)
             self._settle()
+
+    def has_due(self) -> bool:
+        """Whether something is due by now, or being done."""
+        with self._changed:
+            due = bool(self._due) and self._due[0][0] <= self._clock.now()
+            return (due or self._working > self._given_up) and not self._stopped
 
     def stop(self) -> None:
         """Run nothing any more."""
@@ -116,8 +126,14 @@ class Timeline:
     def _ended(self) -> None:
         with self._changed:
             self._working -= 1
+            self._given_up = min(self._given_up, self._working)
             self._changed.notify_all()
 
     def _settle(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._working == 0 or self._stopped, timeout=_SETTLE_SECONDS)
+            if not self._changed.wait_for(
+                lambda: self._working <= self._given_up or self._stopped, timeout=self._settle_seconds
+            ):
+                # A process that hangs must not hold up every minute of a long jump.
+                _log.warning("work is still going on after %g s", self._settle_seconds)
+                self._given_up = self._working
