@@ -91,7 +91,7 @@ def read_envelopes(
                     report.records += kept.height
                     _count_encodings(kept, report)
                     yield kept, name_of(source)
-            line += block.count(b"\n")
+            line += _csv.line_count(block)
 
 
 def _production(frame: pl.DataFrame, report: InputReport, window: Window | None) -> pl.DataFrame:

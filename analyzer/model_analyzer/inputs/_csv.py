@@ -71,6 +71,11 @@ def text_frame(block: bytes, width: int, separator: str = ",") -> pl.DataFrame |
     return frame.with_columns(pl.all().replace("", None)) if bare is not block else frame
 
 
+def line_count(block: bytes) -> int:
+    """How many line ends a block holds; several times faster than `bytes.count`."""
+    return _counts(block, b"\n"[0])[0]
+
+
 def _counts(block: bytes, *wanted: int) -> list[int]:
     """How often each byte occurs; in pieces that stay in the processor's cache."""
     codes = np.frombuffer(block, dtype=np.uint8)

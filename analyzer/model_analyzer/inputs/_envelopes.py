@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from ._csv import line_count
 from ._report import InputReport
 
 _SIDE = pl.Struct({"observedContentType": pl.String, "data": pl.String, "encoding": pl.String})
@@ -64,7 +65,7 @@ def _at_once(block: bytes, first_line: int) -> pl.DataFrame | None:
         frame = pl.read_ndjson(io.BytesIO(block), schema=_SCHEMA)
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != block.count(b"\n"):
+    if frame.height != line_count(block):
         return None
     data, meta = frame["captureData"].struct, frame["eventMetadata"].struct
     output, given = data.field("endpointOutput").struct, data.field("endpointInput").struct

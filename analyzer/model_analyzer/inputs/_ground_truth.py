@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ._csv import line_count
 from ._report import InputReport
 from ._sources import Source, blocks, expand, name_of
 
@@ -70,7 +71,7 @@ def read_ground_truth(files: Iterable[Source] | Source, *, report: InputReport |
             if frame is None:
                 frame = pl.DataFrame(list(_line_by_line(block, name, line, report)), schema=_COLUMNS, orient="row")
             parts.append(frame.with_columns(pl.lit(hour, dtype=pl.Datetime("us", "UTC")).alias("collected")))
-            line += block.count(b"\n")
+            line += line_count(block)
     empty = pl.DataFrame(schema=_COLUMNS).with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("collected"))
     records = pl.concat([empty, *parts])
     differing = records.group_by("key").agg(pl.struct("label", "label_encoding").n_unique().alias("n"))
@@ -104,7 +105,7 @@ def _at_once(block: bytes) -> pl.DataFrame | None:
         frame = pl.read_ndjson(io.BytesIO(block), schema=_SCHEMA)
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != block.count(b"\n"):
+    if frame.height != line_count(block):
         return None
     truth, meta = frame["groundTruthData"].struct, frame["eventMetadata"].struct
     flat = pl.DataFrame(

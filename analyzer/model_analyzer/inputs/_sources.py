@@ -17,6 +17,7 @@ Source = Path | str | tuple[str, bytes] | tuple[str, IO[bytes]]
 
 BLOCK_BYTES = 16 * 1024 * 1024
 LONGEST_RECORD_BYTES = 64 * 1024 * 1024
+_LINE_END = ord("\n")
 _GZIP = b"\x1f\x8b"
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -94,24 +95,29 @@ def blocks(
     """
     report.files += 1
     empty = True
+    buffer = bytearray(block_bytes)
     try:
         with opened(source) as file:
-            while block := file.read(block_bytes):
+            while size := file.readinto(buffer):  # type: ignore[attr-defined]  # every file that `opened` gives has it
                 empty = False
-                if not block.endswith(b"\n"):
-                    block += file.readline(LONGEST_RECORD_BYTES)
-                if quoted and b'"' in block:
-                    block += _rest_of_record(block, file)
-                yield block if block.endswith(b"\n") else block + b"\n"
+                # One buffer for all blocks: fresh memory of this size costs more than the reading.
+                rest = b"" if buffer[size - 1] == _LINE_END else file.readline(LONGEST_RECORD_BYTES) or b"\n"
+                if quoted and (buffer.find(b'"', 0, size) >= 0 or b'"' in rest):
+                    rest += _rest_of_record(buffer.count(b'"', 0, size) + rest.count(b'"'), file)
+                if rest and not rest.endswith(b"\n"):
+                    rest += b"\n"
+                with memoryview(buffer) as view:
+                    block = b"".join((view[:size], rest))
+                yield block
     except (OSError, EOFError, zlib.error) as error:
         report.add_problem(name_of(source), None, "unreadable file", str(error))
     if empty:
         report.empty_files += 1
 
 
-def _rest_of_record(block: bytes, file: IO[bytes]) -> bytes:
+def _rest_of_record(quotes: int, file: IO[bytes]) -> bytes:
     """The lines up to the one that closes an open quotation mark; none if none closes it within reason."""
-    if block.count(b'"') % 2 == 0:
+    if quotes % 2 == 0:
         return b""
     lines: list[bytes] = []
     size = 0

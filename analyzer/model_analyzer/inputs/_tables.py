@@ -71,7 +71,7 @@ def _read_csv(
         line = 1
         for block in blocks(source, report, quoted=True):
             body, start = block, line
-            line += block.count(b"\n")
+            line += _csv.line_count(block)
             if names is None:
                 head, body, skipped = _first_line(block)
                 start += skipped
@@ -121,7 +121,7 @@ def _read_json_lines(
             for frame in frames_of(_json_rows(block, name_of(source), line, report), columns):
                 report.add_rows(frame.height, frame.width)
                 yield frame
-            line += block.count(b"\n")
+            line += _csv.line_count(block)
 
 
 def _json_rows(block: bytes, source: str, first_line: int, report: InputReport) -> Iterator[_json.Row]:
