@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
-from monitor.run import Run, timestamp
+from monitor.run import Run
+from monitor.sources import InputSource, RecordFunction
 from monitor.storage import CaptureFile
+from monitor.window import timestamp
 from shared.metrics import StatisticSet
 from shared.s3 import S3Uri
 
 if TYPE_CHECKING:
+    import polars
+
     from model_analyzer.inputs import InputReport
 
 Prepared = TypeVar("Prepared")
@@ -122,17 +126,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a run has to read: captured files, and label files for the types that compare with labels."""
+    """What a run has to read: the input's files, and label files for the types that compare with labels.
+
+    ``preprocessor`` turns records into rows, in place of how they are usually read.
+    """
 
     run: Run
-    endpoint_name: str
+    source: InputSource
     captures: Iterable[CaptureFile]
     labels: Iterable[CaptureFile] = ()
+    preprocessor: RecordFunction | None = None
+
+    @property
+    def name(self) -> str:
+        """What is watched."""
+        return self.source.name
 
     @property
     def subtitle(self) -> str:
         """The line below the report's heading."""
         return f"{timestamp(self.run.window.start)} to {timestamp(self.run.window.end)}"
+
+    def frames(self, *, columns: Sequence[str] | None, report: InputReport) -> Iterator[polars.DataFrame]:
+        """The input's rows in batches; ``columns`` are names by position for data without names."""
+        return self.source.frames(self.captures, columns=columns, report=report, preprocessor=self.preprocessor)
 
 
 class Analysis(ABC, Generic[Prepared]):

@@ -85,7 +85,7 @@ class DataQuality(Analysis[Baseline]):
         from model_analyzer import data_quality, inputs, report
 
         read = inputs.InputReport()
-        frames = inputs.read_capture(traffic.captures, columns=prepared.columns, report=read)
+        frames = traffic.frames(columns=prepared.columns, report=read)
         profile = data_quality.profile_all(self._selected(frames))
         if not read.rows:
             if read.broken_lines:
@@ -106,7 +106,7 @@ class DataQuality(Analysis[Baseline]):
             violations,
             prepared.statistics,
             read,
-            title=f"Data quality of {traffic.endpoint_name}",
+            title=f"Data quality of {traffic.name}",
             subtitle=traffic.subtitle,
         )
         found = violations.to_json() if violations is not None else json.dumps({"violations": []}, indent=2)

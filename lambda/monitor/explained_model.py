@@ -64,7 +64,7 @@ def explainer_of(
         log.info("the archive does not explain the model, a shadow endpoint does", reason=str(reason))
         background = _background(shap, read)
         shadow = ShadowEndpoint(client("sagemaker"), client("sagemaker-runtime"))
-        with shadow.running(settings.endpoint_name, settings.shadow_instance_type, run.scheduled) as predict:
+        with shadow.running(settings.name, settings.shadow_instance_type, run.scheduled) as predict:
             yield _kernel(predict, background, shap)
         return
     yield found

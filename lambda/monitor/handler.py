@@ -33,7 +33,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     settings = Settings.read()
     with bound(
         request_id=getattr(context, "aws_request_id", ""),
-        endpoint=settings.endpoint_name,
+        input=settings.name,
         schedule=settings.schedule_name,
     ):
         monitor = Monitor(

@@ -64,4 +64,4 @@ def analysed(settings: Settings, run: Run, points: Iterable[Point]) -> list[Metr
 
 
 def _dimensions(settings: Settings) -> dict[str, str]:
-    return {"Endpoint": settings.endpoint_name, "MonitoringSchedule": settings.schedule_name}
+    return {**settings.source.dimensions, "MonitoringSchedule": settings.schedule_name}

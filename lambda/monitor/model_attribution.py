@@ -94,7 +94,7 @@ class ModelAttribution(Analysis[Prepared]):
         shap = prepared.shap
         read = inputs.InputReport()
         columns = (*self._settings.output_columns, *shap.features) if shap.features else None
-        frames = inputs.read_capture(traffic.captures, columns=columns, report=read)
+        frames = traffic.frames(columns=columns, report=read)
         with explainer_of(self._settings, traffic.run, shap, prepared.read) as explainer:
             default = TREE_ROWS if explainer.method == "tree_shap" else KERNEL_ROWS
             rows = drawn(_cut(frames, explainer, shap), self._settings.max_rows or default)
@@ -114,7 +114,7 @@ class ModelAttribution(Analysis[Prepared]):
             violations,
             prepared.baseline,
             read,
-            title=f"Feature attribution of {traffic.endpoint_name}",
+            title=f"Feature attribution of {traffic.name}",
             subtitle=traffic.subtitle,
         )
         found = violations if violations is not None else attribution.AttributionViolations()

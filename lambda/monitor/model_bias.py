@@ -115,7 +115,7 @@ class ModelBias(Analysis[Prepared]):
             labelled.read,
             labelled.join,
             rows=summary.rows,
-            title=f"Bias of {traffic.endpoint_name}",
+            title=f"Bias of {traffic.name}",
             subtitle=traffic.subtitle,
         )
         found = violations if violations is not None else bias.BiasViolations()

@@ -94,7 +94,7 @@ class ModelQuality(Analysis[Baseline]):
             prepared.statistics,
             labelled.read,
             labelled.join,
-            title=f"Model quality of {traffic.endpoint_name}",
+            title=f"Model quality of {traffic.name}",
             subtitle=traffic.subtitle,
         )
         found = violations if violations is not None else model_quality.QualityViolations()

@@ -106,7 +106,7 @@ class Monitor:
 
     def _analyse(self, run: Run, prepared: Any, remaining: Callable[[], float]) -> Outcome | NoData:
         reserve = min(MAX_RESERVE_SECONDS, RESERVE_SHARE * remaining())
-        captured = self._storage.captures(self._settings.captures / self._settings.endpoint_name, run.window)
+        captured = self._settings.source.files(self._storage, run.window)
         labels: list[StoredFile] = []
         if captured and self._analysis.ground_truth is not None:
             labels = self._storage.hourly(self._analysis.ground_truth, run.label_hours)
@@ -125,7 +125,7 @@ class Monitor:
 
         traffic = Traffic(
             run,
-            self._settings.endpoint_name,
+            self._settings.source,
             captures=self._storage.fetch(captured, check_time),
             labels=self._storage.fetch(labels, check_time, in_memory=True),
         )
@@ -150,7 +150,8 @@ class Monitor:
         metrics.publish(self._cloudwatch, measures.RUN_NAMESPACE, [*health, *traffic])
         if isinstance(result, Outcome):
             points = measures.analysed(self._settings, run, result.points)
-            metrics.publish(self._cloudwatch, self._analysis.namespace, points)
+            namespace = self._settings.source.namespace(self._analysis.namespace)
+            metrics.publish(self._cloudwatch, namespace, points)
 
     def _detail(self, run: Run, result: Outcome | NoData, checked: bool) -> dict[str, Any]:
         seen = {
@@ -178,7 +179,9 @@ class Monitor:
     def _base_detail(self, run: Run | None, status: str) -> dict[str, Any]:
         """Every field that events have, so that consumers need not ask which are there."""
         return {
-            "endpointName": self._settings.endpoint_name,
+            "endpointName": self._settings.source.endpoint_name,
+            "inputType": self._settings.source.type,
+            "inputName": self._settings.name,
             "monitoringScheduleName": self._settings.schedule_name,
             "monitoringType": self._settings.monitoring_type,
             "engine": "lambda",

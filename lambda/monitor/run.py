@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from monitor.settings import MAX_PERIOD_HOURS, Settings
+from monitor.window import HOUR, Window, timestamp
 from shared.s3 import S3Uri
-
-HOUR = timedelta(hours=1)
 
 
 class EventError(ValueError):
     """The event that started the run is wrong; names every mistake in it."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A span of whole hours, ``start`` included and ``end`` not."""
-
-    start: datetime
-    end: datetime
-
-    def hours(self) -> Iterator[datetime]:
-        """The beginning of every hour in the window."""
-        hour = self.start
-        while hour < self.end:
-            yield hour
-            hour += HOUR
-
-    def to_json(self) -> dict[str, str]:
-        """The window as events show it."""
-        return {"start": timestamp(self.start), "end": timestamp(self.end)}
 
 
 @dataclass(frozen=True)
@@ -88,13 +68,8 @@ class Run:
             constraints=constraints,
             statistics=statistics,
             baseline_missing=constraints is None or (settings.needs_statistics and statistics is None),
-            report=settings.reports / settings.endpoint_name / settings.schedule_name / hour,
+            report=settings.place / hour,
         )
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with seconds and Z, as AWS writes times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _window(event: Mapping[str, Any], settings: Settings, mistakes: list[str]) -> tuple[Window | None, datetime | None]:

@@ -3,9 +3,10 @@
 Every type:
 
 - `MONITORING_TYPE`: `DataQuality`, `ModelQuality`, `ModelBias` or `ModelExplainability`. Default: DataQuality
-- `ENDPOINT_NAME`, `MONITORING_SCHEDULE_NAME`: what reports, metrics and events are filed under
-- `CAPTURE_URI`: captured traffic lies below `<CAPTURE_URI>/<endpoint>/<variant>/yyyy/mm/dd/hh/`
-- `REPORTS_URI`: reports go below `<REPORTS_URI>/<endpoint>/<schedule>/yyyy/mm/dd/hh/`
+- `MONITORING_SCHEDULE_NAME`: with the input's name, what reports, metrics and events are filed under
+- `INPUT_TYPE` and what belongs to it: see `sources`. Default: Endpoint, with `ENDPOINT_NAME` and `CAPTURE_URI`
+- `REPORTS_URI`: reports go below `<REPORTS_URI>/<endpoint>/<schedule>/yyyy/mm/dd/hh/`; without endpoint, below
+  `<REPORTS_URI>/<schedule>/yyyy/mm/dd/hh/`
 - `PERIOD_HOURS`: length of the window, 1 to 744. Required unless there are offsets
 - `WINDOW_OFFSET_HOURS`: hours from the window's end to the scheduled hour. Default: 0
 - `START_TIME_OFFSET`, `END_TIME_OFFSET`: Model Monitor's way to say the same, and instead of those two: ISO 8601
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from monitor.sources import InputSource, source_of
 from shared.environment import Environment
 from shared.s3 import S3Uri
 
@@ -41,9 +43,8 @@ class Settings:
     #: Whether a baseline is incomplete without statistics.
     needs_statistics: ClassVar[bool] = False
 
-    endpoint_name: str
+    source: InputSource
     schedule_name: str
-    captures: S3Uri
     reports: S3Uri
     period_hours: int
     offset_hours: int
@@ -62,9 +63,8 @@ class Settings:
         kind = kinds.get(chosen, DataQualitySettings)
         period, offset, interval = _window(environment)
         settings = kind(
-            endpoint_name=environment.text("ENDPOINT_NAME"),
+            source=source_of(environment),
             schedule_name=environment.text("MONITORING_SCHEDULE_NAME"),
-            captures=environment.s3_uri("CAPTURE_URI"),
             reports=environment.s3_uri("REPORTS_URI"),
             period_hours=period,
             offset_hours=offset,
@@ -74,6 +74,19 @@ class Settings:
         )
         environment.check()
         return settings
+
+    @property
+    def name(self) -> str:
+        """What is watched: the endpoint, or the data where there is none."""
+        return self.source.name
+
+    @property
+    def place(self) -> S3Uri:
+        """Where reports go, by hour."""
+        folder = self.reports
+        for part in (*self.source.folders, self.schedule_name):
+            folder /= part
+        return folder
 
     @staticmethod
     def own(environment: Environment) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from monitor.run import Window
+from monitor.window import Window
 from shared.clients import error_code
 from shared.log import Logger
 from shared.s3 import S3Uri
@@ -68,6 +68,20 @@ class Storage:
                 for item in sorted(items, key=lambda item: (item["LastModified"], item["Key"]))
                 if item["Size"] and item["Key"].endswith((".jsonl", ".jsonl.gz"))
             ]
+
+    def below(self, roots: Sequence[S3Uri]) -> list[StoredFile]:
+        """Objects below the places, by key."""
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix="list") as pool:
+            pages = pool.map(lambda root: [(root, item) for item in self._list(root.bucket, root.prefix)], roots)
+            return _by_key(pair for items in pages for pair in items)
+
+    def written(self, root: S3Uri, window: Window) -> list[StoredFile]:
+        """Objects below the place that were written in the window, by key."""
+        return _by_key(
+            (root, item)
+            for item in self._list(root.bucket, root.prefix)
+            if window.start <= item["LastModified"] < window.end
+        )
 
     def fetch(
         self, objects: Iterable[StoredFile], before_each: Callable[[], None], *, in_memory: bool = False
@@ -140,3 +154,13 @@ class Storage:
                 raise
             log.warning("object disappeared after it was listed", uri=str(item.uri))
             return None
+
+
+def _by_key(items: Iterable[tuple[S3Uri, dict[str, Any]]]) -> list[StoredFile]:
+    """Objects with content, without those that writers hide (`_SUCCESS`, `.crc`)."""
+    found = [
+        StoredFile(S3Uri(root.bucket, item["Key"]), item["Size"])
+        for root, item in items
+        if item["Size"] and not item["Key"].rpartition("/")[2].startswith(("_", "."))
+    ]
+    return sorted(found, key=lambda file: file.uri.key)

@@ -50,6 +50,10 @@ class Environment:
 
         return self._read(name, parse, f"must be one of {', '.join(allowed)}", default)
 
+    def parsed(self, name: str, parse: Callable[[str], Value], rule: str) -> Value:
+        """What ``parse`` makes of a text; it raises ValueError for a text against the ``rule``. Required."""
+        return self._read(name, parse, rule, None)
+
     def integer(self, name: str, default: int | None = None, *, minimum: int = 0, maximum: int = 2**31) -> int:
         """A whole number within bounds, both included."""
 

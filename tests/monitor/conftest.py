@@ -239,6 +239,10 @@ class Bench:
         key = f"reports/{ENDPOINT}/{SCHEDULE}/{hour}/{name}"
         return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode()
 
+    def s3_text(self, uri: str) -> str:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
     def reports(self) -> dict[str, bytes]:
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/").get("Contents", [])
         return {item["Key"]: self.s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read() for item in listed}

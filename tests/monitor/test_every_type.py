@@ -18,6 +18,8 @@ FILES = {
 }
 FIELDS = {
     "endpointName",
+    "inputType",
+    "inputName",
     "monitoringScheduleName",
     "monitoringType",
     "engine",

@@ -106,7 +106,7 @@ def test_within_an_hour_the_order_of_upload_decides():
             files = zip(keys, times, strict=True)
             return [{"Contents": [{"Key": key, "Size": 1, "LastModified": time} for key, time in files]}]
 
-    from monitor.run import Window
+    from monitor.window import Window
 
     window = Window(datetime(2026, 11, 21, 6, tzinfo=UTC), datetime(2026, 11, 21, 9, tzinfo=UTC))
     found = Storage(S3()).hourly(S3Uri("bucket", "truth"), window)

@@ -1,0 +1,185 @@
+"""What a run looks at: an endpoint's captured traffic, or data that lies in S3 without any endpoint.
+
+`INPUT_TYPE` chooses:
+
+- `Endpoint` (the default): `ENDPOINT_NAME`; captured traffic lies below
+  `<CAPTURE_URI>/<endpoint>/<variant>/yyyy/mm/dd/hh/`
+- `Dataset`: `DATASET_NAME`; files lie below `DATASET_URI`, written as `DATASET_FORMAT` says, a dataset format as
+  SageMaker's API writes it: `{"parquet": {}}`, `{"csv": {"header": true}}` or `{"json": {"line": true}}`. Files of a
+  window are those in the folders of its hours, whose names `DATASET_PARTITIONS` gives in strftime's notation
+  (`year=%Y/month=%m/day=%d/hour=%H`; without hour: folders of the days that begin in the window). Default: - those
+  written in the window
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from monitor.window import Window
+from shared.environment import Environment
+from shared.s3 import S3Uri
+
+if TYPE_CHECKING:
+    import polars
+
+    from model_analyzer.inputs import InputReport
+    from monitor.storage import CaptureFile, Storage, StoredFile
+
+#: Model Monitor publishes about endpoints in one family of namespaces and about everything else in another.
+_OF_ENDPOINTS, _OF_OTHERS = "aws/sagemaker/Endpoints/", "aws/sagemaker/ModelMonitoring/"
+_FORMATS = {"csv": "csv", "json": "jsonl", "parquet": "parquet"}
+
+RecordFunction = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class InputSource(ABC):
+    """What a run looks at. ``name`` is what reports, titles and events call it."""
+
+    #: As events say it.
+    type: ClassVar[str]
+
+    name: str
+
+    @property
+    def endpoint_name(self) -> str | None:
+        """The endpoint, where there is one."""
+        return None
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of reports above the monitor's own."""
+        return ()
+
+    @property
+    def dimensions(self) -> Mapping[str, str]:
+        """Dimensions of metrics besides the monitor's."""
+        return {}
+
+    def namespace(self, of_endpoints: str) -> str:
+        """The CloudWatch namespace of an analysis' metrics about this input."""
+        return of_endpoints.replace(_OF_ENDPOINTS, _OF_OTHERS)
+
+    @abstractmethod
+    def files(self, storage: Storage, window: Window) -> list[StoredFile]:
+        """Objects of the window, in an order that every run of it gets."""
+
+    @abstractmethod
+    def frames(
+        self,
+        files: Iterable[CaptureFile],
+        *,
+        columns: Sequence[str] | None,
+        report: InputReport,
+        preprocessor: RecordFunction | None = None,
+    ) -> Iterator[polars.DataFrame]:
+        """Rows in batches: features, and predictions before them where there are any."""
+
+
+@dataclass(frozen=True)
+class EndpointSource(InputSource):
+    """Captured traffic below ``captures``."""
+
+    type = "Endpoint"
+
+    captures: S3Uri
+
+    @property
+    def endpoint_name(self) -> str:
+        """The endpoint."""
+        return self.name
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of reports above the monitor's own."""
+        return (self.name,)
+
+    @property
+    def dimensions(self) -> Mapping[str, str]:
+        """Dimensions of metrics besides the monitor's."""
+        return {"Endpoint": self.name}
+
+    def namespace(self, of_endpoints: str) -> str:
+        """The CloudWatch namespace of an analysis' metrics."""
+        return of_endpoints
+
+    def files(self, storage: Storage, window: Window) -> list[StoredFile]:
+        """Captured objects of the window, of all variants."""
+        return storage.captures(self.captures / self.name, window)
+
+    def frames(
+        self,
+        files: Iterable[CaptureFile],
+        *,
+        columns: Sequence[str] | None,
+        report: InputReport,
+        preprocessor: RecordFunction | None = None,
+    ) -> Iterator[polars.DataFrame]:
+        """Answers with their requests behind them."""
+        from model_analyzer import inputs
+
+        return inputs.read_capture(files, columns=columns, report=report, preprocessor=preprocessor)
+
+
+@dataclass(frozen=True)
+class DatasetSource(InputSource):
+    """Files below ``root``; ``partitions`` are the folders of an hour or a day, None counts files by their time."""
+
+    type = "Dataset"
+
+    root: S3Uri
+    format: Literal["csv", "jsonl", "parquet"]
+    header: bool
+    partitions: str | None
+
+    def files(self, storage: Storage, window: Window) -> list[StoredFile]:
+        """Objects of the window, by key."""
+        if self.partitions is None:
+            return storage.written(self.root, window)
+        by_hour = "%H" in self.partitions
+        hours = (hour for hour in window.hours() if by_hour or hour.hour == 0)
+        return storage.below([self.root / f"{hour:{self.partitions}}" for hour in hours])
+
+    def frames(
+        self,
+        files: Iterable[CaptureFile],
+        *,
+        columns: Sequence[str] | None,
+        report: InputReport,
+        preprocessor: RecordFunction | None = None,
+    ) -> Iterator[polars.DataFrame]:
+        """The table's rows."""
+        from model_analyzer import inputs
+
+        return inputs.read_table(files, format=self.format, header=self.header, columns=columns, report=report)
+
+
+def source_of(environment: Environment) -> InputSource:
+    """The input that the settings name; mistakes are noted in ``environment``."""
+    kind = environment.choice("INPUT_TYPE", (EndpointSource.type, DatasetSource.type), EndpointSource.type)
+    if kind == DatasetSource.type:
+        written = environment.parsed("DATASET_FORMAT", _format, "must be a dataset format of SageMaker's API")
+        # None after a mistake, which is reported before anything is read.
+        format_, header = written or ("parquet", False)
+        return DatasetSource(
+            name=environment.text("DATASET_NAME"),
+            root=environment.s3_uri("DATASET_URI"),
+            format=cast("Literal['csv', 'jsonl', 'parquet']", format_),
+            header=header,
+            partitions=environment.optional_text("DATASET_PARTITIONS"),
+        )
+    return EndpointSource(name=environment.text("ENDPOINT_NAME"), captures=environment.s3_uri("CAPTURE_URI"))
+
+
+def _format(text: str) -> tuple[str, bool]:
+    document = json.loads(text)
+    if not isinstance(document, dict) or len(document) != 1:
+        raise ValueError
+    ((kind, options),) = document.items()
+    if kind not in _FORMATS or not isinstance(options, dict):
+        raise ValueError
+    return _FORMATS[kind], bool(options.get("header", False))
