@@ -2,6 +2,7 @@
 
 from ._errors import ConstructError
 from .alarming import Alarm, AlarmActions, AlarmTarget, MissingData, Severity
+from .asynchronous import AsyncInference
 from .capture import CaptureContent, DataCapture
 from .dashboard import EndpointDashboard
 from .endpoint import Endpoint
@@ -29,6 +30,7 @@ from .feature_store import (
 from .functions import Architecture
 from .model import Model
 from .monitoring import (
+    AttributionMonitor,
     Baseline,
     BiasMonitor,
     DataQualityMonitor,
@@ -47,6 +49,8 @@ from .monitoring import (
     MonitorInput,
     Predictions,
     ProblemType,
+    ShadowEndpoint,
+    Shap,
 )
 from .network import Network
 from .notifications import Notifications, TopicTarget
@@ -54,14 +58,19 @@ from .registry import ModelPackageGroup, ModelPackageGroupBase
 from .rollout import Rollout, RolloutStrategy
 from .rollouts import RolloutController, RolloutRegistration
 from .scaling import Scaling
+from .scheduled_capacity import ScheduledCapacity
+from .serverless import ProvisionedScaling, Serverless
+from .serving_mode import ServingMode
 from .storage import Retention, Storage
-from .variant import Variant
+from .variant import Shadow, Variant
 
 __all__ = [
     "Alarm",
     "AlarmActions",
     "AlarmTarget",
     "Architecture",
+    "AsyncInference",
+    "AttributionMonitor",
     "Baseline",
     "BiasMonitor",
     "CaptureContent",
@@ -105,14 +114,21 @@ __all__ = [
     "OnlineStore",
     "Predictions",
     "ProblemType",
+    "ProvisionedScaling",
     "Retention",
     "Rollout",
     "RolloutController",
     "RolloutRegistration",
     "RolloutStrategy",
     "Scaling",
+    "ScheduledCapacity",
     "SchemaRecord",
+    "Serverless",
+    "ServingMode",
     "Severity",
+    "Shadow",
+    "ShadowEndpoint",
+    "Shap",
     "SharedAccess",
     "Storage",
     "StorageType",

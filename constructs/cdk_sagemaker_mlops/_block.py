@@ -34,7 +34,11 @@ _REFERENCE = re.compile(re.escape(BLOCK_MARKER) + r"(\w+)(?:\.(\w+))?\]\}")
 
 # A property's name in CloudFormation is the struct's with a capital, except where the CDK changed the case of an
 # abbreviation. A wrong name would not be lost: the CDK passes on what it does not know, and cfn-lint finds it.
-_ABBREVIATIONS = {"okActions": "OKActions", "volumeSizeInGb": "VolumeSizeInGB"}
+_ABBREVIATIONS = {
+    "memorySizeInMb": "MemorySizeInMB",
+    "okActions": "OKActions",
+    "volumeSizeInGb": "VolumeSizeInGB",
+}
 
 
 @dataclass(frozen=True)

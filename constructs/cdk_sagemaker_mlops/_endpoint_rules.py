@@ -5,25 +5,23 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
 from . import _refs
 from ._errors import ConstructError, Problems
 from ._instances import has_local_nvme
+from ._mode_rules import check_mode
 from ._naming import LOWER_NAME_PATTERN, LOWER_NAME_RULE, NAME_PATTERN, NAME_RULE, fit, pascal
+from .serving_mode import ServingMode
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from .capture import DataCapture
-    from .endpoint_alarms import EndpointAlarms
+    from ._endpoint_plan import EndpointPlan
     from .model import Model
-    from .network import Network
-    from .rollout import Rollout
-    from .variant import Variant
 
 _MAX_VARIANTS = 10
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -48,67 +46,50 @@ def default_name(scope: Construct, construct_id: str) -> str:
     return fit(f"{stack_name}{below}/{construct_id}")
 
 
-def check(
-    scope: Construct,
-    construct_id: str,
-    *,
-    name: str,
-    model: Model | None,
-    variants: Sequence[Variant],
-    only: Mapping[str, Any],
-    capture: DataCapture | None,
-    network: Network | None,
-    encrypted: bool,
-    rollout: Rollout,
-    thresholds: EndpointAlarms,
-    log_retention_days: int,
-    parameter_prefix: str,
-) -> None:
-    """Raise everything that is wrong with an endpoint's properties.
-
-    :param only: Properties of an only variant that were given although there are several.
-    """
+def check(scope: Construct, construct_id: str, plan: EndpointPlan) -> None:
+    """Raise everything that is wrong with an endpoint's properties."""
     problems = Problems()
+    name, variants = plan.name, plan.variants
     if _refs.is_token(name):
         problems.add(
             "endpoint_name is known at deployment only; write it out: alarms, monitors and the rollout's own alarms "
             "carry it, and a reference would make them wait for the endpoint that waits for them"
         )
-    problems.matches("endpoint_name", name, LOWER_NAME_PATTERN, LOWER_NAME_RULE)
-    problems.matches("parameter_prefix", parameter_prefix, r"([A-Z][A-Za-z0-9]*)?", "allowed are letters and digits, "
-                     "the first an upper-case letter")  # fmt: skip
-    if model is not None and variants and variants[0].model is not model:
+    check_name(problems, name, plan.parameter_prefix)
+    if plan.model is not None and variants and variants[0].model is not plan.model:
         problems.add("both model and variants are given; keep variants, and give each its model")
-    for prop in only:
+    for prop in plan.only:
         problems.add(f"both {prop} and variants are given; set {prop} on each variant")
     if not variants:
         problems.add("neither model nor variants is given; give model=Model.latest_approved(group) or another source")
-    problems.require(
-        log_retention_days in _LOG_RETENTION_DAYS,
-        f"log_retention_days is {log_retention_days}, CloudWatch knows {', '.join(map(str, _LOG_RETENTION_DAYS))}",
-    )
-    _check_variants(problems, variants, encrypted)
-    if capture is not None:
-        problems.extend(capture.problems(), where="capture")
-    if network is not None:
-        problems.extend(network.problems(), where="network")
-    problems.extend(thresholds.problems(), where="alarms")
-    if variants:
-        own = sum(len(thresholds.rollback_rules(name, variant.name, "", "")) for variant in variants)
-        problems.extend(
-            rollout.problems(
-                instances=min(variant.fewest_instances for variant in variants),
-                variants=len(variants),
-                own_alarms=own,
-            ),
-            where="rollout",
-        )
-    _check_region(problems, scope, variants)
+    check_log_retention(problems, plan.log_retention_days)
+    _check_variants(problems, plan)
+    if plan.network is not None:
+        problems.extend(plan.network.problems(), where="network")
+    problems.extend(plan.alarms.problems(plan.mode), where="alarms")
+    check_mode(problems, plan)
+    check_region(problems, scope, [fleet.model for fleet in plan.fleets])
     problems.raise_if_any(scope, construct_id)
 
 
-def _check_region(problems: Problems, scope: Construct, variants: Sequence[Variant]) -> None:
-    for group in {group for variant in variants if (group := variant.model.follows) is not None}:
+def check_name(problems: Problems, name: str, parameter_prefix: str) -> None:
+    """Record what is wrong with an endpoint's name and the prefix of its stack parameters."""
+    problems.matches("endpoint_name", name, LOWER_NAME_PATTERN, LOWER_NAME_RULE)
+    problems.matches("parameter_prefix", parameter_prefix, r"([A-Z][A-Za-z0-9]*)?", "allowed are letters and digits, "
+                     "the first an upper-case letter")  # fmt: skip
+
+
+def check_log_retention(problems: Problems, days: int) -> None:
+    """Record a period that CloudWatch does not know."""
+    problems.require(
+        days in _LOG_RETENTION_DAYS,
+        f"log_retention_days is {days}, CloudWatch knows {', '.join(map(str, _LOG_RETENTION_DAYS))}",
+    )
+
+
+def check_region(problems: Problems, scope: Construct, models: Sequence[Model]) -> None:
+    """Record groups that are in another region than the stack."""
+    for group in {group for model in models if (group := model.follows) is not None}:
         if group.region is None:
             continue
         here = cdk.Stack.of(scope).region
@@ -119,10 +100,11 @@ def _check_region(problems: Problems, scope: Construct, variants: Sequence[Varia
         )
 
 
-def _check_variants(problems: Problems, variants: Sequence[Variant], encrypted: bool) -> None:
+def _check_variants(problems: Problems, plan: EndpointPlan) -> None:
+    variants = plan.variants
     single = len(variants) == 1
     for variant in variants:
-        problems.extend(variant.problems(), where="" if single else f'variant "{variant.name}"')
+        problems.extend(variant.problems(plan.mode), where="" if single else f'variant "{variant.name}"')
     # Compared as they stand in construct ids, where "a-b" and "aB" are one.
     names = [pascal(variant.name) for variant in variants]
     doubled = sorted({variant.name for variant in variants if names.count(pascal(variant.name)) > 1})
@@ -138,26 +120,44 @@ def _check_variants(problems: Problems, variants: Sequence[Variant], encrypted: 
         not variants or any(variant.weight > 0 for variant in variants),
         "the weight of every variant is 0, so none would get traffic; give at least one a weight",
     )
-    groups = {group.group_arn for variant in variants if (group := variant.model.follows) is not None}
+    groups = {group.group_arn for fleet in plan.fleets if (group := fleet.model.follows) is not None}
     problems.require(
         len(groups) <= 1,
         f"the variants follow {len(groups)} groups, but a stack deploys the newest version of one; "
         "give the others a fixed version with Model.from_model_package(group, version)",
     )
-    if encrypted:
-        local = sorted({variant.instance_type for variant in variants if has_local_nvme(variant.instance_type)})
-        others = sorted({variant.instance_type for variant in variants} - set(local))
-        problems.require(
-            not (local and others),
-            f"encryption_key cannot be used with {', '.join(local)}, whose local disks encrypt themselves, and has to "
-            f"be used with {', '.join(others)}; one endpoint has one key for all variants. Use types of one kind, or "
-            "remove encryption_key",
-        )
+    if plan.encrypted:
+        check_volume_key(problems, [fleet.host_type for fleet in plan.fleets if not fleet.serverless])
 
 
-def check_import(scope: Construct, construct_id: str, name: str, variant_names: Sequence[str]) -> None:
+def check_volume_key(problems: Problems, instance_types: Iterable[str]) -> None:
+    """Record types of which some refuse and some need a key for their volumes."""
+    types = set(instance_types)
+    local = sorted(kind for kind in types if has_local_nvme(kind))
+    others = sorted(types - set(local))
+    problems.require(
+        not (local and others),
+        f"encryption_key cannot be used with {', '.join(local)}, whose local disks encrypt themselves, and has to "
+        f"be used with {', '.join(others)}; one endpoint has one key for all variants. Use types of one kind, or "
+        "remove encryption_key",
+    )
+
+
+def check_import(
+    scope: Construct,
+    construct_id: str,
+    name: str,
+    variant_names: Sequence[str],
+    mode: ServingMode,
+    component_names: Sequence[str],
+) -> None:
     """Raise what is wrong with a reference to an endpoint."""
     problems = Problems()
     problems.matches("endpoint_name", name, NAME_PATTERN, NAME_RULE)
     problems.require(bool(variant_names), 'variant_names is empty, an endpoint has at least one ("AllTraffic")')
+    problems.require(
+        bool(component_names) == (mode is ServingMode.COMPONENTS),
+        f"mode is {mode} and component_names holds {len(component_names)}; an endpoint of mode "
+        f"{ServingMode.COMPONENTS} has at least one, others have none",
+    )
     problems.raise_if_any(scope, construct_id)

@@ -31,3 +31,8 @@ def has_local_nvme(instance_type: str) -> bool:
 def is_burstable(instance_type: str) -> bool:
     """Whether the type is a burstable one (T family), which automatic scaling does not support."""
     return bool(_BURSTABLE.fullmatch(_family(instance_type)))
+
+
+def is_inferentia1(instance_type: str) -> bool:
+    """Whether the type is of the Inf1 family, for which deployments are not guarded and which cannot be shadowed."""
+    return _family(instance_type) == "inf1"

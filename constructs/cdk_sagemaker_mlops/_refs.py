@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aws_cdk.aws_ecr import IRepository
     from aws_cdk.aws_kms import IKey
     from aws_cdk.aws_s3 import IBucket
+    from aws_cdk.aws_sns import ITopic
 
 _T = TypeVar("_T")
 
@@ -131,6 +132,11 @@ def key_arn(key: IKey) -> str:
 def repository_arn(repository: IRepository) -> str:
     """ARN of an ECR repository."""
     return remembered(repository, "arn", lambda: repository.repository_arn)
+
+
+def topic_arn(topic: ITopic) -> str:
+    """ARN of a topic."""
+    return remembered(topic, "arn", lambda: topic.topic_arn)
 
 
 def alarm_arn(alarm: IAlarm) -> str:

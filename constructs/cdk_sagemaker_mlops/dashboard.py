@@ -11,8 +11,7 @@ from constructs import Construct
 
 from . import _naming, _refs
 from ._lazy import at_synthesis
-from .endpoint_alarms import INSTANCES_NAMESPACE, variant_measure
-from .measures import Measure
+from .endpoint_charts import endpoint_charts
 from .monitoring.analysis import Chart
 from .monitoring.monitor import Monitor
 
@@ -73,7 +72,7 @@ class EndpointDashboard(Construct):
         alarms = [alarm.arn for alarm in watched]
         if alarms:
             yield _alarm_status(alarms)
-        for chart in self._endpoint_charts():
+        for chart in endpoint_charts(self._endpoint):
             yield _line_chart(chart)
         for monitor in self._monitors:
             yield _text(f"## {monitor.monitoring_type}\nReports: `{monitor.report_hint}`")
@@ -89,35 +88,6 @@ class EndpointDashboard(Construct):
         if self._endpoint.model_package_arn:
             lines.append(f"Live version: `{self._endpoint.model_package_arn}`")
         return "\n".join(lines)
-
-    def _endpoint_charts(self) -> Iterator[Chart]:
-        yield Chart(title="Requests per minute", measures=self._per_variant("Invocations", "Sum"))
-        yield Chart(
-            title="Share of failing requests",
-            measures=tuple(
-                measure
-                for name in ("Invocation4XXErrors", "Invocation5XXErrors", "InvocationModelErrors")
-                for measure in self._per_variant(name, "Average")
-            ),
-        )
-        yield Chart(
-            title="Latency (microseconds)",
-            measures=(*self._per_variant("ModelLatency", "p50"), *self._per_variant("ModelLatency", "p99")),
-        )
-        yield Chart(
-            title="Instances: percent in use",
-            measures=tuple(
-                measure
-                for name in ("CPUUtilization", "MemoryUtilization", "DiskUtilization")
-                for measure in self._per_variant(name, "Maximum", INSTANCES_NAMESPACE)
-            ),
-        )
-
-    def _per_variant(self, name: str, statistic: str, namespace: str = "AWS/SageMaker") -> tuple[Measure, ...]:
-        return tuple(
-            variant_measure(name, self._endpoint.endpoint_name, variant, statistic=statistic, namespace=namespace)
-            for variant in self._endpoint.variant_names
-        )
 
 
 def _text(markdown: str) -> Widget:

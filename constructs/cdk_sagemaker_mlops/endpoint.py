@@ -1,4 +1,4 @@
-"""A real-time endpoint: composition of model, variants, capture, scaling, network, rollout and alarms."""
+"""An endpoint: composition of model, variants, way of serving, capture, scaling, network, rollout and alarms."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from aws_cdk import aws_sagemaker as sagemaker
 
 from . import _refs
 from ._block import Block
+from ._endpoint_config import add_fleet_models, config_properties
+from ._endpoint_plan import EndpointPlan, suffix
 from ._endpoint_rules import check, check_import, default_name
 from ._execution_role import observability_statements, rollback_statements, volume_key_statements
 from ._iam import add_service_role
-from ._instances import has_local_nvme
-from ._naming import pascal
 from ._version_parameters import VersionParameters
 from .alarming import add_alarms
-from .endpoint_alarms import EndpointAlarms
 from .endpoint_base import EndpointBase
-from .network import Network
-from .rollout import Rollout
-from .variant import DEFAULT_VARIANT, Variant
+from .serving_mode import ServingMode
+from .variant import DEFAULT_VARIANT, Shadow, Variant
 
 if TYPE_CHECKING:
     from aws_cdk.aws_iam import CfnRole, IRole
@@ -31,13 +29,18 @@ if TYPE_CHECKING:
     from ._block import Member
     from ._iam import Statement
     from .alarming import Alarm, AlarmRule
+    from .asynchronous import AsyncInference
     from .capture import DataCapture
+    from .endpoint_alarms import EndpointAlarms
     from .model import Model
+    from .network import Network
+    from .rollout import Rollout
     from .scaling import Scaling
+    from .serverless import Serverless
 
 
 class Endpoint(EndpointBase):
-    """A SageMaker real-time endpoint with everything that belongs to it.
+    """A SageMaker endpoint with everything that belongs to it: real-time, serverless or asynchronous.
 
     Defines models, endpoint configuration, endpoint, execution role, log group, and as asked for automatic scaling,
     data capture and alarms. Model and configuration have generated names, because every change replaces them; the
@@ -53,13 +56,17 @@ class Endpoint(EndpointBase):
     :param instance_type: Instance type of the only variant. Default: `ml.m5.large`.
     :param initial_instance_count: Instances of the only variant at the start. Default: - `scaling.min_instances`, or 1.
     :param scaling: Automatic scaling of the only variant. Default: - a fixed number of instances.
+    :param serverless: Serve the only variant without instances. Default: - on instances.
+    :param asynchronous: Queue requests, and answer through S3. Default: - answer at once.
+    :param shadow: A second fleet that gets copies of requests. Default: - none.
     :param capture: What is recorded of the traffic. Default: - nothing, and monitors have nothing to watch.
     :param encryption_key: Key of the instances' volumes; left out where instance types encrypt local disks themselves.
         Default: - SageMaker's own key.
     :param network: VPC of the instances. Default: - SageMaker's network.
     :param network_isolation: Forbid the container all network calls; SageMaker still fetches model and image. Default:
         False.
-    :param rollout: How traffic moves to a new model. Default: - all at once, watched for 10 minutes.
+    :param rollout: How traffic moves to a new model. Default: - all at once, watched for 10 minutes; at once and
+        unwatched where SageMaker does it in no other way (serverless, Inf1).
     :param alarms: From when on figures are an alarm. Default: - see :class:`EndpointAlarms`.
     :param execution_role: An existing role, which then needs all permissions itself. Default: - a role with what is
         used.
@@ -89,61 +96,66 @@ class Endpoint(EndpointBase):
         execution_role: IRole | None = None,
         log_retention_days: int = 90,
         parameter_prefix: str = "",
+        serverless: Serverless | None = None,
+        asynchronous: AsyncInference | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         only = {
             "instance_type": instance_type,
             "initial_instance_count": initial_instance_count,
             "scaling": scaling,
+            "serverless": serverless,
         }
         if model is not None and not variants:
-            self._variants: tuple[Variant, ...] = (
+            variants = [
                 Variant(
                     model=model,
                     name=DEFAULT_VARIANT,
-                    instance_type=instance_type or "ml.m5.large",
+                    instance_type=instance_type,
                     initial_instance_count=initial_instance_count,
                     scaling=scaling,
+                    serverless=serverless,
                 ),
-            )
-        else:
-            self._variants = tuple(variants)
-        self._rollout = rollout or Rollout.all_at_once()
-        self._thresholds = alarms or EndpointAlarms()
-        self._network = network
-        name = endpoint_name or default_name(scope, construct_id)
-        check(
-            scope,
-            construct_id,
-            name=name,
+            ]
+            only = {}
+        plan = EndpointPlan(
+            name=endpoint_name or default_name(scope, construct_id),
             model=model,
-            variants=self._variants,
+            variants=tuple(variants),
             only={prop: value for prop, value in only.items() if value is not None and variants},
+            shadow=shadow,
+            asynchronous=asynchronous,
             capture=capture,
             network=network,
+            network_isolation=network_isolation,
             encrypted=encryption_key is not None,
-            rollout=self._rollout,
-            thresholds=self._thresholds,
+            given_rollout=rollout,
+            given_alarms=alarms,
             log_retention_days=log_retention_days,
             parameter_prefix=parameter_prefix,
         )
+        check(scope, construct_id, plan)
         super().__init__(
             scope,
             construct_id,
-            endpoint_name=name,
-            variant_names=[variant.name for variant in self._variants],
+            endpoint_name=plan.name,
+            variant_names=[variant.name for variant in plan.variants],
             capture=capture,
             parameter_prefix=parameter_prefix,
+            mode=plan.mode,
+            shadow_name=shadow.name if shadow else None,
         )
-        nvme = any(has_local_nvme(variant.instance_type) for variant in self._variants)
-        self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
-        self.follows = next((group for variant in self._variants if (group := variant.model.follows)), None)
+        self._plan = plan
+        self.asynchronous = asynchronous
+        self._volume_key = None if plan.stores_on_nvme or encryption_key is None else _refs.key_arn(encryption_key)
+        self.follows = plan.follows
         self._block = Block(self)
         self._parameters: VersionParameters | None = None
         if self.follows is not None:
-            self._parameters = VersionParameters(self._block, endpoint_name=name, prefix=parameter_prefix)
+            self._parameters = VersionParameters(self._block, endpoint_name=plan.name, prefix=parameter_prefix)
             self.model_package_arn = self._parameters.package_arn
             self.condition_id = self._parameters.condition_id
-        self.log_group_name = f"/aws/sagemaker/Endpoints/{name}"
+        self.log_group_name = f"/aws/sagemaker/Endpoints/{plan.name}"
         self._log_group = self._block.add(
             "Logs",
             "AWS::Logs::LogGroup",
@@ -151,7 +163,7 @@ class Endpoint(EndpointBase):
         )
         self._given_role_arn = "" if execution_role is None else execution_role.role_arn
         self._role = self._add_role() if execution_role is None else None
-        self._config = self._add_config(network_isolation)
+        self._config = self._add_config()
         self.rollback_alarms = self._add_rollback_alarms()
         self.alarms = self._add_alarms()
         self._endpoint = self._add_endpoint()
@@ -190,16 +202,19 @@ class Endpoint(EndpointBase):
 
     def _add_role(self) -> Member:
         statements: list[Statement] = []
-        for variant in self._variants:
-            statements += variant.model.bind(self.model_package_arn).statements
+        for fleet in self._plan.fleets:
+            statements += fleet.model.bind(self.model_package_arn).statements
         statements += observability_statements(self.log_group_name, self._log_group.att("Arn"))
         if self.capture:
             statements += self.capture.statements(self.endpoint_name)
         if self._volume_key:
             statements += volume_key_statements(self._volume_key)
-        if self._network:
-            statements += self._network.statements()
-        statements += rollback_statements(bool(self._rollback_rules("")), self._rollout.rollback_alarms)
+        if self.asynchronous:
+            statements += self.asynchronous.statements()
+        if self._plan.network:
+            statements += self._plan.network.statements()
+        if self._plan.guarded:
+            statements += rollback_statements(bool(self._rollback_rules("")), self._plan.rollout.rollback_alarms)
         return add_service_role(
             self._block,
             "Role",
@@ -208,71 +223,54 @@ class Endpoint(EndpointBase):
             description=f"What the endpoint {self.endpoint_name} may do",
         )
 
-    def _add_config(self, network_isolation: bool) -> Member:
-        vpc_config = self._network.render(self) if self._network else None
-        names: list[tuple[Model, str]] = []
-        for variant in self._variants:
-            if any(variant.model == model for model, _ in names):
-                continue
-            properties = sagemaker.CfnModelProps(
-                primary_container=variant.model.bind(self.model_package_arn).container,
-                execution_role_arn=self.execution_role_arn,
-                enable_network_isolation=network_isolation or None,
-                vpc_config=vpc_config,
-            )
-            construct_id = f"Model{pascal(variant.name) if names else ''}"
-            model = self._block.add(construct_id, "AWS::SageMaker::Model", properties, condition=self.condition_id)
-            names.append((variant.model, model.att("ModelName")))
-        config = sagemaker.CfnEndpointConfigProps(
-            production_variants=[
-                variant.render(next(name for model, name in names if model == variant.model))
-                for variant in self._variants
-            ],
-            data_capture_config=self.capture.render() if self.capture else None,
-            kms_key_id=self._volume_key,
+    def _add_config(self) -> Member:
+        models = add_fleet_models(
+            self._block,
+            self._plan,
+            package_arn=self.model_package_arn,
+            role_arn=self.execution_role_arn,
+            vpc_config=self._plan.network.render(self) if self._plan.network else None,
+            condition=self.condition_id,
         )
-        return self._block.add("Config", "AWS::SageMaker::EndpointConfig", config, condition=self.condition_id)
-
-    @staticmethod
-    def _suffix(variant: str) -> str:
-        """Suffix of the ids of a variant's parts.
-
-        It depends on the variant's name alone: if it changed when a second variant comes, the scalable target would be
-        made again under another id and then deleted under its old one, which are the same target.
-        """
-        return "" if variant == DEFAULT_VARIANT else pascal(variant)
+        return self._block.add(
+            "Config",
+            "AWS::SageMaker::EndpointConfig",
+            config_properties(self._plan, models, volume_key=self._volume_key),
+            condition=self.condition_id,
+        )
 
     def _rollback_rules(self, config_name: str) -> list[AlarmRule]:
-        return [
-            rule
-            for name in self.variant_names
-            for rule in self._thresholds.rollback_rules(self.endpoint_name, name, self._suffix(name), config_name)
-        ]
+        thresholds = self._plan.alarms
+        return [rule for traffic in self._plan.traffic for rule in thresholds.rollback_rules(traffic, config_name)]
 
     def _add_rollback_alarms(self) -> tuple[Alarm, ...]:
         # Nobody is called by these: SageMaker watches them, and the rollout's outcome is announced by who started it.
+        if not self._plan.guarded:
+            return ()
         rules = self._rollback_rules(self._config.att("EndpointConfigName"))
         return add_alarms(self._block, rules, condition=self.condition_id)
 
     def _add_alarms(self) -> tuple[Alarm, ...]:
+        thresholds = self._plan.alarms
         rules = [
             rule
-            for name in self.variant_names
-            for rule in self._thresholds.rules(
-                self.endpoint_name, name, self._suffix(name), capture=self.capture is not None
-            )
+            for traffic in self._plan.traffic
+            for rule in thresholds.rules(traffic, capture=self.capture is not None)
         ]
+        if self.mode is ServingMode.ASYNCHRONOUS:
+            rules += thresholds.queue_rules(self.endpoint_name)
         # Without a condition: before the first version there is no data, which is no alarm.
-        return add_alarms(self._block, rules, self._thresholds.targets, name_prefix=self.endpoint_name)
+        return add_alarms(self._block, rules, thresholds.targets, name_prefix=self.endpoint_name)
 
     def _add_endpoint(self) -> Member:
+        rollout = self._plan.rollout
         own = [alarm.name for alarm in self.rollback_alarms]
-        given = [_refs.alarm_name(alarm) for alarm in self._rollout.rollback_alarms]
+        given = [_refs.alarm_name(alarm) for alarm in rollout.rollback_alarms]
         retain = self._retain()
         properties = sagemaker.CfnEndpointProps(
             endpoint_name=self.endpoint_name,
             endpoint_config_name=self._config.att("EndpointConfigName"),
-            deployment_config=self._rollout.render([*own, *given]),
+            deployment_config=rollout.render([*own, *given]) if self._plan.guarded else None,
         )
         return self._block.add(
             "Resource",
@@ -283,23 +281,19 @@ class Endpoint(EndpointBase):
         )
 
     def _retain(self) -> bool | dict[str, str]:
-        if self._rollout.retain_variant_properties is not None:
-            return self._rollout.retain_variant_properties
+        if self.mode is ServingMode.SERVERLESS:
+            # There are no instance counts, and one variant has no weight to keep.
+            return False
+        if self._plan.rollout.retain_variant_properties is not None:
+            return self._plan.rollout.retain_variant_properties
         return self._parameters.retain() if self._parameters else False
 
     def _add_scaling(self) -> None:
         # An attribute of the endpoint and not its name: a scalable target cannot be registered before the endpoint
         # exists.
         name = self._endpoint.att("EndpointName")
-        for variant in self._variants:
-            if variant.scaling is not None:
-                variant.scaling.define(
-                    self._block,
-                    self._suffix(variant.name),
-                    endpoint_name=name,
-                    variant_name=variant.name,
-                    condition=self.condition_id,
-                )
+        for variant in self._plan.variants:
+            variant.define_scaling(self._block, suffix(variant.name), endpoint_name=name, condition=self.condition_id)
 
     @staticmethod
     def from_endpoint_name(
@@ -309,14 +303,51 @@ class Endpoint(EndpointBase):
         *,
         variant_names: Sequence[str] = (DEFAULT_VARIANT,),
         capture: DataCapture | None = None,
+        mode: ServingMode = ServingMode.REAL_TIME,
+        component_names: Sequence[str] = (),
     ) -> EndpointBase:
         """Refer to an endpoint that something else defines, to invoke it, to watch its metrics and its traffic.
 
         :param endpoint_name: Name, exactly as it was created: invoking compares upper and lower case.
         :param variant_names: Its variants. Default: `AllTraffic`.
         :param capture: Where it records its traffic; describes what is there, changes nothing. Default: - nowhere.
+        :param mode: How it answers, which decides over grants and metrics. Default: real-time.
+        :param component_names: Its inference components, where it hosts some. Default: - none.
         """
-        check_import(scope, construct_id, endpoint_name, variant_names)
+        check_import(scope, construct_id, endpoint_name, variant_names, mode, component_names)
         return EndpointBase(
-            scope, construct_id, endpoint_name=endpoint_name, variant_names=variant_names, capture=capture
+            scope,
+            construct_id,
+            endpoint_name=endpoint_name,
+            variant_names=variant_names,
+            capture=capture,
+            mode=mode,
+            component_names=component_names,
+        )
+
+    @staticmethod
+    def from_endpoint_arn(
+        scope: Construct,
+        construct_id: str,
+        endpoint_arn: str,
+        *,
+        variant_names: Sequence[str] = (DEFAULT_VARIANT,),
+        capture: DataCapture | None = None,
+        mode: ServingMode = ServingMode.REAL_TIME,
+        component_names: Sequence[str] = (),
+    ) -> EndpointBase:
+        """Refer to an endpoint of this account and region by its ARN; see :meth:`from_endpoint_name`.
+
+        :param endpoint_arn: ARN. SageMaker writes it in lower case: an endpoint whose name has upper-case letters
+            cannot be invoked by what it says.
+        """
+        name = endpoint_arn.rpartition("endpoint/")[2]
+        return Endpoint.from_endpoint_name(
+            scope,
+            construct_id,
+            name,
+            variant_names=variant_names,
+            capture=capture,
+            mode=mode,
+            component_names=component_names,
         )

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from . import _paths, _refs
 from ._errors import Problems, did_you_mean
-from .endpoint_alarms import INSTANCES_NAMESPACE, variant_measure
+from .serving_mode import INSTANCES_NAMESPACE, ServingMode, Traffic, instead_of
 
 if TYPE_CHECKING:
     from aws_cdk.aws_cloudwatch import Metric
@@ -37,6 +37,9 @@ class EndpointBase(Construct):
     :ivar endpoint_name: The name itself, not a reference: alarms and monitors that carry it do not depend on the
         endpoint.
     :ivar variant_names: Names of the production variants.
+    :ivar mode: How the endpoint answers.
+    :ivar shadow_name: Name of the shadow variant; None without one.
+    :ivar component_names: Names of the inference components; empty for an endpoint that hosts none.
     :ivar capture: What is recorded; None without data capture.
     :ivar alarms: The endpoint's own alarms, without those that only stop rollouts.
     :ivar follows: The group whose newest approved version is live; None for a fixed model.
@@ -54,11 +57,17 @@ class EndpointBase(Construct):
         variant_names: Sequence[str],
         capture: DataCapture | None,
         parameter_prefix: str = "",
+        mode: ServingMode = ServingMode.REAL_TIME,
+        shadow_name: str | None = None,
+        component_names: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
         self.endpoint_name = endpoint_name
         self.variant_names: tuple[str, ...] = tuple(variant_names)
+        self.mode = mode
+        self.shadow_name = shadow_name
+        self.component_names: tuple[str, ...] = tuple(component_names)
         self.capture = capture
         self.alarms: tuple[Alarm, ...] = ()
         self.follows: ModelPackageGroupBase | None = None
@@ -77,6 +86,11 @@ class EndpointBase(Construct):
         """ARN of the endpoint, made from its name: a policy with it exists before the endpoint does."""
         lower = self.endpoint_name if _refs.is_token(self.endpoint_name) else self.endpoint_name.lower()
         return _refs.arn("sagemaker", f"endpoint/{lower}")
+
+    @property
+    def rollout_parameters(self) -> dict[str, str]:
+        """Ids of the stack parameters that a rollout sets; empty when nothing follows a registry."""
+        return {}
 
     @property
     def capture_bucket(self) -> IBucket | None:
@@ -102,8 +116,8 @@ class EndpointBase(Construct):
         problems = Problems()
         problems.require(
             self.capture is not None,
-            f'a monitor cannot watch endpoint "{self.endpoint_name}", which records no traffic; give it '
-            "capture=DataCapture(bucket=...)",
+            f'a monitor cannot watch endpoint "{self.endpoint_name}", which records no traffic; '
+            f"{self.mode.no_capture_advice}",
         )
         problems.raise_if_any(self)
         monitor.bind(self)
@@ -118,14 +132,35 @@ class EndpointBase(Construct):
             resource.add_override("Condition", self.condition_id)
 
     def grant_invoke(self, grantee: IGrantable) -> Grant:
-        """Allow sending requests, and nothing else."""
+        """Allow sending requests, and nothing else: of an asynchronous endpoint queueing them.
+
+        What a caller of an asynchronous endpoint needs in S3 is allowed by :meth:`AsyncInference.grant_exchange`.
+        """
         from aws_cdk.aws_iam import Grant
 
-        return Grant.add_to_principal(
-            grantee=grantee,
-            actions=["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
-            resource_arns=[self.endpoint_arn],
-        )
+        actions = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+        if self.mode is ServingMode.ASYNCHRONOUS:
+            actions = ["sagemaker:InvokeEndpointAsync"]
+        components = [_refs.arn("sagemaker", f"inference-component/{name.lower()}") for name in self.component_names]
+        return Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=[self.endpoint_arn, *components])
+
+    def traffic(self, name: str | None = None) -> Traffic:
+        """What metrics are told apart by.
+
+        :param name: Name of a variant, of the shadow, or of an inference component. Default: - the first.
+        """
+        return self._traffic(name, self.component_names or self.variant_names)
+
+    def _traffic(self, name: str | None, known: Sequence[str]) -> Traffic:
+        allowed = [*known, *([self.shadow_name] if self.shadow_name else [])]
+        if name is not None and name not in allowed:
+            problems = Problems()
+            what = "inference component" if known is self.component_names else "variant"
+            problems.add(f'{what} is "{name}", the endpoint has {", ".join(allowed)}{did_you_mean(name, allowed)}')
+            problems.raise_if_any(self)
+        # The variants of an endpoint with components have instance metrics, told apart as any variant's.
+        mode = self.mode if known is self.component_names or not self.component_names else ServingMode.REAL_TIME
+        return Traffic(endpoint=self.endpoint_name, name=name or allowed[0], mode=mode)
 
     def metric(
         self, name: str, *, statistic: str, variant: str | None = None, namespace: str = "AWS/SageMaker"
@@ -136,18 +171,37 @@ class EndpointBase(Construct):
 
         :param name: Name of the metric.
         :param statistic: Such as Sum, Average, p99.
-        :param variant: Name of the variant. Default: - the first.
+        :param variant: Name of the variant, of the shadow, or of the inference component. Instance metrics of an
+            endpoint with inference components are those of its variant. Default: - the first.
         :param namespace: CloudWatch namespace.
+        :raises ConstructError: The endpoint publishes no such metric.
         """
-        if variant is not None and variant not in self.variant_names:
+        known = self.component_names
+        if not known or namespace == INSTANCES_NAMESPACE:
+            known = self.variant_names
+        traffic = self._traffic(variant, known)
+        other = instead_of(self.mode, name)
+        if other is not None:
             problems = Problems()
-            problems.add(
-                f'variant is "{variant}", the endpoint has {", ".join(self.variant_names)}'
-                f"{did_you_mean(variant, self.variant_names)}"
-            )
+            problems.add(f"{self.mode} endpoints publish no metric {name}; read {other}")
             problems.raise_if_any(self)
-        chosen = variant or self.variant_names[0]
-        return variant_measure(name, self.endpoint_name, chosen, statistic=statistic, namespace=namespace).metric()
+        return traffic.measure(name, statistic=statistic, namespace=namespace).metric()
+
+    def metric_backlog(self, *, statistic: str = "Maximum") -> Metric:
+        """Requests that an asynchronous endpoint has not finished."""
+        return self.metric("ApproximateBacklogSize", statistic=statistic)
+
+    def metric_oldest_request_age(self, *, statistic: str = "Maximum") -> Metric:
+        """Age of the oldest request that an asynchronous endpoint has not finished, in seconds."""
+        return self.metric("ApproximateAgeOfOldestRequest", statistic=statistic)
+
+    def metric_concurrency_utilization(self, *, statistic: str = "Maximum") -> Metric:
+        """Requests at once as a share of a serverless variant's `max_concurrency`, 0 to 1."""
+        return self.metric("ServerlessConcurrentExecutionsUtilization", statistic=statistic)
+
+    def metric_model_setup_time(self, *, statistic: str = "Maximum") -> Metric:
+        """Time that a serverless variant takes for a new container (cold start), in microseconds."""
+        return self.metric("ModelSetupTime", statistic=statistic)
 
     def metric_invocations(self, *, variant: str | None = None, statistic: str = "Sum") -> Metric:
         """Requests per minute."""

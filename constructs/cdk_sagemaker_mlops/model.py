@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html
 _ENVIRONMENT_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,1023}")
 _ENVIRONMENT_TOTAL = 32 * 1024
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html
+_MAX_CONTAINERS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundModel:
     """What a model source contributes to an endpoint.
 
-    :param container: The model's only container.
+    :param containers: The model's containers, in the order in which a request passes them.
     :param statements: What the execution role needs to load it.
     """
 
-    container: CfnModel.ContainerDefinitionProperty
+    containers: Sequence[CfnModel.ContainerDefinitionProperty]
     statements: Sequence[Statement] = field(default_factory=tuple)
 
 
@@ -45,13 +47,23 @@ class Model(ABC):
         """The group whose newest approved version the endpoint follows; None for a fixed model."""
         return None
 
+    @property
+    def loads_many(self) -> bool:
+        """Whether a container loads models on request (multi-model)."""
+        return False
+
+    @property
+    def steps(self) -> int:
+        """How many containers a request passes, as far as the template knows."""
+        return 1
+
     @abstractmethod
     def problems(self) -> Iterable[str]:
         """Say what SageMaker would refuse."""
 
     @abstractmethod
     def bind(self, package_arn: str) -> BoundModel:
-        """Render the container and compute permissions.
+        """Render the containers and compute permissions.
 
         :param package_arn: Value of the stack's parameter `ModelPackageArn`; empty unless the source follows a group.
         """
@@ -110,6 +122,51 @@ class Model(ABC):
             environment=dict(environment or {}),
         )
 
+    @staticmethod
+    def multi_model(
+        image_uri: str | None = None,
+        *,
+        models_url: str,
+        repository: IRepository | None = None,
+        tag: str | None = None,
+        caching: bool = True,
+        model_data_key: IKey | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Model:
+        """One container that loads whichever model a request names (`TargetModel`), from archives below a prefix.
+
+        A model is added by writing its archive and removed by deleting it; the endpoint does not change.
+        https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoints.html
+
+        :param image_uri: As in :meth:`from_image`; the image has to support it, as the Multi Model Server does.
+        :param models_url: `s3://bucket/prefix/` of the archives (.tar.gz).
+        :param repository: As in :meth:`from_image`.
+        :param tag: As in :meth:`from_image`.
+        :param caching: Keep loaded models in memory. False for many models that are each seldom asked for. Default:
+            True.
+        :param model_data_key: Key that encrypts the archives. Default: - none of the customer's.
+        :param environment: Variables of the container. Default: - none.
+        """
+        return _ImageModel(
+            image_uri=image_uri,
+            repository=repository,
+            tag=tag,
+            model_data_url=models_url,
+            model_data_key=model_data_key,
+            environment=dict(environment or {}),
+            caching=caching,
+        )
+
+    @staticmethod
+    def pipeline(*steps: Model) -> Model:
+        """Containers that a request passes one after the other: each answer is the next one's request.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipelines.html
+
+        :param steps: 2 to 15 sources, at most one of them multi-model, and at most one that follows a registry.
+        """
+        return _PipelineModel(parts=steps)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RegistryModel(Model):
@@ -129,9 +186,9 @@ class _RegistryModel(Model):
     def bind(self, package_arn: str) -> BoundModel:
         arn = package_arn if self.version is None else self.group.package_arn(self.version)
         return BoundModel(
-            container=CfnModel.ContainerDefinitionProperty(
-                model_package_name=arn, environment=dict(self.environment) or None
-            ),
+            containers=[
+                CfnModel.ContainerDefinitionProperty(model_package_name=arn, environment=dict(self.environment) or None)
+            ],
             statements=registry_statements(self.group),
         )
 
@@ -144,6 +201,12 @@ class _ImageModel(Model):
     model_data_url: str | None
     model_data_key: IKey | None
     environment: Mapping[str, str]
+    # None for a container with one model.
+    caching: bool | None = None
+
+    @property
+    def loads_many(self) -> bool:
+        return self.caching is not None
 
     def problems(self) -> Iterable[str]:
         yield from _environment_problems(self.environment)
@@ -157,7 +220,9 @@ class _ImageModel(Model):
                 "SageMaker hosts images from ECR only. Write <account>.dkr.ecr.<region>.<suffix>/<repository>:<tag>, "
                 "or add repository"
             )
-        if self.model_data_url is not None:
+        if self.caching is not None:
+            yield from _prefix_problems(self.model_data_url or "")
+        elif self.model_data_url is not None:
             yield from _data_url_problems(self.model_data_url)
 
     def bind(self, package_arn: str) -> BoundModel:
@@ -173,13 +238,61 @@ class _ImageModel(Model):
         if self.model_data_key:
             statements.append(key_statement("DecryptModelData", [_refs.key_arn(self.model_data_key)]))
         return BoundModel(
-            container=CfnModel.ContainerDefinitionProperty(
-                image=image,
-                model_data_url=None if uncompressed else url,
-                model_data_source=_uncompressed(url) if uncompressed and url else None,
-                environment=dict(self.environment) or None,
-            ),
+            containers=[
+                CfnModel.ContainerDefinitionProperty(
+                    image=image,
+                    # Of a multi-model container the prefix is where it looks for archives, not what it loads.
+                    model_data_url=None if uncompressed and self.caching is None else url,
+                    model_data_source=_uncompressed(url) if uncompressed and url and self.caching is None else None,
+                    environment=dict(self.environment) or None,
+                    mode=None if self.caching is None else "MultiModel",
+                    multi_model_config=None
+                    if self.caching is None
+                    else CfnModel.MultiModelConfigProperty(
+                        model_cache_setting="Enabled" if self.caching else "Disabled"
+                    ),
+                )
+            ],
             statements=statements,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PipelineModel(Model):
+    parts: tuple[Model, ...]
+
+    @property
+    def follows(self) -> ModelPackageGroupBase | None:
+        return next((group for part in self.parts if (group := part.follows) is not None), None)
+
+    @property
+    def loads_many(self) -> bool:
+        return any(part.loads_many for part in self.parts)
+
+    @property
+    def steps(self) -> int:
+        return sum(part.steps for part in self.parts)
+
+    def problems(self) -> Iterable[str]:
+        if not 2 <= self.steps <= _MAX_CONTAINERS:
+            yield f"a pipeline of {self.steps} containers is given, allowed are 2 to {_MAX_CONTAINERS}"
+        for number, part in enumerate(self.parts, 1):
+            yield from (f"step {number}: {problem}" for problem in part.problems())
+        many = sum(part.loads_many for part in self.parts)
+        if many > 1:
+            yield f"{many} steps are multi-model, allowed is 1; TargetModel could not say which of them it is for"
+        followed = sum(part.follows is not None for part in self.parts)
+        if followed > 1:
+            yield (
+                f"{followed} steps follow a registry, but a rollout sets the version of one; give the others a fixed "
+                "version with Model.from_model_package(group, version)"
+            )
+
+    def bind(self, package_arn: str) -> BoundModel:
+        bound = [part.bind(package_arn) for part in self.parts]
+        return BoundModel(
+            containers=[container for each in bound for container in each.containers],
+            statements=[statement for each in bound for statement in each.statements],
         )
 
 
@@ -187,6 +300,13 @@ def _uncompressed(url: str) -> CfnModel.ModelDataSourceProperty:
     return CfnModel.ModelDataSourceProperty(
         s3_data_source=CfnModel.S3DataSourceProperty(s3_uri=url, s3_data_type="S3Prefix", compression_type="None")
     )
+
+
+def _prefix_problems(url: str) -> Iterable[str]:
+    if not url.startswith("s3://"):
+        yield f'models_url is "{url}", allowed are URLs that begin with s3://'
+    elif not url.endswith("/"):
+        yield f'models_url is "{url}", write the prefix of the archives with a / at the end'
 
 
 def _data_url_problems(url: str) -> Iterable[str]:

@@ -17,7 +17,8 @@ def bound(stack: cdk.Stack, model: mlops.Model, package_arn: str = "") -> tuple[
     """The container as CloudFormation gets it, and the statements by id."""
     part = model.bind(package_arn)
     assert list(model.problems()) == []
-    container = stack.resolve(part.container._values)
+    (only,) = part.containers
+    container = stack.resolve(only._values)
     return container, {s.sid: stack.resolve(s.to_json()) for s in part.statements}
 
 

@@ -22,7 +22,7 @@ from .controller_permissions import ROLLOUT_NAMESPACE
 from .names import CONTROLLER_TAG
 
 if TYPE_CHECKING:
-    from cdk_sagemaker_mlops.endpoint import Endpoint
+    from cdk_sagemaker_mlops.endpoint_base import EndpointBase
 
 # Types with names that CloudFormation makes up; only these are tagged, because on others a tag is a create-only
 # property.
@@ -55,7 +55,7 @@ class RolloutRegistration(Construct):
         *,
         controller_name: str,
         model: str,
-        endpoint: Endpoint,
+        endpoint: EndpointBase,
         environment: str | None = None,
         pinned_version: int | None = None,
         frozen: bool = False,
