@@ -48,6 +48,11 @@ def registry_statements(group: ModelPackageGroupBase) -> list[Statement]:
                 reason="the version names its image at deployment; AWS keeps prebuilt images in an account per region",
             )
         )
+    return [*statements, *artifact_statements(group)]
+
+
+def artifact_statements(group: ModelPackageGroupBase) -> list[Statement]:
+    """Read the artefacts of a group's versions."""
     keys = [key for bucket in group.artifacts if (key := _refs.bucket_key(bucket)) is not None]
     if group.artifacts:
         buckets = [_refs.bucket_arn(bucket) for bucket in group.artifacts]
@@ -55,7 +60,7 @@ def registry_statements(group: ModelPackageGroupBase) -> list[Statement]:
         region = group.region or _refs.region()
         owner = group.account or _refs.account()
         buckets = [f"arn:{_refs.partition()}:s3:::sagemaker-{region}-{owner}"]
-    statements += [
+    statements = [
         Statement(
             sid="ReadArtifacts",
             actions=["s3:GetObject"],

@@ -1,10 +1,12 @@
 """Monitors: what watches a model in production, and what watches the watching."""
 
+from .attribution import AttributionMonitor
 from .baseline import Baseline
 from .bias import BiasMonitor
 from .bias_analysis import Facet
 from .data_quality import DataQualityMonitor
 from .engine import Engine
+from .explanation import ShadowEndpoint, Shap
 from .ground_truth import Labels, Predictions
 from .labelled import MetricAlarm
 from .lambda_engine import LambdaEngine
@@ -17,6 +19,7 @@ from .source import DatasetFormat, DatasetInput, EndpointInput, MonitorInput
 Engine.LAMBDA = LambdaEngine()
 
 __all__ = [
+    "AttributionMonitor",
     "Baseline",
     "BiasMonitor",
     "DataQualityMonitor",
@@ -35,4 +38,6 @@ __all__ = [
     "MonitoringSchedule",
     "Predictions",
     "ProblemType",
+    "ShadowEndpoint",
+    "Shap",
 ]

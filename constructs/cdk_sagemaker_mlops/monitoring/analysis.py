@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from cdk_sagemaker_mlops._iam import Statement
     from cdk_sagemaker_mlops.alarming import AlarmRule
 
+    from .source import MonitorInput
+
 #: Namespace of the metrics about runs: how they ended, how long they took, how much they found.
 RUN_NAMESPACE = "SageMakerMLOps/Monitoring"
 
@@ -99,6 +101,8 @@ class Analysis(ABC):
     namespace: ClassVar[str]
     #: Whether its baseline has statistics besides constraints.
     has_statistics: ClassVar[bool] = True
+    #: Whether runs need libraries that do not fit a Lambda.
+    needs_job: ClassVar[bool] = False
     #: Whether it compares predictions with labels.
     needs_labels: ClassVar[bool] = False
 
@@ -110,6 +114,10 @@ class Analysis(ABC):
     @abstractmethod
     def problems(self) -> list[str]:
         """What is wrong with the settings."""
+
+    def input_problems(self, source: MonitorInput) -> list[str]:
+        """What is wrong with the settings for what is looked at."""
+        return []
 
     @abstractmethod
     def settings(self, name: str) -> dict[str, str]:
@@ -123,6 +131,10 @@ class Analysis(ABC):
 
         :param name: Name of the endpoint, or of the data where there is none.
         """
+        return []
+
+    def input_statements(self, source: MonitorInput) -> list[Statement]:
+        """What a run does besides, with what is looked at."""
         return []
 
     @abstractmethod

@@ -58,6 +58,11 @@ class LambdaEngine(Engine):
             )
         if not 30 <= self.timeout_seconds <= _MAX_TIMEOUT_SECONDS:
             found.append(f"engine timeout_seconds is {self.timeout_seconds}, allowed are 30 to {_MAX_TIMEOUT_SECONDS}")
+        if task.analysis.needs_job:
+            found.append(
+                f"{task.monitoring_type} needs libraries that do not fit a Lambda beside the analyzer (XGBoost, "
+                "LightGBM, scikit-learn); give it an engine that runs jobs: Engine.AUTO or Engine.PROCESSING"
+            )
         return found
 
     def bind(self, request: EngineRequest) -> BoundEngine:

@@ -163,6 +163,7 @@ class Monitor(RunMetrics, Construct):
         )
         problems.extend(source.problems(self._analysis))
         problems.extend(self._analysis.problems())
+        problems.extend(self._analysis.input_problems(source))
         problems.extend(self._baseline.problems())
         problems.extend(self._alarm_options.problems())
         problems.extend(self._engine.problems(task))

@@ -34,6 +34,7 @@ def run_statements(
         *written.write("Reports", "reports are filed by hour and"),
         *baseline.statements,
         *task.analysis.statements(task.source.name),
+        *task.analysis.input_statements(task.source),
         *encrypt(written.key_arn),
         Statement(
             sid="PublishMetrics",
