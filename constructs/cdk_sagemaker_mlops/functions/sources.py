@@ -65,15 +65,18 @@ def _is_source(path: Path) -> bool:
 
 def collect(folders: tuple[SourceFolder, ...]) -> list[tuple[str, Path]]:
     """Archive names and files of all folders, sorted; hidden and compiled files are left out."""
+    return sorted(entry for folder in folders for entry in collect_tree(folder.locate(), f"{folder.name}/"))
+
+
+def collect_tree(root: Path, prefix: str = "") -> list[tuple[str, Path]]:
+    """Names below `root`, each behind a prefix, and files, sorted; hidden and compiled files are left out."""
     found: list[tuple[str, Path]] = []
-    for folder in folders:
-        root = folder.locate()
-        for path in root.rglob("*"):
-            relative = path.relative_to(root)
-            if any(part == "__pycache__" or part.startswith(".") for part in relative.parts):
-                continue
-            if _is_source(path):
-                found.append((f"{folder.name}/{relative.as_posix()}", path))
+    for path in root.rglob("*"):
+        relative = path.relative_to(root)
+        if any(part == "__pycache__" or part.startswith(".") for part in relative.parts):
+            continue
+        if _is_source(path):
+            found.append((f"{prefix}{relative.as_posix()}", path))
     return sorted(found)
 
 
