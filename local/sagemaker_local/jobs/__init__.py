@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from . import processing
+from . import processing, training
 from .service import Jobs, Options
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def install(aws: LocalAws) -> None:
         raise RuntimeError('the feature "jobs" needs "sagemaker" installed before it') from None
     _services[aws] = jobs
     aws.extensions["jobs"] = jobs
-    for part in (processing,):
-        part.install(jobs)
+    processing.install(jobs)
+    training.install(jobs)
     aws.clock.on_advance(lambda old, new: jobs.settle(), ticks=True)
     aws.clock.on_advance(lambda old, new: jobs.settle())
     aws.on_stop(jobs.stop)

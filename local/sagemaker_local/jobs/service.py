@@ -24,6 +24,7 @@ from sagemaker_local.sagemaker.timeline import Timeline
 
 from .opt_ml import Mapping
 from .process import Processes
+from .spot import Spot
 from .state import Job, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Options:
     """Real seconds between SIGTERM and SIGKILL when a job is stopped; SageMaker gives two minutes."""
     slots: int = max(2, os.cpu_count() or 1)
     """Jobs that run at the same time."""
+    spot_price: float = 0.3
+    """What a second of managed spot training costs compared with an on-demand one, for BillableTimeInSeconds."""
     opt_ml: str = "auto"
     """How a job gets its own /opt/ml: namespace, links, rewrite, or the best of them (see `opt_ml.py`)."""
 
@@ -62,6 +65,7 @@ class Jobs:
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.aws.clock, name="jobs-timeline", settle_seconds=_LONGEST_WAIT)
         self.processes = Processes()
+        self.spot = Spot()
         self.mapping = Mapping(lambda: self.options.opt_ml)
         self._slots: ThreadPoolExecutor | None = None
         self._jobs: dict[tuple[str, str, str], dict[str, Job]] = {}
@@ -83,8 +87,8 @@ class Jobs:
             raise invalid(f"Could not find requested job with name: {name}")
         return job
 
-    def create(self, scope: Scope, kind: Kind, params: dict[str, Any], runner: Runner) -> Job:
-        """Remember a new job and start it.
+    def create(self, scope: Scope, kind: Kind, params: dict[str, Any], runner: Runner | None = None) -> Job:
+        """Remember a new job, and start it if it has something to run; one without ends by `end`.
 
         Raises:
             AwsError: ResourceInUse if the name was ever used.
@@ -104,8 +108,22 @@ class Jobs:
             job = jobs[name] = Job(kind, name, arn, store.account, store.region, scope.now, kept)
         store.tag(arn, params.get("Tags"))
         self.announce(job)
-        self.timeline.start(self._life(job, runner))
+        if runner is not None:
+            self.timeline.start(self._life(job, runner))
         return job
+
+    def end(self, job: Job, outcome: Outcome) -> None:
+        """Bring a job to its end."""
+        with job.lock:
+            job.ended = job.modified = self.aws.clock.now()
+            job.reason = outcome.reason[:1024] if outcome.reason else None
+            job.message = outcome.message
+            job.details.update(outcome.details)
+            job.status = outcome.status
+            callbacks, job.on_end = job.on_end, []
+        self.announce(job)
+        for callback in callbacks:
+            callback(job)
 
     def stop_job(self, job: Job) -> None:
         """Ask a job to stop; its processes get SIGTERM, and SIGKILL when they do not heed it.
@@ -187,24 +205,12 @@ class Jobs:
                 yield self.options.minimum_seconds - waited
         else:
             outcome = Outcome("Stopped")
-        self._end(job, outcome)
+        self.end(job, outcome)
 
     def _submit(self, job: Job, runner: Runner) -> Future[Outcome]:
         if self._slots is None:
             self._slots = ThreadPoolExecutor(self.options.slots, thread_name_prefix="sagemaker-job")
         return self._slots.submit(runner, job)
-
-    def _end(self, job: Job, outcome: Outcome) -> None:
-        with job.lock:
-            job.ended = job.modified = self.aws.clock.now()
-            job.reason = outcome.reason[:1024] if outcome.reason else None
-            job.message = outcome.message
-            job.details.update(outcome.details)
-            job.status = outcome.status
-            callbacks, job.on_end = job.on_end, []
-        self.announce(job)
-        for callback in callbacks:
-            callback(job)
 
 
 def _outcome(future: Future[Outcome], job: Job) -> Outcome:

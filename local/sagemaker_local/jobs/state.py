@@ -27,6 +27,7 @@ class Kind:
 PROCESSING = Kind(
     "ProcessingJob", "processing-job", "SageMaker Processing Job State Change", "/aws/sagemaker/ProcessingJobs"
 )
+TRAINING = Kind("TrainingJob", "training-job", "SageMaker Training Job State Change", "/aws/sagemaker/TrainingJobs")
 
 
 @dataclass(frozen=True)

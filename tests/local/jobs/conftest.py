@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +19,15 @@ from sagemaker_local.server import LocalAws
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/job"
+XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 SKLEARN = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 
 
 class JobLab:
     """Clients and short cuts."""
 
-    account, region, role, sklearn, bucket = ACCOUNT, REGION, ROLE, SKLEARN, "work"
+    account, region, role, bucket = ACCOUNT, REGION, ROLE, "work"
+    sklearn, xgboost = SKLEARN, XGBOOST
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
@@ -124,6 +128,64 @@ class JobLab:
             return self.sm.describe_processing_job(ProcessingJobName=name)
         return self.ended(lambda: self.sm.describe_processing_job(ProcessingJobName=name), "ProcessingJobStatus")
 
+    def source(self, files: dict[str, str]) -> str:
+        """Upload a source archive; return its URI."""
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+            for name, text in files.items():
+                data = textwrap.dedent(text).encode()
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        return self.put(f"{self.name('source')}/sourcedir.tar.gz", stream.getvalue())
+
+    def unpacked(self, uri: str) -> dict[str, bytes]:
+        """Return the files of an archive in S3."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        data = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            members = [member for member in tar if member.isfile()]
+            return {member.name: tar.extractfile(member).read() for member in members}  # type: ignore[union-attr]
+
+    def script_job(self, script: str, hyperparameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+        """Return a request for a training job in script mode."""
+        source = self.source({"train.py": script, **changes.pop("files", {})})
+        values = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source, **(hyperparameters or {})}
+        return self.training_request(
+            self.sklearn,
+            {name: json.dumps(value) for name, value in values.items()},
+            **changes,
+        )
+
+    def training_request(self, image: str, hyperparameters: dict[str, str], **changes: Any) -> dict[str, Any]:
+        metrics = changes.pop("metrics", None)
+        return {
+            "TrainingJobName": self.name("training"),
+            "RoleArn": self.role,
+            "AlgorithmSpecification": {
+                "TrainingImage": image,
+                "TrainingInputMode": "File",
+                **({"MetricDefinitions": metrics} if metrics else {}),
+            },
+            "HyperParameters": hyperparameters,
+            "OutputDataConfig": {"S3OutputPath": self.uri("trained")},
+            "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+            **changes,
+        }
+
+    def train(self, request: dict[str, Any], wait: bool = True) -> dict[str, Any]:
+        """Start a training job; return its description, at the end unless told otherwise."""
+        name = request["TrainingJobName"]
+        self.sm.create_training_job(**request)
+        if not wait:
+            return self.sm.describe_training_job(TrainingJobName=name)
+        return self.ended(lambda: self.sm.describe_training_job(TrainingJobName=name), "TrainingJobStatus")
+
+    def channel(self, name: str, uri: str, content_type: str = "text/csv") -> dict[str, Any]:
+        source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+        return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "ContentType": content_type}
+
     def input(self, name: str, uri: str, path: str, kind: str = "S3Prefix", **more: Any) -> dict[str, Any]:
         return {
             "InputName": name,
@@ -139,5 +201,5 @@ class JobLab:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[JobLab]:
-    with LocalAws(features=("lambdas", "events", "scheduling", "sagemaker", "jobs")) as aws:
+    with LocalAws(features=("lambdas", "events", "alarms", "scheduling", "sagemaker", "jobs")) as aws:
         yield JobLab(aws)
