@@ -4,6 +4,8 @@ from ._errors import ConstructError
 from .alarming import Alarm, AlarmActions, AlarmTarget, MissingData, Severity
 from .asynchronous import AsyncInference
 from .capture import CaptureContent, DataCapture
+from .component_endpoint import ComponentEndpoint
+from .components import Component, CopyScaling
 from .dashboard import EndpointDashboard
 from .endpoint import Endpoint
 from .endpoint_alarms import EndpointAlarms
@@ -28,6 +30,7 @@ from .feature_store import (
     TimeToLive,
 )
 from .functions import Architecture
+from .managed_instances import ManagedInstances
 from .model import Model
 from .monitoring import (
     AttributionMonitor,
@@ -74,7 +77,10 @@ __all__ = [
     "Baseline",
     "BiasMonitor",
     "CaptureContent",
+    "Component",
+    "ComponentEndpoint",
     "ConstructError",
+    "CopyScaling",
     "DataCapture",
     "DataQualityMonitor",
     "DatasetFormat",
@@ -97,6 +103,7 @@ __all__ = [
     "FeatureType",
     "Labels",
     "LambdaEngine",
+    "ManagedInstances",
     "MetricAlarm",
     "MissingData",
     "Model",

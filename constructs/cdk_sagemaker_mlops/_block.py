@@ -114,6 +114,7 @@ class Block:
         condition: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
+        after: Member | None = None,
     ) -> Member:
         """Add a resource.
 
@@ -122,6 +123,7 @@ class Block:
         :param properties: The properties struct of the L1 construct (`CfnModelProps` for `CfnModel`).
         :param condition: Id of a condition of this block.
         :param metadata: Metadata of the resource.
+        :param after: A member of this block to wait for, beside those that are referred to.
         :param extra: Properties as CloudFormation writes them, for values that the struct's types leave no room for.
         """
         logical_id = _paths.logical_id(_paths.child(_paths.below_stack(self.scope), construct_id))
@@ -135,6 +137,8 @@ class Block:
             resource["Condition"] = condition
         if metadata:
             resource["Metadata"] = metadata
+        if after is not None:
+            resource["DependsOn"] = after.logical_id
         self._section("Resources")[logical_id] = resource
         return Member(logical_id, self)
 

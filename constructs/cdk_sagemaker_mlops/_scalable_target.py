@@ -29,6 +29,7 @@ class ScalableTarget:
     :param capacity: Smallest and largest capacity.
     :param schedule: When other bounds apply.
     :param condition: Id of the condition under which the resource exists.
+    :param after: The resource, where its id is not made of an attribute of it. Default: - it is.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ScalableTarget:
         capacity: tuple[int, int],
         schedule: Sequence[ScheduledCapacity],
         condition: str | None,
+        after: Member | None = None,
     ) -> None:
         self._block = block
         self._suffix = suffix
@@ -57,6 +59,7 @@ class ScalableTarget:
                 scheduled_actions=[action.render(number) for number, action in enumerate(schedule, 1)] or None,
             ),
             condition=condition,
+            after=after,
         )
 
     def track(

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 
 from . import _refs
-from ._block import Block
 from ._endpoint_config import add_fleet_models, config_properties
 from ._endpoint_plan import EndpointPlan, suffix
 from ._endpoint_rules import check, check_import, default_name
-from ._execution_role import observability_statements, rollback_statements, volume_key_statements
-from ._iam import add_service_role
-from ._version_parameters import VersionParameters
+from ._execution_role import rollback_statements, volume_key_statements
+from ._hosted_endpoint import HostedEndpoint
 from .alarming import add_alarms
 from .endpoint_base import EndpointBase
 from .serving_mode import ServingMode
 from .variant import DEFAULT_VARIANT, Shadow, Variant
 
 if TYPE_CHECKING:
-    from aws_cdk.aws_iam import CfnRole, IRole
+    from aws_cdk.aws_iam import IRole
     from aws_cdk.aws_kms import IKey
     from constructs import Construct
 
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
     from .serverless import Serverless
 
 
-class Endpoint(EndpointBase):
+class Endpoint(HostedEndpoint):
     """A SageMaker endpoint with everything that belongs to it: real-time, serverless or asynchronous.
 
     Defines models, endpoint configuration, endpoint, execution role, log group, and as asked for automatic scaling,
@@ -140,29 +137,26 @@ class Endpoint(EndpointBase):
             construct_id,
             endpoint_name=plan.name,
             variant_names=[variant.name for variant in plan.variants],
-            capture=capture,
-            parameter_prefix=parameter_prefix,
             mode=plan.mode,
+            follows=plan.follows,
+            execution_role=execution_role,
+            log_retention_days=log_retention_days,
+            parameter_prefix=parameter_prefix,
+            capture=capture,
             shadow_name=shadow.name if shadow else None,
         )
         self._plan = plan
         self.asynchronous = asynchronous
         self._volume_key = None if plan.stores_on_nvme or encryption_key is None else _refs.key_arn(encryption_key)
-        self.follows = plan.follows
-        self._block = Block(self)
-        self._parameters: VersionParameters | None = None
-        if self.follows is not None:
-            self._parameters = VersionParameters(self._block, endpoint_name=plan.name, prefix=parameter_prefix)
-            self.model_package_arn = self._parameters.package_arn
-            self.condition_id = self._parameters.condition_id
-        self.log_group_name = f"/aws/sagemaker/Endpoints/{plan.name}"
-        self._log_group = self._block.add(
-            "Logs",
-            "AWS::Logs::LogGroup",
-            logs.CfnLogGroupProps(log_group_name=self.log_group_name, retention_in_days=log_retention_days),
-        )
-        self._given_role_arn = "" if execution_role is None else execution_role.role_arn
-        self._role = self._add_role() if execution_role is None else None
+        if execution_role is None:
+            self._role = self._add_role(
+                [
+                    statement
+                    for fleet in plan.fleets
+                    for statement in fleet.model.bind(self.model_package_arn).statements
+                ],
+                self._statements(),
+            )
         self._config = self._add_config()
         self.rollback_alarms = self._add_rollback_alarms()
         self.alarms = self._add_alarms()
@@ -170,58 +164,21 @@ class Endpoint(EndpointBase):
         self._add_scaling()
         self._block.define()
 
-    @property
-    def rollout_parameters(self) -> dict[str, str]:
-        """Ids of the stack parameters that a rollout sets; empty when the model follows no registry."""
-        return dict(self._parameters.names) if self._parameters else {}
-
-    @property
-    def cfn_endpoint(self) -> sagemaker.CfnEndpoint:
-        """The endpoint's L1 construct."""
-        return cast("sagemaker.CfnEndpoint", self._endpoint.resource)
-
-    @property
-    def cfn_endpoint_config(self) -> sagemaker.CfnEndpointConfig:
-        """The endpoint configuration's L1 construct."""
-        return cast("sagemaker.CfnEndpointConfig", self._config.resource)
-
-    @property
-    def cfn_log_group(self) -> logs.CfnLogGroup:
-        """The log group's L1 construct."""
-        return cast("logs.CfnLogGroup", self._log_group.resource)
-
-    @property
-    def cfn_role(self) -> CfnRole | None:
-        """The execution role's L1 construct; None where an existing role was given."""
-        return None if self._role is None else cast("CfnRole", self._role.resource)
-
-    @property
-    def execution_role_arn(self) -> str:
-        """ARN of the execution role."""
-        return self._given_role_arn if self._role is None else self._role.att("Arn")
-
-    def _add_role(self) -> Member:
+    def _statements(self) -> list[Statement]:
+        """What the execution role needs beside models, logs and metrics."""
+        plan = self._plan
         statements: list[Statement] = []
-        for fleet in self._plan.fleets:
-            statements += fleet.model.bind(self.model_package_arn).statements
-        statements += observability_statements(self.log_group_name, self._log_group.att("Arn"))
-        if self.capture:
-            statements += self.capture.statements(self.endpoint_name)
+        if plan.capture:
+            statements += plan.capture.statements(self.endpoint_name)
         if self._volume_key:
             statements += volume_key_statements(self._volume_key)
-        if self.asynchronous:
-            statements += self.asynchronous.statements()
-        if self._plan.network:
-            statements += self._plan.network.statements()
-        if self._plan.guarded:
-            statements += rollback_statements(bool(self._rollback_rules("")), self._plan.rollout.rollback_alarms)
-        return add_service_role(
-            self._block,
-            "Role",
-            service="sagemaker.amazonaws.com",
-            statements=statements,
-            description=f"What the endpoint {self.endpoint_name} may do",
-        )
+        if plan.asynchronous:
+            statements += plan.asynchronous.statements()
+        if plan.network:
+            statements += plan.network.statements()
+        if plan.guarded:
+            statements += rollback_statements(bool(self._rollback_rules("")), plan.rollout.rollback_alarms)
+        return statements
 
     def _add_config(self) -> Member:
         models = add_fleet_models(

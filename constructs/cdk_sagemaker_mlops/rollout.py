@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aws_cdk.aws_sagemaker import CfnEndpoint
+from aws_cdk.aws_sagemaker import CfnEndpoint, CfnInferenceComponent
 
 from ._errors import Problems
 from .endpoint_alarms import ROLLBACK_WINDOW_MINUTES
@@ -230,6 +230,30 @@ class Rollout:
                     wait_interval_in_seconds=0 if at_once else bake,
                 ),
                 termination_wait_in_seconds=bake if at_once else self.termination_wait_minutes * 60,
+                maximum_execution_timeout_in_seconds=self.timeout_seconds,
+            ),
+            auto_rollback_configuration=rollback,
+        )
+
+    def render_component(
+        self, alarm_names: Sequence[str]
+    ) -> CfnInferenceComponent.InferenceComponentDeploymentConfigProperty:
+        """An inference component's part, of a rolling rollout.
+
+        :param alarm_names: Names of all alarms that roll back.
+        """
+        kind = CfnInferenceComponent
+        rollback = None
+        if alarm_names:
+            rollback = kind.AutoRollbackConfigurationProperty(
+                alarms=[kind.AlarmProperty(alarm_name=name) for name in alarm_names]
+            )
+        return kind.InferenceComponentDeploymentConfigProperty(
+            rolling_update_policy=kind.InferenceComponentRollingUpdatePolicyProperty(
+                maximum_batch_size=kind.InferenceComponentCapacitySizeProperty(
+                    type="CAPACITY_PERCENT", value=self.percent
+                ),
+                wait_interval_in_seconds=self.bake_minutes * 60,
                 maximum_execution_timeout_in_seconds=self.timeout_seconds,
             ),
             auto_rollback_configuration=rollback,
