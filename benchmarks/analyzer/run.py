@@ -3,9 +3,11 @@
     python benchmarks/analyzer/run.py --rows 100000 1000000 --repeat 3
     python benchmarks/analyzer/run.py --rows 10000000 --formats csv parquet --engines analyzer parse
     python benchmarks/analyzer/run.py --rows 100000 --formats capture --limit-mb 1024
-    python benchmarks/analyzer/run.py --rows 1000000 --engines evidently --python ../evidently-venv/bin/python
+    python benchmarks/analyzer/run.py --rows 1000000 --engines parse analyzer evidently \
+        --python evidently=../evidently-venv/bin/python
 
-Each measurement is a process of its own, imports included; the best of the repetitions counts. `analyzer` profiles the
+Each measurement is a process of its own, imports included; the engines take turns and the best of the repetitions
+counts. `analyzer` profiles the
 data, writes the statistics and checks them against a baseline of 100,000 other rows. `parse` only reads the file with
 polars. Engines that are not installed are left out by name.
 """
@@ -26,14 +28,16 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BASELINE_ROWS = 100_000
+SLOW_SECONDS = 20.0
 
 PROGRAMS = {
     "analyzer": """
-import json, sys
+import functools, json, sys
 from pathlib import Path
 from model_analyzer import data_quality as dq, inputs
 data, kind, baseline = sys.argv[1:]
-frames = inputs.read_capture(Path(data)) if kind == "capture" else inputs.read_table(data, format=kind)
+read = inputs.read_capture if kind == "capture" else functools.partial(inputs.read_table, format=kind)
+frames = read(Path(data), numbers=True)
 profile = dq.profile_all(frames)
 known = Path(baseline)
 constraints = dq.Constraints.from_json((known / "constraints.json").read_bytes())
@@ -144,9 +148,55 @@ def prepare(folder: Path, rows: list[int], formats: list[str]) -> Path:
     return baseline
 
 
-def installed(python: str, engine: str) -> bool:
-    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({MODULES[engine]!r}) is None)"
-    return subprocess.run([python, "-c", code], check=False).returncode == 0
+def installed(python: str, engine: str) -> str | None:
+    """The version of an engine's library, None if it is not installed."""
+    code = f"from importlib.metadata import version; print(version({MODULES[engine]!r}))"
+    found = subprocess.run([python, "-c", code], check=False, capture_output=True, text=True)
+    return found.stdout.strip() if not found.returncode else None
+
+
+def interpreters(settings: list[str], engines: list[str]) -> dict[str, str]:
+    """The interpreter of each engine, from `PATH` for all or `ENGINE=PATH` for one."""
+    chosen = dict.fromkeys(engines, sys.executable)
+    for setting in settings:
+        engine, equals, path = setting.partition("=")
+        if not equals:
+            chosen |= dict.fromkeys(chosen, engine)
+        elif engine in PROGRAMS:
+            chosen[engine] = path
+        else:
+            raise SystemExit(f"--python {setting}: {engine!r} is no engine; choose from {', '.join(PROGRAMS)}")
+    return chosen
+
+
+def compare(
+    engines: list[str],
+    pythons: dict[str, str],
+    rows: int,
+    kind: str,
+    arguments: list[str],
+    repeat: int,
+    limit_mb: int | None,
+) -> list[Measurement]:
+    """The best runs of each engine over one file, the engines taking turns; slow ones run once."""
+    runs: dict[str, list[tuple[float, float, float]]] = {}
+    for turn in range(repeat):
+        for engine in list(engines):
+            if turn and runs[engine][0][0] > SLOW_SECONDS:
+                continue
+            try:
+                *numbers, printed = measure(pythons[engine], PROGRAMS[engine], arguments, limit_mb)
+            except RuntimeError as error:
+                print(f"{engine} on {rows:,} rows of {kind}: {error}")
+                engines.remove(engine)
+                runs.pop(engine, None)
+                continue
+            assert printed == str(rows), f"{engine} read {printed} of {rows} rows"
+            runs.setdefault(engine, []).append((numbers[0], numbers[1], numbers[2]))
+    return [
+        Measurement(engine, kind, rows, *(min(run[position] for run in taken) for position in range(3)))
+        for engine, taken in runs.items()
+    ]
 
 
 def show(results: list[Measurement]) -> None:
@@ -171,36 +221,30 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=["parse", "analyzer", "pandas"], choices=list(PROGRAMS))
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--limit-mb", type=int, help="largest data segment of each process, in MiB")
-    parser.add_argument("--python", default=sys.executable, help="interpreter of the measured processes")
+    parser.add_argument(
+        "--python",
+        nargs="+",
+        default=[],
+        metavar="[ENGINE=]PATH",
+        help="interpreter of the measured processes, of all engines or of one",
+    )
     parser.add_argument("--data", type=Path, default=ROOT / "build" / "benchmarks")
     parser.add_argument("--json", type=Path, help="also write the measurements to this file")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
     baseline = prepare(options.data, options.rows, options.formats)
-    engines = [engine for engine in options.engines if installed(options.python, engine)]
-    for engine in options.engines:
-        if engine not in engines:
-            print(f"{engine}: not installed for {options.python}, left out")
+    pythons = interpreters(options.python, options.engines)
+    versions = {engine: installed(pythons[engine], engine) for engine in options.engines}
+    for engine, version in versions.items():
+        print(f"{engine}: {MODULES[engine]} {version}" if version else f"{engine}: not installed, left out")
     load = os.getloadavg()[0]
     print(f"{platform.machine()}, {os.cpu_count()} processors, load {load:.1f}, Python {platform.python_version()}")
     results = []
     for rows in options.rows:
         for kind in options.formats:
-            for engine in engines:
-                if (engine, kind) in CANNOT:
-                    continue
-                arguments = [str(path_of(options.data, rows, kind)), kind, str(baseline)]
-                try:
-                    runs = [
-                        measure(options.python, PROGRAMS[engine], arguments, options.limit_mb)
-                        for _ in range(options.repeat)
-                    ]
-                except RuntimeError as error:
-                    print(f"{engine} on {rows:,} rows of {kind}: {error}")
-                    continue
-                assert all(run[3] == str(rows) for run in runs), f"{engine} read {runs[0][3]} of {rows} rows"
-                best = [min(run[position] for run in runs) for position in range(3)]
-                results.append(Measurement(engine, kind, rows, *best))
+            arguments = [str(path_of(options.data, rows, kind)), kind, str(baseline)]
+            engines = [engine for engine in options.engines if versions[engine] and (engine, kind) not in CANNOT]
+            results += compare(engines, pythons, rows, kind, arguments, options.repeat, options.limit_mb)
     show(results)
     if options.json:
         options.json.write_text(json.dumps([asdict(result) for result in results], indent=2), encoding="utf-8")

@@ -13,12 +13,13 @@ import polars as pl
 from ._distinct import ValueCounts
 from ._kll import Sketch
 from ._moments import Moments
-from ._types import BOOLEAN, Cells, InferredType, TypeCounts, cells_of, looks_numeric
+from ._types import Cells, Floats, InferredType, TypeCounts, cells_of, counted_cells_of, looks_numeric
 
 TEXT_CAP = 100_000
 TEXT_CAP_BYTES = 64 * 1024 * 1024
 NUMBER_CAP = 1_000
 NUMBER_CAP_BYTES = 1024 * 1024
+_PROBED_ROWS = 4 * NUMBER_CAP
 
 
 @dataclass
@@ -58,13 +59,20 @@ class FeatureProfile:
 
     def add(self, series: pl.Series) -> None:
         """Add the values of a batch."""
-        if series.dtype == pl.String and self.texts.sketch is None and not self._expects_numbers(series):
-            self._add_categories(series)
-        else:
+        if not (self._may_repeat(series) and self._add_repeated(series)):
             self._add_cells(cells_of(series, self._expects_fractions()))
 
+    def _may_repeat(self, series: pl.Series) -> bool:
+        """Whether to count distinct values first, by a look at the batch and what came before: a question of speed."""
+        dtype = series.dtype
+        if self.texts.sketch is not None or not (dtype.is_integer() or dtype in (pl.String, pl.Boolean)):
+            return False
+        if not self._expects_numbers(series):
+            return True
+        return self.numbers.sketch is None and series.head(_PROBED_ROWS).n_unique() <= NUMBER_CAP
+
     def _expects_numbers(self, series: pl.Series) -> bool:
-        """What is most likely in a batch, by what came before: a question of speed only."""
+        """What is most likely in a batch."""
         seen = self.types
         if not seen.present:
             return looks_numeric(series)
@@ -73,27 +81,34 @@ class FeatureProfile:
     def _expects_fractions(self) -> bool | None:
         return self.types.fractional > self.types.integral if self.types.present else None
 
-    def _add_categories(self, series: pl.Series) -> None:
-        """The way for text that repeats: each distinct value is looked at once."""
+    def _add_repeated(self, series: pl.Series) -> bool:
+        """The way for values that repeat: each distinct one is looked at once. False if they do not repeat."""
         counted = series.drop_nulls().rename("value").value_counts(name="count")
-        distinct = cells_of(counted["value"]) if counted.height <= self.texts.cap else None
-        if distinct is None or distinct.numeric.len():
-            self._add_cells(cells_of(series))
-            return
-        boolean = int(counted.filter(pl.col("value").is_in(BOOLEAN))["count"].sum()) if distinct.counts.boolean else 0
-        self.types += TypeCounts(boolean=boolean, string=int(counted["count"].sum()) - boolean)
-        self.texts.add_counted(counted.with_columns(pl.col("count").cast(pl.UInt64)))
+        if counted.height > self.texts.cap:
+            return False
+        cells = counted_cells_of(counted)
+        if cells.numeric.height > NUMBER_CAP:
+            return False
+        self.types += cells.counts
+        self.overflowing += cells.overflowing
+        self.numbers.add_counted(cells.numeric)
+        self.texts.add_counted(cells.text)
+        self._add_sorted(cells.numbers)
+        return True
 
     def _add_cells(self, cells: Cells) -> None:
         self.types += cells.counts
         self.overflowing += cells.overflowing
         self.numbers.add(cells.numeric, cells.numbers)
         self.texts.add(cells.text)
-        if cells.numbers.size:
-            self.moments += Moments.of(cells.numbers)
-            cells.numbers.sort()
-            self.negative += int(np.searchsorted(cells.numbers, 0.0, side="left"))
-            self.sketch.add_sorted(cells.numbers)
+        cells.numbers.sort()
+        self._add_sorted(cells.numbers)
+
+    def _add_sorted(self, numbers: Floats) -> None:
+        if numbers.size:
+            self.moments += Moments.of(numbers)
+            self.negative += int(np.searchsorted(numbers, 0.0, side="left"))
+            self.sketch.add_sorted(numbers)
 
     def merged(self, other: FeatureProfile) -> FeatureProfile:
         """The profile of both parts; neither changes."""

@@ -14,6 +14,7 @@ InferredType = Literal["Integral", "Fractional", "String", "Unknown"]
 INTEGRAL = r"^[-+]? ?[0-9]+$"
 FRACTIONAL = r"^[-+]? ?[0-9]+(?:(?:\.[0-9]+)|(?:(?:\.[0-9]+)?[Ee][-+]?[0-9]+))$"
 BOOLEAN = ("true", "false")
+_NUMBER_BEGINS = r"^[-+]? ?[0-9]"
 
 _SAMPLE = 256
 
@@ -77,6 +78,25 @@ class Cells:
     overflowing: int = 0
 
 
+@dataclass(frozen=True)
+class CountedCells:
+    """The same of a column whose values repeat, each distinct value with its count.
+
+    Attributes:
+        counts: Values by written form.
+        numbers: Finite values of the numeric ones, sorted.
+        numeric: The numeric values in their written form, with their counts.
+        text: The other values with their counts.
+        overflowing: Numeric values beyond the range of a double.
+    """
+
+    counts: TypeCounts
+    numbers: Floats
+    numeric: pl.DataFrame
+    text: pl.DataFrame
+    overflowing: int = 0
+
+
 def cells_of(series: pl.Series, fractions_first: bool | None = None) -> Cells:
     """Sort the values of a column. NaN and infinities of typed columns are missing values, as JSON has none.
 
@@ -92,9 +112,32 @@ def cells_of(series: pl.Series, fractions_first: bool | None = None) -> Cells:
         return Cells(TypeCounts(integral=present.len()), _floats(present), present, _no_text())
     if dtype.is_float() or dtype.is_decimal():
         present = series.drop_nulls().cast(pl.Float64)
-        present = present.filter(present.is_finite())
+        if not (finite := present.is_finite()).all():
+            present = present.filter(finite)
         return Cells(TypeCounts(fractional=present.len()), _floats(present), present, _no_text())
     return _cells_of_text(as_text(series).drop_nulls(), fractions_first)
+
+
+def counted_cells_of(counted: pl.DataFrame) -> CountedCells:
+    """Sort distinct values, none missing; the columns are `value` (text, whole numbers or booleans) and `count`."""
+    values = as_text(counted["value"])
+    counted = pl.DataFrame([values, counted["count"].cast(pl.UInt64)])
+    integral = values.str.contains(INTEGRAL)
+    fractional = values.str.contains(FRACTIONAL)
+    boolean = values.is_in(BOOLEAN)
+    of_kind = [int(counted["count"].filter(mask).sum()) for mask in (integral, fractional, boolean)]
+    rest = int(counted["count"].sum()) - sum(of_kind)
+    counts = TypeCounts(*of_kind, rest)
+    mask = integral | fractional
+    if not mask.any():
+        return CountedCells(counts, np.empty(0), counted.clear(), counted)
+    numeric = counted.filter(mask)
+    parsed, weights = _floats(_parsed(numeric["value"])), numeric["count"].to_numpy()
+    finite = np.isfinite(parsed)
+    overflowing = int(weights[~finite].sum())
+    order = np.argsort(parsed[finite])
+    numbers = np.repeat(parsed[finite][order], weights[finite][order].astype(np.int64))
+    return CountedCells(counts, numbers, numeric, counted.filter(~mask), overflowing)
 
 
 def as_text(series: pl.Series) -> pl.Series:
@@ -118,6 +161,8 @@ def as_text(series: pl.Series) -> pl.Series:
 
 def looks_numeric(series: pl.Series) -> bool:
     """Whether most of the first values are numbers: only a hint on which way is faster."""
+    if series.dtype != pl.String:
+        return series.dtype.is_numeric()
     sample = series.head(_SAMPLE).drop_nulls()
     return 2 * int(sample.cast(pl.Float64, strict=False).is_not_null().sum()) >= sample.len() > 0
 
@@ -138,15 +183,15 @@ def _cells_of_text(present: pl.Series, fractions_first: bool | None) -> Cells:
     rest = present
     if _first_are_fractional(present) if fractions_first is None else fractions_first:
         fraction, rest = _divided(present, present.str.contains(FRACTIONAL))
-    if rest.len():
+    if rest.len() and _holds_numbers(rest):
         integers = rest.cast(pl.Int64, strict=False)
         integral, rest = _divided(rest, integers.is_not_null())
         parts.append(integers if not rest.len() else integers.drop_nulls())
-    if rest.len() and not fraction.len():
-        fraction, rest = _divided(rest, rest.str.contains(FRACTIONAL))
-    if rest.len():
-        # Integers with a blank behind the sign, or beyond 64 bits.
-        wide, rest = _divided(rest, rest.str.contains(INTEGRAL))
+        if rest.len() and not fraction.len():
+            fraction, rest = _divided(rest, rest.str.contains(FRACTIONAL))
+        if rest.len():
+            # Integers with a blank behind the sign, or beyond 64 bits.
+            wide, rest = _divided(rest, rest.str.contains(INTEGRAL))
     parts += [_parsed(part) for part in (fraction, wide) if part.len()]
     numbers = (
         _floats(parts[0]) if len(parts) == 1 else np.concatenate([_floats(part) for part in parts] or [np.empty(0)])
@@ -162,6 +207,11 @@ def _cells_of_text(present: pl.Series, fractions_first: bool | None) -> Cells:
         rest,
         overflowing,
     )
+
+
+def _holds_numbers(text: pl.Series) -> bool:
+    """Whether any value begins as a number does: one cheap test in place of three for names and codes."""
+    return any(bool(part.str.contains(_NUMBER_BEGINS).any()) for part in (text.head(_SAMPLE), text))
 
 
 def _first_are_fractional(present: pl.Series) -> bool:

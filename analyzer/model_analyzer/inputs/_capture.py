@@ -19,6 +19,7 @@ from ._report import InputReport
 from ._rows import frames_of
 from ._scripts import RecordFunction
 from ._sources import Source, blocks, expand, name_of
+from ._typed import NumberColumns, named_frame
 
 SUFFIXES = (".jsonl", ".json", ".ndjson")
 
@@ -44,6 +45,7 @@ def read_capture(
     report: InputReport | None = None,
     window: Window | None = None,
     preprocessor: RecordFunction | None = None,
+    numbers: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Batches of captured traffic, one row per prediction, the endpoint's output first and its input behind it.
 
@@ -53,6 +55,8 @@ def read_capture(
         report: Gets the counts. Default: they are dropped.
         window: Leaves out records whose inference time lies outside.
         preprocessor: Model Monitor's `preprocess_handler`; turns one record into rows.
+        numbers: Lets columns come as numbers where that tells a profile all that their text would. Faster; for data
+            quality.
 
     Yields:
         Frames of text columns. Rows of another width come in frames of their own.
@@ -62,12 +66,13 @@ def read_capture(
         ScriptError: The preprocessor raised or gave something else than rows.
     """
     report = report if report is not None else InputReport()
+    typed = NumberColumns() if numbers else None
     for envelopes, source in read_envelopes(files, report=report, window=window):
         if preprocessor is not None:
             yield from _counted(frames_of(_bodies.preprocessed(envelopes, preprocessor), columns), report)
             continue
         plain, careful = _split(envelopes)
-        for frame in rows_of_plain(plain, columns):
+        for frame in rows_of_plain(plain, columns, typed):
             report.add_rows(frame.height, frame.width)
             yield frame
         if careful.height:
@@ -137,7 +142,9 @@ def _split(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return (frame, frame.clear()) if mask.all() else (frame.filter(mask), frame.filter(~mask))
 
 
-def rows_of_plain(frame: pl.DataFrame, columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+def rows_of_plain(
+    frame: pl.DataFrame, columns: Sequence[str] | None, numbers: NumberColumns | None = None
+) -> Iterator[pl.DataFrame]:
     """Frames of the columns `output` and `input`, which hold unquoted CSV of equally many lines."""
     if not frame.height:
         return
@@ -154,12 +161,11 @@ def rows_of_plain(frame: pl.DataFrame, columns: Sequence[str] | None) -> Iterato
         same = lines if commas.n_unique() == 1 else lines.filter(commas == width)
         block = (same.str.join("\n").item() + "\n").encode()
         names = _csv.positional_names(width + 1, columns)
-        parsed = _csv.text_frame(block, width + 1)
+        parsed = named_frame(block, names, ",", numbers)
         if parsed is None:
             # A blank line, or a line end within a line: both are rows here, so every line is split by itself.
             yield from frames_of((_cells(line) for line in same), columns)
         else:
-            parsed.columns = names
             yield parsed
 
 

@@ -12,6 +12,7 @@ from . import _csv, _json
 from ._report import InputReport
 from ._rows import frames_of
 from ._sources import Source, blocks, expand, name_of, opened
+from ._typed import NumberColumns, named_frame
 
 TableFormat = Literal["csv", "jsonl", "parquet"]
 
@@ -33,6 +34,7 @@ def read_table(
     columns: Sequence[str] | None = None,
     separator: str = ",",
     report: InputReport | None = None,
+    numbers: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Batches of a table.
 
@@ -43,6 +45,8 @@ def read_table(
         columns: Names by position where the file has none. Default: `_c0`, `_c1`, ...
         separator: The character between CSV fields.
         report: Gets the counts. Default: they are dropped.
+        numbers: Lets CSV columns come as numbers where that tells a profile all that their text would. Faster; for data
+            quality.
 
     Yields:
         Frames of text columns for CSV and JSON lines (type inference works on the written form), typed ones for
@@ -57,14 +61,19 @@ def read_table(
         raise ValueError(f"format {format!r} is unknown: use one of {', '.join(SUFFIXES)}")
     sources = expand(files, SUFFIXES[format])
     if format == "csv":
-        return _read_csv(sources, header, columns, separator, report)
+        return _read_csv(sources, header, columns, separator, report, NumberColumns() if numbers else None)
     if format == "jsonl":
         return _read_json_lines(sources, columns, report)
     return _read_parquet(sources, report)
 
 
 def _read_csv(
-    sources: Iterable[Source], header: bool, columns: Sequence[str] | None, separator: str, report: InputReport
+    sources: Iterable[Source],
+    header: bool,
+    columns: Sequence[str] | None,
+    separator: str,
+    report: InputReport,
+    numbers: NumberColumns | None,
 ) -> Iterator[pl.DataFrame]:
     for source in sources:
         names: list[str] | None = None
@@ -84,9 +93,8 @@ def _read_csv(
                     names = _csv.positional_names(len(fields), columns)
                     body = head + body
                     start -= 1
-            frame = _csv.text_frame(body, len(names), separator)
+            frame = named_frame(body, names, separator, numbers)
             if frame is not None:
-                frame.columns = names
                 frames: Iterable[pl.DataFrame] = (frame,) if frame.height else ()
             else:
                 rows = _csv.careful_rows(body, len(names), separator, name_of(source), start, report)
