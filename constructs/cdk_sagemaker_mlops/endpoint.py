@@ -149,14 +149,7 @@ class Endpoint(HostedEndpoint):
         self.asynchronous = asynchronous
         self._volume_key = None if plan.stores_on_nvme or encryption_key is None else _refs.key_arn(encryption_key)
         if execution_role is None:
-            self._role = self._add_role(
-                [
-                    statement
-                    for fleet in plan.fleets
-                    for statement in fleet.model.bind(self.model_package_arn).statements
-                ],
-                self._statements(),
-            )
+            self._role = self._add_role([fleet.model for fleet in plan.fleets], self._statements())
         self._config = self._add_config()
         self.rollback_alarms = self._add_rollback_alarms()
         self.alarms = self._add_alarms()
