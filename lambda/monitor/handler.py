@@ -3,7 +3,10 @@
     aws lambda invoke --function-name ... \
         --payload '{"window": {"start": "2026-11-21T07:00:00Z", "end": "2026-11-21T08:00:00Z"}}' out.json
 
-Types that need labels take `"labels_until"` as well: then labels count that were uploaded before that hour.
+Types that need labels take `"labels_until"` as well: then labels count that were uploaded before that hour. A run that
+is carried out by a job, and whose job has completed, is carried out again with `"again": true`.
+
+Where jobs carry out runs, EventBridge invokes it too, with what SageMaker says of those jobs.
 """
 
 from __future__ import annotations
@@ -13,8 +16,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.dispatch import Dispatcher
+from monitor.engine_settings import EngineSettings
+from monitor.failures import JOB_EVENT, job_ended
+from monitor.jobs import Jobs
 from monitor.kinds import analysis_of
-from monitor.monitor import Monitor
+from monitor.monitor import Monitor, Origin
 from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage
@@ -25,29 +32,37 @@ log = Logger("monitor")
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Carry out one run; returns the detail of its event.
+    """Carry out one run; returns the detail of its event, or the name of the job that carries it out.
 
     A failure is made visible and raised again, so that Lambda retries the run and in the end keeps its event in the
     dead-letter queue.
     """
-    settings = Settings.read()
+    settings, engine = Settings.read(), EngineSettings.read()
     with bound(
         request_id=getattr(context, "aws_request_id", ""),
         input=settings.name,
         schedule=settings.schedule_name,
     ):
+        storage = Storage(client("s3"), settings.kms_key_arn)
+        origin = Origin("lambda" if engine.engine in ("lambda", "auto") else engine.engine)
         monitor = Monitor(
             settings,
             analysis_of(settings),
-            storage=Storage(client("s3"), settings.kms_key_arn),
+            storage=storage,
             cloudwatch=client("cloudwatch"),
             bus=client("events"),
             seconds=time.monotonic,
+            origin=origin,
         )
+        jobs = Jobs(lambda: client("sagemaker"), engine.job_prefix, engine.job)
+        if event.get("detail-type") == JOB_EVENT:
+            monitor.origin = Origin(engine.job_engine)
+            return job_ended(event, settings, monitor, storage, jobs)
+        dispatcher = Dispatcher(settings, engine, monitor, jobs, int(getattr(context, "memory_limit_in_mb", 0) or 1769))
         began, run = time.monotonic(), None
         try:
             run = Run.parse(event, settings)
-            return monitor.execute(run, _remaining(context))
+            return dispatcher.carry_out(run, event, _remaining(context))
         except Exception as error:
             log.exception("run failed")
             _make_visible(monitor, run, error, time.monotonic() - began)

@@ -7,6 +7,7 @@ failure or on purpose, writes the same objects to the same keys.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from shared.s3 import S3Uri
 
 SOURCE = "sagemaker-mlops.monitoring"
 DETAIL_TYPE = "Monitoring Execution"
-#: What is kept of the function's time for reports, metrics and the event: a fifth, but not more than so many seconds.
+#: What is kept of the time for reports, metrics and the event: a fifth, but not more than so many seconds.
 RESERVE_SHARE, MAX_RESERVE_SECONDS = 0.2, 40.0
 MAX_REASON = 1000
 #: Names of metrics without a value that an event carries at most.
@@ -32,7 +33,29 @@ log = Logger("monitor")
 
 
 class WindowTooLarge(RuntimeError):
-    """The window's traffic cannot be analysed in the time that the function has."""
+    """The window's traffic cannot be analysed in the time that there is."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What carries out a run, as its event says: the engine, why it was chosen, and the job if there is one."""
+
+    engine: str
+    reason: str | None = None
+    job: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a window holds."""
+
+    captures: list[StoredFile]
+    labels: list[StoredFile]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(item.size for item in [*self.captures, *self.labels])
 
 
 class Monitor:
@@ -47,6 +70,7 @@ class Monitor:
         cloudwatch: Any,
         bus: Any,
         seconds: Callable[[], float],
+        origin: Origin,
     ) -> None:
         self._settings = settings
         self._analysis = analysis
@@ -54,18 +78,28 @@ class Monitor:
         self._cloudwatch = cloudwatch
         self._bus = bus
         self._seconds = seconds
+        #: What the events say of where runs are carried out.
+        self.origin = origin
 
-    def execute(self, run: Run, remaining: Callable[[], float]) -> dict[str, Any]:
-        """Carry out the run and return the event's detail; ``remaining`` tells how many seconds the function has left.
+    def find(self, run: Run) -> Found:
+        """List what the window holds; labels only where there is something that they could be for."""
+        captured = self._settings.source.files(self._storage, run.window)
+        labels: list[StoredFile] = []
+        if captured and self._analysis.ground_truth is not None:
+            labels = self._storage.hourly(self._analysis.ground_truth, run.label_hours)
+        return Found(captured, labels)
 
-        Raises what went wrong, unannounced.
+    def execute(self, run: Run, remaining: Callable[[], float], found: Found | None = None) -> dict[str, Any]:
+        """Carry out the run and return the event's detail; ``remaining`` tells how many seconds there are left.
+
+        ``found`` is what the window holds, if that is known already. Raises what went wrong, unannounced.
         """
         began = self._seconds()
         log.info("run started", window=run.window.to_json(), model_package_arn=run.model_package_arn)
         prepared = self._prepare(run)
         if run.baseline_missing:
             log.warning("the version has no complete baseline", model_package_arn=run.model_package_arn)
-        result = self._analyse(run, prepared, remaining)
+        result = self._analyse(run, prepared, remaining, found)
         checked = run.constraints is not None
         if isinstance(result, Outcome):
             self._write(run, result)
@@ -104,30 +138,28 @@ class Monitor:
             raise BaselineError(f"the baseline's {kind} {uri} does not exist")
         return content
 
-    def _analyse(self, run: Run, prepared: Any, remaining: Callable[[], float]) -> Outcome | NoData:
+    def _analyse(
+        self, run: Run, prepared: Any, remaining: Callable[[], float], found: Found | None
+    ) -> Outcome | NoData:
         reserve = min(MAX_RESERVE_SECONDS, RESERVE_SHARE * remaining())
-        captured = self._settings.source.files(self._storage, run.window)
-        labels: list[StoredFile] = []
-        if captured and self._analysis.ground_truth is not None:
-            labels = self._storage.hourly(self._analysis.ground_truth, run.label_hours)
-        size = sum(item.size for item in [*captured, *labels])
-        log.info("objects found", captures=len(captured), labels=len(labels), bytes=size)
-        if not captured:
+        found = found or self.find(run)
+        log.info("objects found", captures=len(found.captures), labels=len(found.labels), bytes=found.size)
+        if not found.captures:
             return NoData("NoCaptures")
 
         def check_time() -> None:
             if remaining() < reserve:
                 raise WindowTooLarge(
-                    f"the window holds {len(captured) + len(labels)} objects of {size} bytes, more than can be "
-                    "analysed in the function's time; give it more memory or a shorter schedule, or use a processing "
-                    "engine"
+                    f"the window holds {len(found.captures) + len(found.labels)} objects of {found.size} bytes, more "
+                    "than can be analysed in the time that the run has; give it more memory or time, a shorter "
+                    "schedule, or another engine"
                 )
 
         traffic = Traffic(
             run,
             self._settings.source,
-            captures=self._storage.fetch(captured, check_time),
-            labels=self._storage.fetch(labels, check_time, in_memory=True),
+            captures=self._storage.fetch(found.captures, check_time),
+            labels=self._storage.fetch(found.labels, check_time, in_memory=True),
         )
         return self._analysis.analyse(traffic, prepared)
 
@@ -184,7 +216,9 @@ class Monitor:
             "inputName": self._settings.name,
             "monitoringScheduleName": self._settings.schedule_name,
             "monitoringType": self._settings.monitoring_type,
-            "engine": "lambda",
+            "engine": self.origin.engine,
+            "engineReason": self.origin.reason,
+            "processingJobName": self.origin.job,
             "status": status,
             "noDataReason": None,
             "baselineMissing": run.baseline_missing if run else False,

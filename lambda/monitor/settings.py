@@ -21,7 +21,7 @@ as absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -50,6 +50,8 @@ class Settings:
     offset_hours: int
     interval_hours: int
     kms_key_arn: str | None
+    #: The variables that these settings were read from, for a job that carries out the run elsewhere.
+    variables: Mapping[str, str] = field(compare=False, repr=False)
 
     @staticmethod
     def read(variables: Mapping[str, str] | None = None) -> Settings:
@@ -62,6 +64,7 @@ class Settings:
         chosen = environment.choice("MONITORING_TYPE", tuple(kinds), DataQualitySettings.monitoring_type)
         kind = kinds.get(chosen, DataQualitySettings)
         period, offset, interval = _window(environment)
+        own = kind.own(environment)
         settings = kind(
             source=source_of(environment),
             schedule_name=environment.text("MONITORING_SCHEDULE_NAME"),
@@ -70,7 +73,8 @@ class Settings:
             offset_hours=offset,
             interval_hours=interval,
             kms_key_arn=environment.optional_text("KMS_KEY_ARN"),
-            **kind.own(environment),
+            variables=environment.used,
+            **own,
         )
         environment.check()
         return settings

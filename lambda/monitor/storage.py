@@ -21,6 +21,8 @@ from shared.s3 import S3Uri
 AHEAD = 8
 #: Objects up to this size stay in memory, larger ones pass through the disk.
 MAX_IN_MEMORY = 16 * 1024 * 1024
+#: The object is there already, or somebody is putting it at the same moment.
+_CLAIMED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
 
 log = Logger("monitor.storage")
@@ -123,10 +125,25 @@ class Storage:
             raise
         return body
 
-    def write(self, uri: S3Uri, text: str, content_type: str) -> None:
+    def write(self, uri: S3Uri, text: str, content_type: str, **conditions: str) -> None:
         """Put an object, under the monitor's key if it has one, else as the bucket encrypts by default."""
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._kms_key_arn} if self._kms_key_arn else {}
-        self._s3.put_object(Bucket=uri.bucket, Key=uri.key, Body=text.encode(), ContentType=content_type, **encryption)
+        request = {"Bucket": uri.bucket, "Key": uri.key, "Body": text.encode(), "ContentType": content_type}
+        self._s3.put_object(**request, **encryption, **conditions)
+
+    def claim(self, uri: S3Uri, text: str) -> bool:
+        """Put an object if there is none yet; False if there is one."""
+        try:
+            self.write(uri, text, "application/json", IfNoneMatch="*")
+        except ClientError as error:
+            if error_code(error) in _CLAIMED:
+                return False
+            raise
+        return True
+
+    def delete(self, uri: S3Uri) -> None:
+        """Delete an object."""
+        self._s3.delete_object(Bucket=uri.bucket, Key=uri.key)
 
     def _variants(self, root: S3Uri) -> list[S3Uri]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(

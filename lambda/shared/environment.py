@@ -31,6 +31,8 @@ class Environment:
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = os.environ if variables is None else variables
         self._mistakes: list[str] = []
+        #: The variables that were asked for and are there.
+        self.used: dict[str, str] = {}
 
     def text(self, name: str, default: str | None = None) -> str:
         """A string; required unless a default is given."""
@@ -51,7 +53,7 @@ class Environment:
         return self._read(name, parse, f"must be one of {', '.join(allowed)}", default)
 
     def parsed(self, name: str, parse: Callable[[str], Value], rule: str) -> Value:
-        """What ``parse`` makes of a text; it raises ValueError for a text against the ``rule``. Required."""
+        """What ``parse`` makes of a text; it raises ValueError or TypeError for one against the ``rule``. Required."""
         return self._read(name, parse, rule, None)
 
     def integer(self, name: str, default: int | None = None, *, minimum: int = 0, maximum: int = 2**31) -> int:
@@ -113,7 +115,10 @@ class Environment:
             raise ConfigurationError("wrong environment variables of the function: " + "; ".join(self._mistakes))
 
     def _present(self, name: str) -> bool:
-        return bool(self._variables.get(name, "").strip())
+        present = bool(self._variables.get(name, "").strip())
+        if present:
+            self.used[name] = self._variables[name]
+        return present
 
     def _read(self, name: str, parse: Callable[[str], Value], rule: str, default: Value | None) -> Value:
         if not self._present(name):
@@ -125,6 +130,6 @@ class Environment:
         raw = self._variables[name].strip()
         try:
             return parse(raw)
-        except ValueError:
+        except (ValueError, TypeError):
             self._mistakes.append(f"{name}={raw!r} {rule}")
             return None  # type: ignore[return-value]

@@ -23,6 +23,8 @@ FIELDS = {
     "monitoringScheduleName",
     "monitoringType",
     "engine",
+    "engineReason",
+    "processingJobName",
     "status",
     "noDataReason",
     "baselineMissing",

@@ -1,0 +1,62 @@
+"""Where a run is carried out: in the function, or in a processing job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from monitor.choice import Room, choose
+from monitor.engine_settings import EngineSettings
+from monitor.jobs import Jobs
+from monitor.monitor import Monitor, Origin, WindowTooLarge
+from monitor.run import Run
+from monitor.settings import Settings
+from shared.log import Logger
+
+log = Logger("monitor.dispatch")
+
+
+class Dispatcher:
+    """Carries out runs with the engine that the monitor has. ``memory_mb`` is the function's."""
+
+    def __init__(
+        self, settings: Settings, engine: EngineSettings, monitor: Monitor, jobs: Jobs, memory_mb: int
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._monitor = monitor
+        self._jobs = jobs
+        self._memory_mb = memory_mb
+
+    def carry_out(self, run: Run, event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
+        """Carry out the run and return its event's detail, or hand it over to a job and return the job's name."""
+        if self._engine.engine == "lambda":
+            return self._monitor.execute(run, remaining)
+        if self._engine.engine != "auto":
+            return self._hand_over(run, event, None)
+        found = self._monitor.find(run)
+        room = Room(self._memory_mb, remaining())
+        choice = choose(self._settings.monitoring_type, found.captures, found.labels, room, self._engine.auto_max_bytes)
+        log.info("engine chosen", here=choice.here, reason=choice.reason)
+        if not choice.here:
+            return self._hand_over(run, event, choice.reason)
+        self._monitor.origin = Origin("lambda", choice.reason)
+        try:
+            return self._monitor.execute(run, remaining, found)
+        except WindowTooLarge as error:
+            return self._hand_over(run, event, f"the function began and ran out of time: {error}")
+
+    def _hand_over(self, run: Run, event: Mapping[str, Any], reason: str | None) -> dict[str, Any]:
+        engine = self._engine.job_engine
+        self._monitor.origin = Origin(engine, reason)
+        job = self._jobs.start(run, event, self._settings.variables, engine=engine, reason=reason)
+        outcome = {
+            "status": "Started" if job.new else "AlreadyStarted",
+            "engine": engine,
+            "engineReason": reason,
+            "processingJobName": job.name,
+            "jobStatus": job.status,
+            "window": run.window.to_json(),
+        }
+        log.info("run handed over", **outcome)
+        return outcome

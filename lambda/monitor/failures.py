@@ -1,0 +1,69 @@
+"""Failed jobs, announced once, though a job that fails tells it itself and SageMaker tells it several times."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.jobs import Jobs, event_of
+from monitor.monitor import Monitor
+from monitor.run import Run
+from monitor.settings import Settings
+from monitor.storage import Storage
+from shared.log import Logger
+
+#: EventBridge's name for what SageMaker says of a processing job.
+JOB_EVENT = "SageMaker Processing Job State Change"
+_FAILED = frozenset({"Failed", "Stopped"})
+
+log = Logger("monitor.failures")
+
+
+def announce_once(
+    monitor: Monitor, storage: Storage, run: Run, job: str, at: datetime, reason: str, seconds: float
+) -> bool:
+    """Make a job's failure visible, unless that was done already; returns whether it was done now.
+
+    Whoever writes the file beside the run's report first announces; if that fails the file goes, so that the next one
+    can try.
+    """
+    place = run.report / f"{job}.failure.json"
+    if not storage.claim(place, json.dumps({"job": job, "reason": reason}, indent=2)):
+        log.info("the failure was announced before", job=job)
+        return False
+    try:
+        monitor.fail(run, at, reason, seconds)
+    except BaseException:
+        storage.delete(place)
+        raise
+    return True
+
+
+def job_ended(
+    event: Mapping[str, Any], settings: Settings, monitor: Monitor, storage: Storage, jobs: Jobs
+) -> dict[str, Any]:
+    """Handle what SageMaker says of a job: one that failed or was stopped becomes a failed run.
+
+    Successful jobs have announced themselves.
+    """
+    said = event.get("detail") or {}
+    name = str(said.get("ProcessingJobName") or "")
+    if not jobs.owns(name):
+        return {"status": "Ignored", "processingJobName": name}
+    job = jobs.describe(name)
+    status = str(job["ProcessingJobStatus"])
+    if status not in _FAILED:
+        return {"status": "Ignored", "processingJobName": name, "jobStatus": status}
+    run = Run.parse(event_of(job), settings)
+    # What the job said of itself names the cause; what SageMaker says of it is often only an exit code.
+    said_of_it = " ".join(text for text in (job.get("ExitMessage"), job.get("FailureReason")) if text)
+    reason = f"processing job {name} {'was stopped' if status == 'Stopped' else 'failed'}: {said_of_it or 'no reason'}"
+    announced = announce_once(monitor, storage, run, name, datetime.now(tz=UTC), reason, _seconds(job))
+    return {"status": "Failed" if announced else "Ignored", "processingJobName": name, "jobStatus": status}
+
+
+def _seconds(job: Mapping[str, Any]) -> float:
+    began, ended = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
+    return max((ended - began).total_seconds(), 0.0) if began and ended else 0.0
