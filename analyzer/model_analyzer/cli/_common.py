@@ -59,8 +59,10 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
-def frames(options: argparse.Namespace, report: InputReport, columns: list[str] | None) -> Iterator[pl.DataFrame]:
-    """The data as batches, with progress on stderr when it takes long."""
+def frames(
+    options: argparse.Namespace, report: InputReport, columns: list[str] | None, numbers: bool = False
+) -> Iterator[pl.DataFrame]:
+    """The data as batches, with progress on stderr when it takes long; see the readers for `numbers`."""
     from model_analyzer import inputs
 
     names = [name.strip() for name in options.columns.split(",")] if options.columns else columns
@@ -75,7 +77,9 @@ def frames(options: argparse.Namespace, report: InputReport, columns: list[str] 
     try:
         if kind == "capture":
             handler = inputs.load_preprocessor(options.preprocessor) if options.preprocessor else None
-            batches = inputs.read_capture(options.data, columns=names, report=report, preprocessor=handler)
+            batches = inputs.read_capture(
+                options.data, columns=names, report=report, preprocessor=handler, numbers=numbers
+            )
         else:
             batches = inputs.read_table(
                 options.data,
@@ -84,6 +88,7 @@ def frames(options: argparse.Namespace, report: InputReport, columns: list[str] 
                 columns=names,
                 separator=options.separator,
                 report=report,
+                numbers=numbers,
             )
         yield from with_progress(batches, report, options.quiet)
     except inputs.ScriptError as error:

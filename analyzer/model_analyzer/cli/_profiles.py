@@ -31,7 +31,7 @@ def profile(options: argparse.Namespace, report: InputReport, columns: list[str]
     from model_analyzer.processes import summarize_files
 
     if options.processes == 1:
-        return data_quality.profile_all(common.frames(options, report, columns))
+        return data_quality.profile_all(common.frames(options, report, columns, numbers=True))
     if options.processes < 1:
         raise common.CommandError(f"--processes is {options.processes}: give 1 or more")
     for path in options.data:
@@ -57,7 +57,7 @@ def _part(options: argparse.Namespace, columns: list[str] | None, files: list[Pa
 
     report = inputs.InputReport()
     mine = argparse.Namespace(**{**vars(options), "data": files})
-    return data_quality.profile_all(common.frames(mine, report, columns)), report
+    return data_quality.profile_all(common.frames(mine, report, columns, numbers=True)), report
 
 
 def _merged(first: tuple[Profile, InputReport], second: tuple[Profile, InputReport]) -> tuple[Profile, InputReport]:
