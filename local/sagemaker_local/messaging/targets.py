@@ -79,6 +79,9 @@ def send(aws: LocalAws, target_arn: str, payload: str, principal: Principal, set
     elif target.service == "kinesis":
         key = str(uuid.uuid4())
         client("kinesis").put_record(StreamName=target.name, Data=payload.encode(), PartitionKey=key)
+    elif target.service == "autoscaling":
+        # Application Auto Scaling looks at the alarms of its policies by itself, every minute.
+        return
     else:
         raise AwsError("ValidationException", f"the embedded AWS cannot deliver to {target_arn}")
 

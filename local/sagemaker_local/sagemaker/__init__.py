@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from sagemaker_local.moto_state import log_on
 
 from . import (
+    components,
     endpoint_configs,
     endpoints,
     job_definitions,
@@ -36,6 +37,7 @@ _PARTS = (
     models,
     endpoint_configs,
     endpoints,
+    components,
     runtime,
     scaling,
     job_definitions,
@@ -53,6 +55,7 @@ def install(aws: LocalAws) -> None:
         part.install(sagemaker)
 
     def before_a_minute(old: datetime, new: datetime) -> None:
+        sagemaker.backlog.publish(new)
         utilization.publish(sagemaker, new)
         sagemaker.flush()
 

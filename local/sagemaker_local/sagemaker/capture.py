@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .capture_format import CaptureSettings, Observation, key, lines
 from .endpoint_metrics import Source
-from .serving.containers import parse_s3_uri
+from .serving.archives import parse_s3_uri
 
 _MOST_RECORDS = 1_000
 _MOST_BYTES = 4 << 20

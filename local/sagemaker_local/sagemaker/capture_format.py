@@ -56,6 +56,8 @@ class Observation:
     response_type: str
     inference_id: str | None = None
     custom_attributes: str | None = None
+    invocation_source: str | None = None
+    """`ShadowExperiment` for copies that a shadow variant got."""
 
 
 def encode(data: bytes, content_type: str, settings: CaptureSettings) -> tuple[str, str]:
@@ -85,6 +87,8 @@ def record(observation: Observation, settings: CaptureSettings) -> dict[str, Any
         metadata["inferenceId"] = observation.inference_id
     if observation.custom_attributes:
         metadata["customAttributes"] = [observation.custom_attributes]
+    if observation.invocation_source:
+        metadata["invocationSource"] = observation.invocation_source
     metadata["inferenceTime"] = observation.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"captureData": sides, "eventMetadata": metadata, "eventVersion": "0"}
 

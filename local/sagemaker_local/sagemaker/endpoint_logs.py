@@ -1,4 +1,4 @@
-"""Logs of endpoints in CloudWatch Logs, as SageMaker's containers leave them: /aws/sagemaker/Endpoints/<endpoint>."""
+"""Logs of endpoints and inference components in CloudWatch Logs, as SageMaker's containers leave them."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class EndpointLogs:
         self._streams: set[tuple[str, str, str, str]] = set()
         self._lock = threading.Lock()
 
-    def write(self, account: str, region: str, role_arn: str | None, endpoint: str, variant: str, line: str) -> None:
+    def write(self, account: str, region: str, role_arn: str | None, group: str, variant: str, line: str) -> None:
         """Add a line to the log stream of a variant."""
         event = {"timestamp": int(self._now().timestamp() * 1000), "message": line or " "}
         with self._lock:
-            self._lines.setdefault((account, region, role_arn, endpoint, variant), []).append(event)
+            self._lines.setdefault((account, region, role_arn, group, variant), []).append(event)
 
     def flush(self) -> None:
         """Write what is buffered."""
         with self._lock:
             lines, self._lines = self._lines, {}
-        for (account, region, role_arn, endpoint, variant), events in lines.items():
+        for (account, region, role_arn, group, variant), events in lines.items():
             logs = self._client("logs", account, region, role_arn)
-            group, stream = f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant}/local"
+            stream = f"{variant}/local"
             try:
                 self._ensure(logs, (account, region, group, stream))
                 logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
             except (ClientError, BotoCoreError):
-                _log.exception("cannot write the log of endpoint %s", endpoint)
+                _log.exception("cannot write to the log group %s", group)
 
     def _ensure(self, logs: Any, key: tuple[str, str, str, str]) -> None:
         if key in self._streams:

@@ -17,7 +17,54 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
-_MICROSECONDS = {"ModelLatency", "OverheadLatency"}
+COMPONENTS = "/aws/sagemaker/InferenceComponents"
+_UNITS = {
+    **dict.fromkeys(
+        (
+            "ModelLatency",
+            "OverheadLatency",
+            "ModelSetupTime",
+            "ModelLoadingWaitTime",
+            "ModelUnloadingTime",
+            "ModelDownloadingTime",
+            "ModelLoadingTime",
+            "RequestDownloadLatency",
+            "ResponseUploadLatency",
+        ),
+        "Microseconds",
+    ),
+    **dict.fromkeys(("TimeInBacklog", "TotalProcessingTime"), "Milliseconds"),
+    "ApproximateAgeOfOldestRequest": "Seconds",
+    **dict.fromkeys(
+        (
+            "ApproximateBacklogSize",
+            "ApproximateBacklogSizePerInstance",
+            "HasBacklogWithoutCapacity",
+            "RequestDownloadFailures",
+            "ResponseUploadFailures",
+            "NotificationFailures",
+            "ExpiredRequests",
+            "InvocationFailures",
+            "InvocationsProcesssed",
+            "NoCapacityInvocationFailures",
+            "ServerlessProvisionedConcurrencyExecutions",
+            "ServerlessProvisionedConcurrencyInvocations",
+            "ServerlessProvisionedConcurrencySpilloverInvocations",
+        ),
+        "Count",
+    ),
+    **dict.fromkeys(
+        (
+            "CPUUtilization",
+            "CPUUtilizationNormalized",
+            "MemoryReservation",
+            "MemoryUtilization",
+            "MemoryUtilizationNormalized",
+            "DiskUtilization",
+        ),
+        "Percent",
+    ),
+}
 _MOST_DATA = 500
 """Data that one PutMetricData carries here (1,000 in the service)."""
 _MOST_VALUES = 150
@@ -31,24 +78,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """What a metric is about."""
+    """What a metric is about: a variant of an endpoint, an inference component, or (without a variant) an endpoint."""
 
     account: str
     region: str
     role_arn: str | None
     endpoint: str
-    variant: str
-    config: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One invocation as the metrics see it."""
-
-    status: int
-    model_microseconds: float
-    overhead_microseconds: float
-    instances: int
+    variant: str = ""
+    config: str = ""
+    component: str | None = None
 
 
 class EndpointMetrics:
@@ -68,25 +106,15 @@ class EndpointMetrics:
         self._minutes: dict[tuple[Source, datetime], dict[str, Values]] = {}
         self._lock = threading.Lock()
 
-    def count(self, source: Source, outcome: Outcome) -> None:
-        """Count one invocation."""
+    def add(self, source: Source, values: Iterable[tuple[str, float]]) -> None:
+        """Count values of one moment, by metric name."""
         minute = self._now().replace(second=0, microsecond=0)
-        failed, status = outcome.status >= 300, outcome.status
-        values = (
-            ("Invocations", 1.0),
-            ("InvocationsPerInstance", 1.0 / max(outcome.instances, 1)),
-            ("Invocation4XXErrors", float(400 <= status < 500)),
-            ("Invocation5XXErrors", float(status >= 500)),
-            ("InvocationModelErrors", float(failed)),
-            ("ModelLatency", _rounded(outcome.model_microseconds)),
-            ("OverheadLatency", _rounded(outcome.overhead_microseconds)),
-        )
         with self._lock:
             sums = self._minutes.get((source, minute))
             if sums is None:
                 sums = self._minutes[source, minute] = defaultdict(Counter)
             for name, value in values:
-                sums[name][value] += 1
+                sums[name][_rounded(value)] += 1
 
     def busy_seconds(self, source: Source) -> float:
         """Return how long the model worked in the minutes that are not written yet."""
@@ -104,17 +132,19 @@ class EndpointMetrics:
         for (account, region, role_arn), data in by_client.items():
             self._put(account, region, role_arn, INVOCATIONS, data)
 
-    def put_utilization(self, readings: Iterable[tuple[Source, dict[str, float]]], minute: datetime) -> None:
-        """Write CPU, memory and disk use of instances, in percent."""
+    def put_readings(
+        self, readings: Iterable[tuple[Source, dict[str, float]]], minute: datetime, namespace: str = INSTANCES
+    ) -> None:
+        """Write what is measured once a minute, such as the use of instances or the length of a queue."""
         by_client: dict[tuple[str, str, str | None], list[dict[str, Any]]] = defaultdict(list)
         for source, values in readings:
             for name, value in values.items():
                 by_client[source.account, source.region, source.role_arn] += [
-                    {"MetricName": name, "Dimensions": dims, "Timestamp": minute, "Value": value, "Unit": "Percent"}
+                    {"MetricName": name, "Dimensions": dims, "Timestamp": minute, "Value": value, "Unit": _unit(name)}
                     for dims in _dimensions(source)
                 ]
         for (account, region, role_arn), data in by_client.items():
-            self._put(account, region, role_arn, INSTANCES, data)
+            self._put(account, region, role_arn, namespace, data)
 
     def _put(self, account: str, region: str, role_arn: str | None, namespace: str, data: list[dict[str, Any]]) -> None:
         cloudwatch = self._client("cloudwatch", account, region, role_arn)
@@ -126,17 +156,20 @@ class EndpointMetrics:
 
 
 def _dimensions(source: Source) -> Iterator[list[dict[str, str]]]:
-    pair = [
-        {"Name": "EndpointName", "Value": source.endpoint},
-        {"Name": "VariantName", "Value": source.variant},
-    ]
+    if source.component is not None:
+        yield [{"Name": "InferenceComponentName", "Value": source.component}]
+        return
+    endpoint = {"Name": "EndpointName", "Value": source.endpoint}
+    if not source.variant:
+        yield [endpoint]
+        return
+    pair = [endpoint, {"Name": "VariantName", "Value": source.variant}]
     yield pair
     yield [*pair, {"Name": "EndpointConfigName", "Value": source.config}]
 
 
 def _data(source: Source, minute: datetime, metrics: dict[str, Values]) -> Iterator[dict[str, Any]]:
     for name, values in metrics.items():
-        unit = "Microseconds" if name in _MICROSECONDS else "None"
         pairs = sorted(values.items())
         for dimensions in _dimensions(source):
             for start in range(0, len(pairs), _MOST_VALUES):
@@ -147,10 +180,14 @@ def _data(source: Source, minute: datetime, metrics: dict[str, Values]) -> Itera
                     "Timestamp": minute,
                     "Values": [value for value, _ in part],
                     "Counts": [float(count) for _, count in part],
-                    "Unit": unit,
+                    "Unit": _unit(name),
                 }
 
 
-def _rounded(microseconds: float) -> float:
+def _unit(name: str) -> str:
+    return _UNITS.get(name, "None")
+
+
+def _rounded(value: float) -> float:
     # Three digits keep percentiles and still let thousands of latencies share a few hundred values.
-    return float(f"{microseconds:.3g}")
+    return float(f"{value:.3g}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from .fleet import Fleet
+from .fleet import Fleet, Variant
 from .service import SageMaker
 from .state import Endpoint, Record, Store
 
@@ -25,13 +26,17 @@ def described(endpoint: Endpoint, config: Record | None) -> Params:
         "LastModifiedTime": endpoint.modified,
     }
     if endpoint.fleet is not None:
-        answer["ProductionVariants"] = variants(endpoint.fleet)
+        answer["ProductionVariants"] = variants(endpoint.fleet.variants.values())
+        if endpoint.fleet.shadow is not None:
+            answer["ShadowProductionVariants"] = variants([endpoint.fleet.shadow])
     if endpoint.failure_reason:
         answer["FailureReason"] = endpoint.failure_reason
     if endpoint.deployment_config:
         answer["LastDeploymentConfig"] = endpoint.deployment_config
     if endpoint.pending:
         answer["PendingDeploymentSummary"] = endpoint.pending
+    if endpoint.fleet is not None and endpoint.fleet.asynchronous is not None:
+        answer["AsyncInferenceConfig"] = endpoint.fleet.asynchronous
     capture = (config.definition if config is not None else {}).get("DataCaptureConfig")
     if capture:
         enabled = capture.get("EnableCapture") is not False
@@ -45,19 +50,26 @@ def described(endpoint: Endpoint, config: Record | None) -> Params:
     return answer
 
 
-def variants(fleet: Fleet) -> list[Params]:
-    """Return ProductionVariants of a running fleet."""
-    return [
-        {
-            "VariantName": variant.name,
-            "DeployedImages": variant.images,
-            "CurrentWeight": variant.weight,
-            "DesiredWeight": variant.desired_weight,
-            "CurrentInstanceCount": variant.instances,
-            "DesiredInstanceCount": variant.desired_instances,
-        }
-        for variant in fleet.variants.values()
-    ]
+def variants(running: Iterable[Variant]) -> list[Params]:
+    """Return ProductionVariants (or ShadowProductionVariants) of a running fleet."""
+    return [_described(variant) for variant in running]
+
+
+def _described(variant: Variant) -> Params:
+    shown: Params = {
+        "VariantName": variant.name,
+        "DeployedImages": variant.images,
+        "CurrentWeight": variant.weight,
+        "DesiredWeight": variant.desired_weight,
+    }
+    if variant.gate is not None:
+        config = {**variant.definition["ServerlessConfig"], "MaxConcurrency": variant.gate.most}
+        if variant.gate.provisioned:
+            config["ProvisionedConcurrency"] = variant.gate.provisioned
+        return {**shown, "CurrentServerlessConfig": config, "DesiredServerlessConfig": config}
+    counts = {"CurrentInstanceCount": variant.instances, "DesiredInstanceCount": variant.desired_instances}
+    managed = variant.definition.get("ManagedInstanceScaling")
+    return {**shown, **counts, **({"ManagedInstanceScaling": managed} if managed else {})}
 
 
 def pending(fleet: Fleet, started: datetime, share: float, status: str, message: str, since: datetime) -> Params:
@@ -107,7 +119,7 @@ def _detail(store: Store, endpoint: Endpoint) -> Params:
         "EndpointName": endpoint.name,
         "EndpointArn": endpoint.arn,
         "EndpointConfigName": endpoint.config_name,
-        "ProductionVariants": variants(endpoint.fleet) if endpoint.fleet is not None else [],
+        "ProductionVariants": variants(endpoint.fleet.variants.values()) if endpoint.fleet is not None else [],
         # The events write IN_SERVICE where the API says InService.
         "EndpointStatus": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", endpoint.status).upper(),
         "CreationTime": endpoint.created,

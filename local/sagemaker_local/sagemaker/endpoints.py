@@ -112,6 +112,7 @@ def update_endpoint(scope: Scope, params: Params) -> Params:
         deployment = endpoint.deployment_config
     steps = plan(deployment, fleet.instances)
     if endpoint.fleet is not None:
+        _check_modes(endpoint, fleet, deployment)
         if deployment and set(fleet.variants) != set(endpoint.fleet.variants):
             raise invalid(
                 "A deployment with guardrails needs the same variants in both configurations: the endpoint has "
@@ -123,6 +124,22 @@ def update_endpoint(scope: Scope, params: Params) -> Params:
     rollout = Rollout(scope.sagemaker, store, endpoint, fleet)
     scope.sagemaker.timeline.start(rollout.update(steps, deployment))
     return {"EndpointArn": endpoint.arn}
+
+
+def _check_modes(endpoint: Endpoint, fleet: Fleet, deployment: Params | None) -> None:
+    old = endpoint.fleet
+    assert old is not None  # noqa: S101 - only called for endpoints that have been in service
+    now, then = (any(variant.gate is not None for variant in part.variants.values()) for part in (old, fleet))
+    if then and not now:
+        raise invalid(
+            f"Endpoint {endpoint.name} has instances and cannot become serverless; only the opposite is possible."
+        )
+    if old.hosts_components != fleet.hosts_components:
+        raise invalid(f"Endpoint {endpoint.name} cannot change between models and inference components.")
+    if (old.asynchronous is None) != (fleet.asynchronous is None):
+        raise invalid(f"Endpoint {endpoint.name} cannot change between real-time and asynchronous inference.")
+    if (deployment or {}).get("RollingUpdatePolicy") and (then or len(fleet.variants) > 1):
+        raise invalid("RollingUpdatePolicy is supported neither for serverless variants nor for several variants.")
 
 
 def _changed_variants(old: Fleet, new: Fleet) -> list[str]:
@@ -144,14 +161,35 @@ def update_weights(scope: Scope, params: Params) -> Params:
     if unknown:
         known = ", ".join(endpoint.fleet.variants)
         raise invalid(f"Could not find variant(s) {', '.join(unknown)} of endpoint {endpoint.name}; it has {known}.")
+    for change in changes:
+        _check_capacity(endpoint, endpoint.fleet, change)
     with scope.store.lock:
         _claim(scope, endpoint, "Updating")
         for change in changes:
             variant = endpoint.fleet.variants[change["VariantName"]]
             variant.desired_weight = float(change.get("DesiredWeight", variant.desired_weight))
             variant.desired_instances = int(change.get("DesiredInstanceCount", variant.desired_instances))
+            serverless = change.get("ServerlessUpdateConfig") or {}
+            if variant.gate is not None:
+                variant.gate.most = serverless.get("MaxConcurrency", variant.gate.most)
+                variant.gate.provisioned = serverless.get("ProvisionedConcurrency", variant.gate.provisioned)
     scope.sagemaker.timeline.start(_scale(scope, endpoint, endpoint.fleet))
     return {"EndpointArn": endpoint.arn}
+
+
+def _check_capacity(endpoint: Endpoint, fleet: Fleet, change: Params) -> None:
+    variant = fleet.variants[change["VariantName"]]
+    wanted = change.get("DesiredInstanceCount")
+    if wanted is not None and variant.gate is not None:
+        raise invalid(f"Variant {variant.name} of endpoint {endpoint.name} is serverless and has no instances.")
+    if wanted == 0 and fleet.asynchronous is None:
+        raise invalid(
+            f"DesiredInstanceCount of variant {variant.name} must be at least 1: only asynchronous endpoints can do "
+            "without instances."
+        )
+    serverless = change.get("ServerlessUpdateConfig")
+    if serverless and variant.gate is None:
+        raise invalid(f"Variant {variant.name} of endpoint {endpoint.name} is not serverless.")
 
 
 def _scale(scope: Scope, endpoint: Endpoint, fleet: Fleet) -> Process:
@@ -162,6 +200,7 @@ def _scale(scope: Scope, endpoint: Endpoint, fleet: Fleet) -> Process:
     endpoint.modified = scope.now
     endpoint.status = "InService"
     announce_status(scope.sagemaker, scope.store, endpoint)
+    scope.sagemaker.backlog.work_off(endpoint)
 
 
 def _claim(scope: Scope, endpoint: Endpoint, status: str) -> None:
@@ -180,12 +219,18 @@ def delete_endpoint(scope: Scope, params: Params) -> Params:
     with store.lock:
         if endpoint.status not in ("InService", "Failed"):
             raise invalid(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+        left = [item.name for item in store.components.values() if item.host is endpoint]
+        if left:
+            raise invalid(
+                f"Cannot delete endpoint {endpoint.name} while it hosts inference components: {', '.join(left)}."
+            )
         endpoint.status = "Deleting"
         store.endpoints.pop(endpoint.name.lower(), None)
     deregister(scope, endpoint.name, list(endpoint.fleet.variants) if endpoint.fleet is not None else [])
     announce_status(scope.sagemaker, store, endpoint)
     store.tags.pop(endpoint.arn, None)
     endpoint.routes.set()
+    scope.sagemaker.backlog.forget(endpoint)
     if endpoint.fleet is not None:
         endpoint.fleet.retire()
     return {}

@@ -8,12 +8,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .capture_format import CaptureSettings
+from .serverless import Gate
 from .serving.containers import Container, Loaded
+
+
+class InFlight:
+    """Counts what runs at the same time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def enter(self) -> int:
+        """Count one in; return how many run now."""
+        with self._lock:
+            self._count += 1
+            return self._count
+
+    def leave(self) -> None:
+        """Count one out."""
+        with self._lock:
+            self._count -= 1
 
 
 @dataclass
 class Variant:
-    """One production variant of a fleet."""
+    """One variant of a fleet; an inference component's fleet has one as well."""
 
     name: str
     definition: dict[str, Any]
@@ -23,12 +43,22 @@ class Variant:
     role_arn: str | None = None
     """Execution role of its model."""
     containers: list[Container] = field(default_factory=list)
+    direct: bool = False
+    """Whether requests name the container that they are for."""
     loaded: Loaded | None = None
+    gate: Gate | None = None
+    """What lets requests of a serverless variant in."""
+    in_flight: InFlight = field(default_factory=InFlight)
     desired_weight: float = field(init=False)
     desired_instances: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.desired_weight, self.desired_instances = self.weight, self.instances
+
+    @property
+    def hosts_components(self) -> bool:
+        """Whether it has no model of its own, but room for inference components."""
+        return "ModelName" not in self.definition
 
     @property
     def images(self) -> list[dict[str, Any]]:
@@ -39,13 +69,42 @@ class Variant:
 class Fleet:
     """The variants of one endpoint configuration, loaded once. It ends when retired and its last request is done."""
 
-    def __init__(self, config_name: str, variants: list[Variant], capture: CaptureSettings | None) -> None:
+    def __init__(
+        self,
+        config_name: str,
+        variants: list[Variant],
+        capture: CaptureSettings | None,
+        shadow: Variant | None = None,
+        asynchronous: dict[str, Any] | None = None,
+    ) -> None:
         self.config_name = config_name
         self.variants = {variant.name: variant for variant in variants}
         self.capture = capture
+        self.shadow = shadow
+        """Gets a copy of requests; its answers go nowhere but into captures and metrics."""
+        self.asynchronous = asynchronous
+        """The configuration's AsyncInferenceConfig."""
         self._users = 0
         self._retired = False
         self._lock = threading.Lock()
+
+    @property
+    def everything(self) -> list[Variant]:
+        """Production variants and the shadow variant."""
+        return [*self.variants.values(), *([self.shadow] if self.shadow else [])]
+
+    @property
+    def hosts_components(self) -> bool:
+        """Whether requests go to inference components."""
+        return any(variant.hosts_components for variant in self.variants.values())
+
+    @property
+    def shadowed_share(self) -> float:
+        """Part of the requests (0 to 1) that the shadow variant gets a copy of: its weight by the production weight."""
+        production = sum(variant.weight for variant in self.variants.values())
+        if self.shadow is None or production <= 0:
+            return 0.0
+        return min(1.0, self.shadow.weight / production)
 
     @property
     def instances(self) -> int:
@@ -89,7 +148,7 @@ class Fleet:
         return chosen
 
     def _close(self) -> None:
-        for variant in self.variants.values():
+        for variant in self.everything:
             if variant.loaded is not None:
                 variant.loaded.close()
 

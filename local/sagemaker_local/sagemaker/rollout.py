@@ -52,7 +52,7 @@ class Rollout:
 
     def create(self) -> Process:
         """Load the first fleet: the endpoint ends InService or Failed."""
-        announce_status(self._sagemaker, self._store, self._endpoint)
+        self._announce()
         reason = yield from self._load(self._sagemaker.options.create_endpoint_seconds)
         if reason is None:
             self._endpoint.fleet = self._fleet
@@ -61,7 +61,7 @@ class Rollout:
 
     def update(self, plan: Plan, deployment_config: dict[str, Any] | None) -> Process:
         """Move the traffic to the new fleet by a plan: the endpoint ends InService, on the new fleet or the old one."""
-        announce_status(self._sagemaker, self._store, self._endpoint)
+        self._announce()
         old = self._endpoint.fleet
         self._show(0.0, "Creating", "Launching {instances} instance(s).")
         reason = yield from self._load(self._sagemaker.options.update_endpoint_seconds)
@@ -83,7 +83,7 @@ class Rollout:
 
     def _load(self, delay: float) -> Wait:
         work = self._sagemaker.loaders.submit(
-            load_fleet, self._sagemaker, self._store, self._endpoint.name, self._fleet
+            load_fleet, self._sagemaker, self._store, self._endpoint.log_group, self._fleet
         )
         yield work
         error = work.exception()
@@ -111,7 +111,7 @@ class Rollout:
             if reason is not None:
                 self._endpoint.status = "RollingBack"
                 self._endpoint.modified = self._now
-                announce_status(self._sagemaker, self._store, self._endpoint)
+                self._announce()
                 while plan.rolling and share > 0:
                     share = max(0.0, share - plan.rollback_batch)
                     self._route(share, old)
@@ -170,4 +170,7 @@ class Rollout:
         self._endpoint.failure_reason = reason
         self._endpoint.modified = self._now
         self._endpoint.status = status
+        self._announce()
+
+    def _announce(self) -> None:
         announce_status(self._sagemaker, self._store, self._endpoint)

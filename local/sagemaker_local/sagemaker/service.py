@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .backlog import Backlog
 from .capture import CaptureWriter
 from .endpoint_logs import EndpointLogs
 from .endpoint_metrics import EndpointMetrics
+from .invocations import Invocations
+from .serving.containers import INSTANCE_MEMORY_BYTES
 from .shapes import check
 from .state import Store
 from .timeline import Timeline
@@ -38,9 +41,17 @@ class Options:
     update_endpoint_seconds: float = 0.0
     events_per_change: int = 1
     """SageMaker may send several events for one change; consumers must be idempotent."""
+    serverless_cold_start_seconds: float = 0.0
+    """Real time that the first request on new capacity of a serverless variant waits."""
+    serverless_keep_warm_seconds: float = 300.0
+    """Virtual time after which idle capacity of a serverless variant is gone."""
+    instance_memory_bytes: int = INSTANCE_MEMORY_BYTES
+    """Memory of an instance, which limits how many models a multi-model container keeps."""
+    async_requests_per_instance: int = 4
+    """Requests that an instance of an asynchronous endpoint works on at once, where its configuration does not say."""
 
 
-@dataclass
+@dataclass(eq=False)
 class SageMaker:
     """One embedded SageMaker."""
 
@@ -53,6 +64,8 @@ class SageMaker:
         self.logs = EndpointLogs(self.client, self.aws.clock.now)
         self.metrics = EndpointMetrics(self.client, self.aws.clock.now)
         self.capture = CaptureWriter(self.client)
+        self.invocations = Invocations(self)
+        self.backlog = Backlog(self)
         self._stores: dict[tuple[str, str], Store] = {}
         self._lock = threading.Lock()
 
@@ -88,7 +101,9 @@ class SageMaker:
             _log.exception("cannot put the event %s of %s", detail_type, arn)
 
     def flush(self) -> None:
-        """Write out buffered capture files, metrics and logs now."""
+        """Write out buffered capture files, metrics and logs now, after what nobody waits for has been answered."""
+        self.backlog.settle()
+        self.invocations.settle()
         self.capture.flush()
         self.metrics.flush()
         self.logs.flush()
@@ -97,8 +112,10 @@ class SageMaker:
         """Stop fleets, threads and timers; what is buffered is dropped with the rest of the state."""
         self.timeline.stop()
         self.loaders.shutdown(wait=False, cancel_futures=True)
+        self.invocations.stop()
+        self.backlog.stop()
         for store in self.stores():
-            for endpoint in store.endpoints.values():
+            for endpoint in [*store.endpoints.values(), *store.components.values()]:
                 if endpoint.fleet is not None:
                     endpoint.fleet.retire()
 

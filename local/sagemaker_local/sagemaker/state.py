@@ -80,6 +80,28 @@ class Endpoint:
     def __post_init__(self) -> None:
         self.modified = self.created
 
+    @property
+    def log_group(self) -> str:
+        """Where its containers log to."""
+        return f"/aws/sagemaker/Endpoints/{self.name}"
+
+
+@dataclass
+class Component(Endpoint):
+    """An inference component: rolled out as an endpoint is, onto the instances of its host."""
+
+    host: Endpoint = field(kw_only=True)
+    variant: str = field(kw_only=True)
+    definition: dict[str, Any] = field(default_factory=dict)
+    """Its Specification."""
+    copies: int = 1
+    """Desired number; what serves now is its fleet's."""
+
+    @property
+    def log_group(self) -> str:
+        """Where its containers log to."""
+        return f"/aws/sagemaker/InferenceComponents/{self.name}"
+
 
 @dataclass
 class Store:
@@ -93,6 +115,8 @@ class Store:
     configs: dict[str, Record] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     """By lower-case name: names of endpoints are unique whatever their case."""
+    components: dict[str, Component] = field(default_factory=dict)
+    """By lower-case name, as endpoints."""
     job_definitions: dict[str, dict[str, Record]] = field(default_factory=dict)
     schedules: dict[str, Record] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -131,6 +132,19 @@ class Lab:
     def invoke(self, endpoint: str, body: str = "1,0,0,0", content_type: str = "text/csv", **more: Any) -> str:
         answer = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=content_type, **more)
         return answer["Body"].read().decode()
+
+    def metric(self, metric: str, statistic: str, namespace: str = "AWS/SageMaker", **dimensions: str) -> float | None:
+        """A metric of the last hour; None if it was never published."""
+        points = self.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=self.aws.clock.now() - timedelta(minutes=30),
+            EndTime=self.aws.clock.now() + timedelta(minutes=1),
+            Period=7200,
+            Statistics=[statistic],
+        )["Datapoints"]
+        return points[0][statistic] if points else None
 
     def events(self, detail_type: str) -> list[dict[str, Any]]:
         calls = self.aws.recorder.select(service="events", operation="PutEvents")

@@ -60,6 +60,11 @@ def test_several_violations_are_told_together(refused: Refused, up: str) -> None
     assert "Member must satisfy enum value set: [" in message
 
 
+def serverless(most: int, *, provisioned: int | None = None, memory: int = 2048) -> dict[str, int]:
+    config = {"MemorySizeInMB": memory, "MaxConcurrency": most}
+    return config if provisioned is None else config | {"ProvisionedConcurrency": provisioned}
+
+
 @pytest.mark.parametrize(
     ("variants", "more", "expected"),
     [
@@ -76,10 +81,28 @@ def test_several_violations_are_told_together(refused: Refused, up: str) -> None
             {"DataCaptureConfig": True},
             "not supported for serverless variants",
         ),
+        ([{"ModelName": None}], {}, "hosts inference components, which need an ExecutionRoleArn"),
+        ([{"InstanceType": None, "ServerlessConfig": serverless(2, provisioned=3)}], {}, "less than or equal to MaxC"),
+        ([{"InstanceType": None, "ServerlessConfig": serverless(2, memory=1500)}], {}, "must be a multiple of 1024"),
+        (
+            [{"InstanceType": None, "ServerlessConfig": serverless(2)}, {"VariantName": "other"}],
+            {},
+            "serverless variant can have only one variant",
+        ),
+        (
+            [{"InstanceType": None, "ServerlessConfig": serverless(2)}],
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://models/async"}}},
+            "neither with serverless and shadow variants",
+        ),
         (
             [{}],
-            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://models/async"}}},
-            "cannot serve endpoints with AsyncInferenceConfig",
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://models/a"}}, "DataCaptureConfig": True},
+            "not supported for asynchronous endpoints",
+        ),
+        (
+            [{}, {"VariantName": "other"}],
+            {"ShadowProductionVariants": [{"VariantName": "shadow"}]},
+            "exactly one production variant and one shadow variant",
         ),
     ],
 )
@@ -89,8 +112,10 @@ def test_rules_of_endpoint_configurations(
     def full(changes: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in variant(up, **changes).items() if value is not None}
 
+    if "ShadowProductionVariants" in more:
+        more = {"ShadowProductionVariants": [full(changes) for changes in more["ShadowProductionVariants"]]}
     if "DataCaptureConfig" in more:
-        more = {
+        more = more | {
             "DataCaptureConfig": {
                 "InitialSamplingPercentage": 100,
                 "DestinationS3Uri": "s3://models/capture",

@@ -100,10 +100,14 @@ def test_requests_that_reach_no_model(lab: Any, endpoint: str) -> None:
     assert "length less than or equal to 6291456" in big["Error"]["Message"]
     wrong = error_of(lab, EndpointName=endpoint, Body="1", TargetVariant="nobody")
     assert "Variant nobody" in wrong["Error"]["Message"]
-    with pytest.raises(lab.runtime.exceptions.ClientError, match="does not support InvokeEndpointAsync"):
+    with pytest.raises(lab.runtime.exceptions.ClientError, match="is not an asynchronous endpoint"):
         lab.runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation="s3://models/in")
     unsupported = error_of(lab, EndpointName=endpoint, Body="1", TargetModel="a.tar.gz")
-    assert "does not support TargetModel" in unsupported["Error"]["Message"]
+    assert "is not a multi-model endpoint and does not support target model header" in unsupported["Error"]["Message"]
+    unsupported = error_of(lab, EndpointName=endpoint, Body="1", InferenceComponentName="a")
+    assert "does not host inference components" in unsupported["Error"]["Message"]
+    unsupported = error_of(lab, EndpointName=endpoint, Body="1", EnableExplanations="`true`")
+    assert "does not support EnableExplanations" in unsupported["Error"]["Message"]
 
 
 def test_traffic_follows_the_weights(lab: Any, up: str, down: str) -> None:
