@@ -1,35 +1,42 @@
-"""Monitoring schedules as records. Their executions are not run: ListMonitoringExecutions stays empty."""
+"""Monitoring schedules: records whose executions run on the virtual clock."""
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from .capture_format import CaptureSettings
 from .faults import invalid, missing_resource, name_in_use
 from .job_definitions import KINDS, endpoint_of, find_definition
+from .monitoring_executions import Executions, list_executions
+from .monitoring_plan import due_hours
 from .paging import page
 from .service import SageMaker, Scope, register
 from .state import Record, Store
 
 Params = dict[str, Any]
 
-_CRON = re.compile(r"cron\(0 (\*|\d{1,2}|\d{1,2}/\d{1,2}) \? \* \* \*\)")
-
 
 def install(sagemaker: SageMaker) -> None:
-    """Answer the operations on monitoring schedules."""
+    """Answer the operations on monitoring schedules, and run them."""
+    from sagemaker_local import monitor_images
+
+    executions = Executions(sagemaker)
+    sagemaker.aws.extensions["monitoring-executions"] = executions
+    monitor_images.install()
+    sagemaker.aws.clock.on_advance(executions.tick, ticks=True)
     register(
         sagemaker,
         {
-            "CreateMonitoringSchedule": create_schedule,
+            "CreateMonitoringSchedule": partial(create_schedule, executions),
             "DescribeMonitoringSchedule": describe_schedule,
             "UpdateMonitoringSchedule": update_schedule,
             "StartMonitoringSchedule": start_schedule,
             "StopMonitoringSchedule": stop_schedule,
             "ListMonitoringSchedules": list_schedules,
-            "DeleteMonitoringSchedule": delete_schedule,
-            "ListMonitoringExecutions": list_executions,
+            "DeleteMonitoringSchedule": partial(delete_schedule, executions),
+            "ListMonitoringExecutions": partial(list_executions, executions),
         },
     )
 
@@ -41,8 +48,8 @@ def _find(store: Store, name: str) -> Record:
     raise missing_resource("Monitoring schedule", store.arn(f"monitoring-schedule/{name}"))
 
 
-def create_schedule(scope: Scope, params: Params) -> Params:
-    """CreateMonitoringSchedule."""
+def create_schedule(executions: Executions, scope: Scope, params: Params) -> Params:
+    """CreateMonitoringSchedule. One with the expression NOW runs at once."""
     name, store = params["MonitoringScheduleName"], scope.store
     arn = store.arn(f"monitoring-schedule/{name}")
     definition = _checked(scope, params["MonitoringScheduleConfig"])
@@ -51,6 +58,10 @@ def create_schedule(scope: Scope, params: Params) -> Params:
             raise name_in_use("Monitoring schedule", arn)
         store.schedules[name] = Record(name, arn, scope.now, {**definition, "MonitoringScheduleStatus": "Scheduled"})
         store.tag(arn, params.get("Tags"))
+    config = params["MonitoringScheduleConfig"].get("ScheduleConfig") or {}
+    if config.get("ScheduleExpression") == "NOW":
+        hour = scope.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        executions.start(store, store.schedules[name], hour)
     return {"MonitoringScheduleArn": arn}
 
 
@@ -90,13 +101,7 @@ def _check_expression(schedule: Params) -> None:
         if not schedule.get("DataAnalysisStartTime") or not schedule.get("DataAnalysisEndTime"):
             raise invalid("ScheduleExpression NOW requires DataAnalysisStartTime and DataAnalysisEndTime.")
         return
-    match = _CRON.fullmatch(expression)
-    hours = [int(number) for number in re.findall(r"\d+", match.group(1))] if match is not None else []
-    if match is None or any(hour > 23 for hour in hours[:1]) or any(not 1 <= rate <= 24 for rate in hours[1:]):
-        raise invalid(
-            f"ScheduleExpression {expression} is not supported. It must be NOW, cron(0 * ? * * *), "
-            "cron(0 [00-23] ? * * *) or cron(0 [00-23]/[01-24] ? * * *)."
-        )
+    due_hours(expression)
 
 
 def _check_endpoint(store: Store, name: str) -> None:
@@ -134,7 +139,12 @@ def describe_schedule(scope: Scope, params: Params) -> Params:
         "CreationTime": record.created,
         "LastModifiedTime": record.modified,
         **record.definition,
-    }
+    } | _last(record)
+
+
+def _last(record: Record) -> Params:
+    run = record.definition.get("LastMonitoringExecutionSummary")
+    return {} if run is None else {"LastMonitoringExecutionSummary": run.summary()}
 
 
 def list_schedules(scope: Scope, params: Params) -> Params:
@@ -178,15 +188,11 @@ def list_schedules(scope: Scope, params: Params) -> Params:
     return {"MonitoringScheduleSummaries": summaries, "NextToken": token}
 
 
-def delete_schedule(scope: Scope, params: Params) -> Params:
+def delete_schedule(executions: Executions, scope: Scope, params: Params) -> Params:
     """DeleteMonitoringSchedule; it stops the schedule first."""
     record = _find(scope.store, params["MonitoringScheduleName"])
     with scope.store.lock:
         scope.store.schedules.pop(record.name, None)
         scope.store.tags.pop(record.arn, None)
+    executions.forget(record)
     return {}
-
-
-def list_executions(scope: Scope, params: Params) -> Params:
-    """ListMonitoringExecutions: none, since schedules are kept and not run."""
-    return {"MonitoringExecutionSummaries": []}
