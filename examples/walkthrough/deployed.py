@@ -34,8 +34,12 @@ class Deployed:
 
     def bucket(self, kind: str) -> str:
         """The generated name of the bucket for `kind` (Models, Capture, Baselines, Reports)."""
-        outputs = self._cloudformation.describe_stacks(StackName=f"{self.prefix}-Foundation")["Stacks"][0]["Outputs"]
-        return next(str(out["OutputValue"]) for out in outputs if out["OutputKey"] == f"{kind}BucketName")
+        return self.output("Foundation", f"{kind}BucketName")
+
+    def output(self, stack: str, key: str) -> str:
+        """An output of one of this environment's stacks."""
+        outputs = self._cloudformation.describe_stacks(StackName=f"{self.prefix}-{stack}")["Stacks"][0]["Outputs"]
+        return next(str(out["OutputValue"]) for out in outputs if out["OutputKey"] == key)
 
     def parameters(self) -> dict[str, str]:
         """The serving stack's parameters; the live model version is one of them."""

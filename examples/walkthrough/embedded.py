@@ -44,15 +44,16 @@ class EmbeddedAws:
         """The environment of programs that shall talk to this server and to nothing else."""
         return environment(self.url, self._principal, self.region)
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the account's developer."""
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """A boto3 client of the account's developer; this makes the object a session to whoever wants one."""
+        own = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, proxies={}, read_timeout=120)
         return boto3.client(
             service,
             region_name=self.region,
             endpoint_url=self.url,
             aws_access_key_id=self._principal.access_key,
             aws_secret_access_key=self._principal.secret_key,
-            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, proxies={}, read_timeout=120),
+            config=own if config is None else own.merge(config),
         )
 
     def now(self) -> datetime:

@@ -31,14 +31,22 @@ class TrainedModel:
 def train(customers: churn.Customers, held_out: churn.Customers, folder: Path) -> TrainedModel:
     """Train on `customers`, measure on `held_out`, compute the baseline of what the endpoint will see and say."""
     booster = _fit(customers.features, customers)
-    auc = float(roc_auc_score(held_out.left, booster.predict(xgboost.DMatrix(held_out.features))))
     predictions = booster.predict(xgboost.DMatrix(customers.features))
-    return TrainedModel(_archive(booster), auc, _baseline(customers, predictions, folder))
+    return TrainedModel(_archive(booster), _auc(booster, held_out), _baseline(customers, predictions, folder))
+
+
+def auc(customers: churn.Customers, held_out: churn.Customers) -> float:
+    """How well a model does that is trained on `customers` and never deployed."""
+    return _auc(_fit(customers.features, customers), held_out)
 
 
 def train_broken(customers: churn.Customers) -> bytes:
     """The archive of a model that loads, but was trained on fewer columns than clients send."""
     return _archive(_fit(customers.features[:, :12], customers))
+
+
+def _auc(booster: xgboost.Booster, held_out: churn.Customers) -> float:
+    return float(roc_auc_score(held_out.left, booster.predict(xgboost.DMatrix(held_out.features))))
 
 
 def _fit(features: churn.Table, customers: churn.Customers) -> xgboost.Booster:

@@ -41,6 +41,7 @@ td.n, th.n { text-align:right; white-space:nowrap; font-variant-numeric: tabular
 .plain { background:var(--soft) }
 .soft { color:var(--soft) } .small { font-size:13px } a { color:var(--accent) }
 .bar { height:8px; border-radius:4px; background:var(--accent); min-width:2px }
+pre { font-size:12px; white-space:pre-wrap; overflow-wrap:anywhere; color:var(--soft) }
 ul { margin:4px 0 0; padding-left:18px } li { color:var(--soft); font-size:13px; overflow-wrap:anywhere }
 """
 
@@ -56,6 +57,19 @@ class Chapter:
     report: str | None
 
 
+@dataclass
+class FeatureUse:
+    """What the feature store was used for."""
+
+    written: int = 0
+    rejected: Sequence[str] = ()
+    sql: str = ""
+    scanned_bytes: int = 0
+    auc: float = 0.0
+    misled_auc: float = 0.0
+    looked_up: int = 0
+
+
 def write_page(
     path: Path,
     *,
@@ -65,6 +79,7 @@ def write_page(
     drift: Mapping[str, Sequence[tuple[datetime, float]]],
     alarms: Sequence[Mapping[str, Any]],
     answers: Mapping[str, tuple[int, int]],
+    features: FeatureUse,
 ) -> Path:
     """Write the page and return its path."""
     good = not any(step.differences for step in steps)
@@ -76,6 +91,7 @@ def write_page(
             _tiles(good, steps, answers),
             _section("What happened", _timeline(steps)),
             _section("Versions", _versions(versions)),
+            _section("Features: written once, used in training and in requests", _features(features)),
             _section("Drift per feature and hour", _heat(drift, chapters)),
             _section("What the monitor found", _findings(chapters)),
             _section("Requests", _requests(answers)),
@@ -140,6 +156,26 @@ def _versions(versions: Sequence[tuple[int, str, str]]) -> str:
         for number, story, fate in versions
     )
     return f"<table>{rows}</table>"
+
+
+def _features(use: FeatureUse) -> str:
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in use.rejected)
+    rows = (
+        ("records written", f"{use.written:,}", "online and offline, 25 per call"),
+        ("rejected", f"{len(use.rejected)}", f"kept in a file with their reasons<ul>{reasons}</ul>"),
+        ("AUC of version 1", f"{use.auc:.3f}", "trained on what was known when the question was asked"),
+        ("AUC if not", f"{use.misled_auc:.3f}", "trained on everybody's newest record, the future included"),
+        ("scanned by Athena", f"{use.scanned_bytes / 1024:,.0f} KiB", "for the training set of version 1"),
+        ("looked up online", f"{use.looked_up:,}", "customers, before their requests were sent"),
+    )
+    cells = "".join(
+        f"<tr><td>{escape(name)}</td><td class=n><b>{escape(value)}</b></td><td class='soft small'>{note}</td></tr>"
+        for name, value, note in rows
+    )
+    return (
+        f"<table>{cells}</table><details><summary class=small>the query of the training set</summary>"
+        f"<pre>{escape(use.sql)}</pre></details>"
+    )
 
 
 def _heat(drift: Mapping[str, Sequence[tuple[datetime, float]]], chapters: Sequence[Chapter]) -> str:
