@@ -8,6 +8,8 @@ pip install "cdk-sagemaker-mlops[analyzer,spark]"
     profile = spark.profile(session.read.parquet("s3://bucket/features/"))
     statistics = data_quality.statistics(profile)
 
+    profile, report = spark.profile_captures(session, "s3://bucket/captured/churn/AllTraffic/2025/03/01/10/")
+
 Read CSV without `inferSchema`, so that types are inferred from what was written. On a cluster `model_analyzer`, numpy,
 polars and pyarrow must be importable on the workers.
 """
@@ -19,16 +21,20 @@ import os
 import pickle
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import bias, data_quality, model_quality
+from . import bias, data_quality, inputs, model_quality
+from .inputs import CAPTURE_SUFFIXES
 
 if TYPE_CHECKING:
     import polars as pl
 
 Result = TypeVar("Result")
+
+_CAPTURES = tuple(suffix + packed for suffix in CAPTURE_SUFFIXES for packed in ("", ".gz"))
 
 _ROWS_PER_PARTITION = 1 << 40
 """Rows of partitions are numbered this far apart, so that no two rows share a number."""
@@ -116,7 +122,7 @@ def summarize(
         empty: The summary of no rows.
     """
 
-    def in_worker(batches: Iterator[Any]) -> Iterator[Any]:
+    def in_worker(batches: Iterator[Any]) -> Result:
         import polars
         import pyarrow
         from pyspark import TaskContext
@@ -124,8 +130,20 @@ def summarize(
         context = TaskContext.get()
         first_row = (context.partitionId() if context is not None else 0) * _ROWS_PER_PARTITION
         frames = (polars.DataFrame(polars.from_arrow(pyarrow.Table.from_batches([batch]))) for batch in batches)
-        result = of_partition(frames, first_row)
-        yield pyarrow.RecordBatch.from_pydict({"summary": [pickle.dumps(result)]})
+        return of_partition(frames, first_row)
+
+    return _merged(frame, in_worker, merge, empty)
+
+
+def _merged(
+    frame: Any, of_batches: Callable[[Iterator[Any]], Result], merge: Callable[[Result, Result], Result], empty: Result
+) -> Result:
+    """What the workers make of the Arrow batches of their partitions, merged in the driver as it comes."""
+
+    def in_worker(batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow
+
+        yield pyarrow.RecordBatch.from_pydict({"summary": [pickle.dumps(of_batches(batches))]})
 
     merged = empty
     for row in frame.mapInArrow(in_worker, "summary binary").toLocalIterator():
@@ -141,6 +159,102 @@ def profile(frame: Any) -> data_quality.Profile:
 
 def _profile(frames: Iterator[pl.DataFrame], _: int) -> data_quality.Profile:
     return data_quality.profile_all(frames)
+
+
+def profile_captures(
+    session: Any,
+    files: Sequence[str | Path] | str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    window: inputs.Window | None = None,
+    preprocessor: Callable[[Any], Any] | None = None,
+    select: Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]] | None = None,
+) -> tuple[data_quality.Profile, inputs.InputReport]:
+    """The data quality profile of captured JSON lines, and what happened while they were read.
+
+    Counts, moments and categories are those of one process; quantiles agree within the sketch's bound, and exactly up
+    to 2,048 values of a column.
+
+    Args:
+        session: The Spark session.
+        files: URIs of capture files, or of folders of them.
+        columns: Names by position, outputs first, for bodies that carry no names. Default: `_c0`, `_c1`, ...
+        window: Leaves out records whose inference time lies outside.
+        preprocessor: Model Monitor's `preprocess_handler`; turns one record into rows.
+        select: Passes batches on, changed; leaves out columns, for one. Default: they stay as they are.
+
+    Raises:
+        FileNotFoundError: A file or folder does not exist.
+    """
+
+    def of_files(sources: Iterator[inputs.Source], report: inputs.InputReport) -> data_quality.Profile:
+        frames = inputs.read_capture(
+            sources, columns=columns, report=report, window=window, preprocessor=preprocessor, numbers=True
+        )
+        return data_quality.profile_all(frames if select is None else select(frames))
+
+    return summarize_files(session, files, of_files, data_quality.merge, data_quality.Profile())
+
+
+def summarize_files(
+    session: Any,
+    files: Sequence[str | Path] | str | Path,
+    of_files: Callable[[Iterator[inputs.Source], inputs.InputReport], Result],
+    merge: Callable[[Result, Result], Result],
+    empty: Result,
+) -> tuple[Result, inputs.InputReport]:
+    """A summary of whole files, each read by one worker, one at a time.
+
+    Args:
+        session: The Spark session; it opens the files, so every file system that it knows will do.
+        files: URIs of files, or of folders, which stand for every JSON lines file below them.
+        of_files: Makes the summary of some files and counts in the report. Runs on the workers.
+        merge: Puts two summaries together.
+        empty: The summary of no files.
+
+    Raises:
+        FileNotFoundError: A file or folder does not exist.
+    """
+    from pyspark.errors import AnalysisException
+
+    paths = [str(files)] if isinstance(files, str | Path) else [str(file) for file in files]
+    if not paths:
+        return empty, inputs.InputReport()
+
+    def of_batches(batches: Iterator[Any]) -> tuple[Result, inputs.InputReport]:
+        report = inputs.InputReport()
+        sources = (
+            (str(path), content)
+            for batch in batches
+            for path, content in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+        )
+        return of_files(sources, report), report
+
+    def both(
+        first: tuple[Result, inputs.InputReport], second: tuple[Result, inputs.InputReport]
+    ) -> tuple[Result, inputs.InputReport]:
+        first[1].absorb(second[1])
+        return merge(first[0], second[0]), first[1]
+
+    setting = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = session.conf.get(setting)
+    # A row is a whole file here: a worker shall not hold thousands of them at once.
+    session.conf.set(setting, "1")
+    try:
+        reader = session.read.format("binaryFile").option("recursiveFileLookup", "true")
+        named = [path for path in paths if path.endswith(_CAPTURES)]
+        folders = [path for path in paths if not path.endswith(_CAPTURES)]
+        parts = [reader.load(named)] if named else []
+        if folders:
+            parts.append(reader.option("pathGlobFilter", f"*{{{','.join(_CAPTURES)}}}").load(folders))
+        frame = reduce(lambda first, second: first.union(second), parts).select("path", "content")
+        return _merged(frame, of_batches, both, (empty, inputs.InputReport()))
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" not in str(error):
+            raise
+        raise FileNotFoundError(f"no such file or folder: {error.getMessageParameters().get('path')}") from error
+    finally:
+        session.conf.set(setting, before)
 
 
 def quality(frame: Any, task: model_quality.Task) -> model_quality.Summary:

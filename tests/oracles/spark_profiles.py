@@ -31,7 +31,17 @@ if question["without_java"]:
     sys.exit()
 task = model_quality.Task("BinaryClassification", ground_truth="label", probability="score")
 config = bias.BiasConfig((bias.Facet("gender", values=("f",)),), label="label", probability="score")
+captured, report = spark.profile_captures(session, question["captures"], columns=["score"])
+try:
+    spark.profile_captures(session, [f"{question['captures']}/missing.jsonl"])
+    missing = None
+except FileNotFoundError as error:
+    missing = str(error)
 answer = {
+    "captured": data_quality.statistics(captured),
+    "captured_report": report.to_dict(),
+    "captured_nothing": spark.profile_captures(session, [])[0].rows,
+    "missing": missing,
     "partitions": frame.rdd.getNumPartitions(),
     "statistics": data_quality.statistics(profile),
     "constraints": data_quality.suggest(profile).to_dict(),

@@ -125,9 +125,8 @@ def counted_cells_of(counted: pl.DataFrame) -> CountedCells:
     integral = values.str.contains(INTEGRAL)
     fractional = values.str.contains(FRACTIONAL)
     boolean = values.is_in(BOOLEAN)
-    of_kind = [int(counted["count"].filter(mask).sum()) for mask in (integral, fractional, boolean)]
-    rest = int(counted["count"].sum()) - sum(of_kind)
-    counts = TypeCounts(*of_kind, rest)
+    whole, decimal, logical = (int(counted["count"].filter(mask).sum()) for mask in (integral, fractional, boolean))
+    counts = TypeCounts(whole, decimal, logical, int(counted["count"].sum()) - whole - decimal - logical)
     mask = integral | fractional
     if not mask.any():
         return CountedCells(counts, np.empty(0), counted.clear(), counted)

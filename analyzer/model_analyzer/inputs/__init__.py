@@ -4,6 +4,7 @@ Readers yield polars frames batch by batch, in bounded memory, and never stop at
 counted and sampled in an `InputReport`.
 """
 
+from ._capture import SUFFIXES as CAPTURE_SUFFIXES
 from ._capture import Window, read_capture, read_envelopes
 from ._ground_truth import Labels, read_ground_truth
 from ._join import GROUND_TRUTH, RECORD, JoinReport, read_joined
@@ -15,6 +16,7 @@ from ._tables import TableFormat, read_table
 from ._transform import manifest_entries, read_transform
 
 __all__ = [
+    "CAPTURE_SUFFIXES",
     "GROUND_TRUTH",
     "RECORD",
     "InputReport",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +13,7 @@ from model_analyzer import bias, data_quality, inputs, model_quality, spark
 
 @pytest.mark.oracle
 @pytest.mark.slow
-def test_spark_gives_what_one_process_gives(oracle, tmp_path):
+def test_spark_gives_what_one_process_gives(oracle, tmp_path, capture_line):
     chance = np.random.default_rng(0)
     rows = 20_000
     gaps = chance.random(rows) < 0.05
@@ -26,9 +28,32 @@ def test_spark_gives_what_one_process_gives(oracle, tmp_path):
             ],
         }
     ).write_csv(tmp_path / "table.csv")
-    question = {"path": str(tmp_path / "table.csv"), "partitions": 5, "without_java": False}
+    captures = tmp_path / "captures"
+    for hour in ("10", "11"):
+        (captures / hour).mkdir(parents=True)
+        for part in range(2):
+            lines = [
+                capture_line(f"{chance.normal():.5f},{chance.choice(['a', 'b'])}", f"{chance.random():.4f}")
+                for _ in range(400)
+            ]
+            (captures / hour / f"{part}.jsonl").write_bytes(b"".join([*lines, b"broken\n"]))
+    (captures / "notes.txt").write_text("not a capture")
+    question = {"path": str(tmp_path / "table.csv"), "partitions": 5, "without_java": False, "captures": str(captures)}
     answer = oracle("spark", "spark_profiles.py", question)
     assert answer["partitions"] == 5 and answer["empty"] == 0
+
+    report = inputs.InputReport()
+    profile = data_quality.profile_all(inputs.read_capture(captures, columns=["score"], report=report))
+    # Up to 2,048 values sketches are exact, so everything is equal but for the order of additions.
+    expected = json.loads(json.dumps(data_quality.statistics(profile)), parse_float=lambda text: round(float(text), 9))
+    captured = json.loads(json.dumps(answer["captured"]), parse_float=lambda text: round(float(text), 9))
+    for document in (expected, captured):
+        for feature in document["features"]:
+            feature.get("numerical_statistics", {}).get("distribution", {}).get("kll", {}).pop("sketch", None)
+    assert captured == expected
+    for key in ("files", "records", "rows", "broken_by_reason", "encodings", "widths"):
+        assert answer["captured_report"][key] == report.to_dict()[key]
+    assert answer["captured_nothing"] == 0 and "missing.jsonl" in answer["missing"]
 
     frames = list(inputs.read_table(tmp_path / "table.csv"))
     profile = data_quality.profile_all(frames)
