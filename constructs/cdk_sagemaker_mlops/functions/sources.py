@@ -59,6 +59,11 @@ def analyzer_folder() -> SourceFolder:
     return SourceFolder("model_analyzer", (_PACKAGE.parent, _PACKAGE.parents[1] / "analyzer"))
 
 
+def training_folder() -> SourceFolder:
+    """The ready pipeline's step scripts: likewise a sibling in a wheel, a source root in a checkout."""
+    return SourceFolder("tabular_training", (_PACKAGE.parent, _PACKAGE.parents[1] / "training"))
+
+
 def _is_source(path: Path) -> bool:
     return path.is_file() and path.suffix != ".pyc"
 

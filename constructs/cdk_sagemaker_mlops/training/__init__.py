@@ -5,11 +5,15 @@ from .definition import PipelineDefinition, PipelineSource
 from .images import Images
 from .pipeline import TrainingPipeline
 from .pipeline_base import TrainingPipelineBase
+from .tabular import TabularPipeline
+from .tabular_options import BiasFacet, Gate, TrainingQuery, Tuning
 from .triggers import TrainingSchedule
 from .values import ExecutionVariable, Join, JsonGet, PipelineParameter
 
 __all__ = [
+    "BiasFacet",
     "ExecutionVariable",
+    "Gate",
     "Images",
     "Join",
     "JsonGet",
@@ -17,7 +21,10 @@ __all__ = [
     "PipelineDefinition",
     "PipelineParameter",
     "PipelineSource",
+    "TabularPipeline",
     "TrainingPipeline",
     "TrainingPipelineBase",
+    "TrainingQuery",
     "TrainingSchedule",
+    "Tuning",
 ]

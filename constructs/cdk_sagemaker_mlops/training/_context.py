@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
 import tarfile
 import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdk_sagemaker_mlops.functions import AssetLocation, content_asset
-from cdk_sagemaker_mlops.functions.sources import collect_tree, digest, replace_readable
+from cdk_sagemaker_mlops.functions.sources import archive_entry, collect_tree, replace_readable
 
 from .steps.base import JobNetwork
 
@@ -57,42 +60,63 @@ class PipelineContext:
         :raises FileNotFoundError: There is no such file or folder.
         """
         if path.is_dir():
-            return self.upload_tar(collect_tree(path), f"source code {path.name}")
+            files = {name: file.read_bytes() for name, file in collect_tree(path)}
+            return self.upload_tar(files, f"source code {path.name}")
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist; a relative path counts from the working directory")
-        content = path.read_bytes()
-        return self._place(hashlib.sha256(content).hexdigest(), path.suffix, path.name, content)
+        return self._place({path.name: path.read_bytes()}, path.suffix, path.name, lambda files: files[path.name])
 
-    def upload_tar(self, files: list[tuple[str, Path]], display_name: str) -> str:
+    def upload_tar(self, files: Mapping[str, bytes], display_name: str) -> str:
         """The S3 URI of files as a gzipped tar whose bytes depend on names and contents only."""
-        return self._place(digest(files), ".tar.gz", display_name, files)
+        return self._place(files, ".tar.gz", display_name, _tar)
 
-    def _place(self, identity: str, suffix: str, display_name: str, content: bytes | list[tuple[str, Path]]) -> str:
+    def upload_zip(self, files: Mapping[str, bytes], display_name: str) -> str:
+        """The S3 URI of files as a zip, likewise; Python runs one that holds `__main__.py`."""
+        return self._place(files, ".zip", display_name, _zip)
+
+    def _place(
+        self, files: Mapping[str, bytes], suffix: str, display_name: str, pack: Callable[[Mapping[str, bytes]], bytes]
+    ) -> str:
         location = content_asset(
             self.stack,
-            identity=identity,
+            identity=_digest(files, suffix),
             suffix=suffix,
             display_name=display_name,
-            write=lambda target: write_whole(target, content if isinstance(content, bytes) else _tar(content)),
+            write=lambda target: write_whole(target, pack(files)),
         )
-        self.uploads.append(location)
+        if location not in self.uploads:
+            self.uploads.append(location)
         return f"s3://{location.bucket_name}/{location.object_key}"
 
 
-def _tar(files: list[tuple[str, Path]]) -> bytes:
-    """A gzipped tar without times, owners and modes of this machine."""
-    import gzip
+def _digest(files: Mapping[str, bytes], suffix: str) -> str:
+    """SHA-256 over names, contents and their lengths, so that contents cannot move between files unseen."""
+    state = hashlib.sha256(f"cdk-sagemaker-mlops/pipeline-code/1{suffix}".encode())
+    for name, content in sorted(files.items()):
+        state.update(f"{len(name)}:{name}:{len(content)}:".encode())
+        state.update(content)
+    return state.hexdigest()
 
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar without times, owners and modes of this machine."""
     buffer = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0, filename="") as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name, path in files:
-            content = path.read_bytes()
+        for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o644
             tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(archive_entry(name), content)
     return buffer.getvalue()
 
 

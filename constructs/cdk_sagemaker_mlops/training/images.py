@@ -43,9 +43,18 @@ class Images:
         """scikit-learn, for processing, training and serving by scripts.
 
         :param scope: Any construct of the stack that uses it.
-        :param version: 1.0-1, 1.2-1 or 1.4-2. Default: 1.4-2
+        :param version: 1.0-1, 1.2-1, 1.4-2, or 1.4-2-py312 with Python 3.12. Default: 1.4-2
         """
         return _uri(scope, "sklearn", version)
+
+    @staticmethod
+    def spark(scope: Construct, version: str = "3.5-cpu-py312") -> str:
+        """Spark on several instances, for processing.
+
+        :param scope: Any construct of the stack that uses it.
+        :param version: 3.5-cpu-py312, Spark 3.5 with Python 3.12. Default: that
+        """
+        return _uri(scope, "spark", version)
 
 
 @functools.cache

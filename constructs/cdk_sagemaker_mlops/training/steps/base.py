@@ -78,6 +78,14 @@ class StepContext(Protocol):
         """The S3 URI that a local file or folder has after deployment (a folder as a gzipped tar)."""
         ...
 
+    def upload_tar(self, files: Mapping[str, bytes], display_name: str) -> str:
+        """The S3 URI of files as a gzipped tar."""
+        ...
+
+    def upload_zip(self, files: Mapping[str, bytes], display_name: str) -> str:
+        """The S3 URI of files as a zip."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
