@@ -382,7 +382,19 @@ def sagemaker(version: int) -> dict[str, Any]:
         ),
         "Target": (
             "AWS::ApplicationAutoScaling::ScalableTarget",
-            {**resource, "ServiceNamespace": "sagemaker", "MinCapacity": 1, "MaxCapacity": version + 1},
+            {
+                **resource,
+                "ServiceNamespace": "sagemaker",
+                "MinCapacity": 1,
+                "MaxCapacity": version + 1,
+                "ScheduledActions": [
+                    {
+                        "ScheduledActionName": "morning",
+                        "Schedule": f"cron(0 {version} * * ? *)",
+                        "ScalableTargetAction": {"MinCapacity": version},
+                    }
+                ],
+            },
             "Endpoint",
         ),
         "Scaling": (
@@ -397,8 +409,99 @@ def sagemaker(version: int) -> dict[str, Any]:
     }
 
 
+def components(version: int) -> dict[str, Any]:
+    variant = {"VariantName": "AllTraffic", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    container = {"Image": IMAGE, "ArtifactUrl": f"s3://material/model-{version}.tar.gz"}
+    needs = {"MinMemoryRequiredInMb": 128 * version}
+    return {
+        "Config": (
+            "AWS::SageMaker::EndpointConfig",
+            {"ProductionVariants": [variant], "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/model"},
+        ),
+        "Endpoint": (
+            "AWS::SageMaker::Endpoint",
+            {"EndpointName": "hosting", "EndpointConfigName": at("Config", "EndpointConfigName")},
+        ),
+        "Component": (
+            "AWS::SageMaker::InferenceComponent",
+            {
+                "InferenceComponentName": "hosted",
+                "EndpointName": at("Endpoint", "EndpointName"),
+                "VariantName": "AllTraffic",
+                "Specification": {"Container": container, "ComputeResourceRequirements": needs},
+                "RuntimeConfig": {"CopyCount": version},
+            },
+        ),
+        "Copies": (
+            "AWS::ApplicationAutoScaling::ScalableTarget",
+            {
+                "ResourceId": "inference-component/hosted",
+                "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+                "ServiceNamespace": "sagemaker",
+                "MinCapacity": 0,
+                "MaxCapacity": 3 + version,
+            },
+            "Component",
+        ),
+    }
+
+
+def frontdoor(version: int) -> dict[str, Any]:
+    api = {"RestApiId": ref("Api")}
+    uri = "arn:aws:apigateway:eu-west-1:runtime.sagemaker:path/endpoints/types/invocations"
+    integration = {
+        "Type": "AWS",
+        "IntegrationHttpMethod": "POST",
+        "Uri": uri,
+        "Credentials": f"arn:aws:iam::{ACCOUNT}:role/model",
+        "TimeoutInMillis": 1000 * version,
+        "IntegrationResponses": [{"StatusCode": "200"}],
+    }
+    return {
+        "Api": ("AWS::ApiGateway::RestApi", {"Name": "types", "EndpointConfiguration": {"Types": ["REGIONAL"]}}),
+        "Path": (
+            "AWS::ApiGateway::Resource",
+            {**api, "ParentId": at("Api", "RootResourceId"), "PathPart": "invocations"},
+        ),
+        "Method": (
+            "AWS::ApiGateway::Method",
+            {
+                **api,
+                "ResourceId": ref("Path"),
+                "HttpMethod": "POST",
+                "AuthorizationType": "AWS_IAM",
+                "MethodResponses": [{"StatusCode": "200"}],
+                "Integration": integration,
+            },
+        ),
+        f"Deployment{version}": ("AWS::ApiGateway::Deployment", api, "Method"),
+        "Stage": (
+            "AWS::ApiGateway::Stage",
+            {
+                **api,
+                "DeploymentId": ref(f"Deployment{version}"),
+                "StageName": "live",
+                "MethodSettings": [
+                    {
+                        "HttpMethod": "*",
+                        "ResourcePath": "/*",
+                        "LoggingLevel": "ERROR",
+                        "DataTraceEnabled": False,
+                        "ThrottlingRateLimit": 10 * version,
+                        "ThrottlingBurstLimit": 5,
+                    }
+                ],
+            },
+        ),
+        "Account": (
+            "AWS::ApiGateway::Account",
+            {"CloudWatchRoleArn": f"arn:aws:iam::{ACCOUNT}:role/model-{version}"},
+        ),
+    }
+
+
 ACCOUNT = "333333333333"
-FAMILIES = (security, storage, messaging, events, functions, network, sagemaker)
+FAMILIES = (security, storage, messaging, events, functions, network, sagemaker, components, frontdoor)
 
 
 def resources(family: Any, version: int) -> dict[str, Any]:

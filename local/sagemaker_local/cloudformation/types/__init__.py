@@ -5,6 +5,7 @@ from __future__ import annotations
 from sagemaker_local.errors import AwsError
 
 from . import (
+    api_gateway,
     data,
     events,
     functions,
@@ -21,6 +22,7 @@ from . import (
 from .base import Created, ResourceType, Work
 
 TYPES: dict[str, ResourceType] = {
+    **api_gateway.TYPES,
     **data.TYPES,
     **events.TYPES,
     **functions.TYPES,

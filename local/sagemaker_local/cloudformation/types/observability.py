@@ -111,6 +111,27 @@ class ScalableTarget(Row):
         params.pop("ScheduledActions", None)
         return params
 
+    def create(self, work: Work, properties: Properties) -> Created:
+        created = super().create(work, properties)
+        self._schedule(work, created, {}, properties)
+        return created
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        unscheduled = [{k: v for k, v in item.items() if k != "ScheduledActions"} for item in (old, new)]
+        updated = super().update(work, existing, *unscheduled)
+        self._schedule(work, existing, old, new)
+        return updated
+
+    def _schedule(self, work: Work, target: Created, old: Properties, new: Properties) -> None:
+        client = work.client(self.service)
+        wanted = {action["ScheduledActionName"]: action for action in new.get("ScheduledActions") or []}
+        had = {action["ScheduledActionName"]: action for action in old.get("ScheduledActions") or []}
+        for name in had.keys() - wanted.keys():
+            call(client, "delete_scheduled_action", {**target.keys, "ScheduledActionName": name})
+        for name, action in wanted.items():
+            if action != had.get(name):
+                call(client, "put_scheduled_action", {**target.keys, **action})
+
 
 TYPES: dict[str, ResourceType] = {
     "AWS::CloudWatch::Alarm": Alarm(

@@ -44,6 +44,18 @@ class Endpoint(Row):
         return updated
 
 
+class InferenceComponent(Row):
+    """An inference component: an update that SageMaker has taken back is a failed one."""
+
+    def update(self, work: Work, existing: Created, old: Properties, new: Properties) -> Created:
+        updated = super().update(work, existing, old, new)
+        described = call(work.client("sagemaker"), "describe_inference_component", existing.keys)
+        if described.get("FailureReason"):
+            name = existing.keys["InferenceComponentName"]
+            raise AwsError("NotStabilized", f"Inference component {name} was not updated: {described['FailureReason']}")
+        return updated
+
+
 class JobDefinition(Row):
     """A monitoring job definition: immutable, named `CFN-<logical id>-<random>` unless told."""
 
@@ -175,6 +187,27 @@ TYPES: dict[str, ResourceType] = {
         attributes={"EndpointName": "EndpointName", "EndpointArn": "EndpointArn"},
         stabilise=Stabilise("EndpointStatus", ("InService",), ("Failed", "UpdateRollbackFailed")),
         tagging=_TAGS,
+    ),
+    "AWS::SageMaker::InferenceComponent": InferenceComponent(
+        "sagemaker",
+        "create_inference_component",
+        "delete_inference_component",
+        updated_by="update_inference_component",
+        described_by="describe_inference_component",
+        ref="InferenceComponentArn",
+        name="InferenceComponentName",
+        keys={"InferenceComponentName": "InferenceComponentName"},
+        attributes={
+            "InferenceComponentArn": "InferenceComponentArn",
+            "InferenceComponentStatus": "InferenceComponentStatus",
+            "CreationTime": "to_string(CreationTime)",
+            "LastModifiedTime": "to_string(LastModifiedTime)",
+            "FailureReason": "FailureReason",
+            "RuntimeConfig.CurrentCopyCount": "RuntimeConfig.CurrentCopyCount",
+            "RuntimeConfig.DesiredCopyCount": "RuntimeConfig.DesiredCopyCount",
+        },
+        stabilise=Stabilise("InferenceComponentStatus", ("InService",), ("Failed",)),
+        tagging=_tags_by("InferenceComponentArn"),
     ),
     "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(
         "sagemaker",
