@@ -64,13 +64,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Interpreter of a clean environment that has the wheel and what it demands."""
     folder = tmp_path_factory.mktemp("clean")
-    call(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    uv = Path(sys.executable).with_name("uv")
+    call(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
     interpreter = folder / "venv" / "bin" / "python"
     # The pinned versions: jsii unpacks aws-cdk-lib once per version, and this machine has that one.
     pins = folder / "constraints.txt"
     lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
     pins.write_text("\n".join(line for line in lines if not line.startswith("-e")), encoding="utf-8")
-    call(interpreter, "-m", "pip", "install", "--quiet", "--constraint", pins, wheel, cwd=folder)
+    call(uv, "pip", "install", "--quiet", "--python", interpreter, "--constraint", pins, wheel, cwd=folder)
     return interpreter
 
 
@@ -108,12 +109,13 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 
 def test_only_the_library_is_demanded(python: Path) -> None:
     """pydantic, moto and numpy are extras: whoever imports the constructs does not get them."""
-    listed = json.loads(call(python, "-m", "pip", "list", "--format", "json", cwd=python.parent))
+    uv = Path(sys.executable).with_name("uv")
+    listed = json.loads(call(uv, "pip", "list", "--quiet", "--python", python, "--format", "json", cwd=python.parent))
     names = {package["name"].lower() for package in listed}
 
     assert "cdk-sagemaker-mlops" in names
     assert not names & {"pydantic", "moto", "boto3", "numpy", "polars", "duckdb", "pyyaml", "cfn-lint"}
-    call(python, "-m", "pip", "check", cwd=python.parent)
+    call(uv, "pip", "check", "--python", python, cwd=python.parent)
 
 
 def test_another_app_synthesizes_with_the_cli(python: Path, foreign_app: Path, tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_assets_are_the_same_from_checkout_editable_install_and_wheel(
     for way, (interpreter, variables) in ways.items():
         call(interpreter, "app.py", cwd=foreign_app, CDK_OUTDIR=str(tmp_path / way), **variables)
         hashes[way] = asset_hashes(tmp_path / way)
-        program = "import cdk_sagemaker_mlops; print(cdk_sagemaker_mlops.__file__)"
+        program = "import importlib.util as u; print(u.find_spec('cdk_sagemaker_mlops').origin)"
         places[way] = call(interpreter, "-c", program, cwd=foreign_app, **variables).strip()
 
     assert "site-packages" in places["wheel"]
