@@ -100,7 +100,7 @@ def test_an_asynchronous_endpoint_scales_to_zero_and_back(lab: Any, up: str, sca
         "Dimensions": [{"Name": "EndpointName", "Value": name}],
         "Statistic": "Average",
     }
-    track(scaling, variant(name), TargetValue=5.0, CustomizedMetricSpecification=backlog)
+    track(scaling, variant(name), TargetValue=5.0, ScaleInCooldown=300, CustomizedMetricSpecification=backlog)
     wake = scaling.put_scaling_policy(
         **variant(name),
         PolicyName="wake",

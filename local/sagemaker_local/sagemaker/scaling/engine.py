@@ -101,7 +101,9 @@ class Engine:
             cooldown = policy.config.get("Cooldown", _COOLDOWN_SECONDS)
             return None if _cooling(since, cooldown, now) else wish
         if f"-{LOW}-" in alarm["AlarmName"]:
-            since = max(filter(None, (policy.last_out, policy.last_in)), default=None)
+            # What any policy has just added is given time to take effect.
+            moments = [moment for other in target.policies.values() for moment in (other.last_out, other.last_in)]
+            since = max(filter(None, moments), default=None)
             if _cooling(since, policy.config.get("ScaleInCooldown", _COOLDOWN_SECONDS), now):
                 return None
             return min(capacity - 1, _tracked(policy.config, capacity, value))
