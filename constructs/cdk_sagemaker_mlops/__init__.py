@@ -3,6 +3,7 @@
 from ._errors import ConstructError
 from .alarming import Alarm, AlarmActions, AlarmTarget, MissingData, Severity
 from .asynchronous import AsyncInference
+from .batch_transform import BatchTransform
 from .capture import CaptureContent, DataCapture
 from .component_endpoint import ComponentEndpoint
 from .components import Component, CopyScaling
@@ -30,10 +31,12 @@ from .feature_store import (
     TimeToLive,
 )
 from .functions import Architecture
+from .http_api import InferenceApi
 from .managed_instances import ManagedInstances
 from .model import Model
 from .monitoring import (
     AttributionMonitor,
+    AutoEngine,
     Baseline,
     BiasMonitor,
     DataQualityMonitor,
@@ -45,6 +48,7 @@ from .monitoring import (
     Labels,
     LambdaEngine,
     MetricAlarm,
+    ModelMonitorEngine,
     ModelQualityMonitor,
     Monitor,
     MonitorAlarms,
@@ -52,6 +56,7 @@ from .monitoring import (
     MonitorInput,
     Predictions,
     ProblemType,
+    ProcessingEngine,
     ShadowEndpoint,
     Shap,
 )
@@ -65,6 +70,8 @@ from .scheduled_capacity import ScheduledCapacity
 from .serverless import ProvisionedScaling, Serverless
 from .serving_mode import ServingMode
 from .storage import Retention, Storage
+from .transform_job import SplitType, TransformCapture, TransformInput, TransformOutput
+from .transform_settings import TransformSettings
 from .variant import Shadow, Variant
 
 __all__ = [
@@ -74,7 +81,9 @@ __all__ = [
     "Architecture",
     "AsyncInference",
     "AttributionMonitor",
+    "AutoEngine",
     "Baseline",
+    "BatchTransform",
     "BiasMonitor",
     "CaptureContent",
     "Component",
@@ -101,6 +110,7 @@ __all__ = [
     "FeatureStorage",
     "FeatureStoreWorkgroup",
     "FeatureType",
+    "InferenceApi",
     "Labels",
     "LambdaEngine",
     "ManagedInstances",
@@ -109,6 +119,7 @@ __all__ = [
     "Model",
     "ModelPackageGroup",
     "ModelPackageGroupBase",
+    "ModelMonitorEngine",
     "ModelQualityMonitor",
     "Monitor",
     "MonitorAlarms",
@@ -121,6 +132,7 @@ __all__ = [
     "OnlineStore",
     "Predictions",
     "ProblemType",
+    "ProcessingEngine",
     "ProvisionedScaling",
     "Retention",
     "Rollout",
@@ -137,11 +149,16 @@ __all__ = [
     "ShadowEndpoint",
     "Shap",
     "SharedAccess",
+    "SplitType",
     "Storage",
     "StorageType",
     "TableFormat",
     "Throughput",
     "TimeToLive",
     "TopicTarget",
+    "TransformCapture",
+    "TransformInput",
+    "TransformOutput",
+    "TransformSettings",
     "Variant",
 ]

@@ -42,7 +42,7 @@ class ScheduledCapacity:
         :param least: Smallest capacity that the resource can have at all.
         """
         problems = Problems()
-        problems.matches("schedule", self.schedule, _EXPRESSION, _EXPRESSION_RULE)
+        check_timing(problems, self.schedule, self.timezone)
         problems.require(
             self.minimum is not None or self.maximum is not None,
             f'"{self.schedule}" sets neither minimum nor maximum; give at least one',
@@ -51,13 +51,6 @@ class ScheduledCapacity:
             problems.add(f"minimum is {self.minimum}, allowed are numbers from {least}")
         if self.minimum is not None and self.maximum is not None and self.maximum < self.minimum:
             problems.add(f"maximum is {self.maximum}, less than minimum {self.minimum}")
-        zones = available_timezones()
-        # A machine without a time zone database cannot say.
-        if zones and self.timezone not in zones:
-            problems.add(
-                f'timezone is "{self.timezone}", allowed are names of the tz database such as Europe/Berlin'
-                f"{did_you_mean(self.timezone, zones)}"
-            )
         return problems.found()
 
     def render(self, number: int) -> CfnScalableTarget.ScheduledActionProperty:
@@ -72,6 +65,18 @@ class ScheduledCapacity:
             scalable_target_action=CfnScalableTarget.ScalableTargetActionProperty(
                 min_capacity=self.minimum, max_capacity=self.maximum
             ),
+        )
+
+
+def check_timing(problems: Problems, schedule: str, timezone: str) -> None:
+    """Record what is wrong with an expression or its time zone; Scheduler and Auto Scaling write them alike."""
+    problems.matches("schedule", schedule, _EXPRESSION, _EXPRESSION_RULE)
+    zones = available_timezones()
+    # A machine without a time zone database cannot say.
+    if zones and timezone not in zones:
+        problems.add(
+            f'timezone is "{timezone}", allowed are names of the tz database such as Europe/Berlin'
+            f"{did_you_mean(timezone, zones)}"
         )
 
 

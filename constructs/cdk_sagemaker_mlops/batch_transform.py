@@ -1,0 +1,330 @@
+"""Scheduled batch transform: a model scores what lies in S3, without an endpoint."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from . import _paths, _refs
+from ._block import Block
+from ._endpoint_config import add_model
+from ._endpoint_rules import check_region, default_name
+from ._errors import Problems
+from ._execution_role import observability_statements
+from ._iam import Statement, add_service_role, grant, same_account_only
+from ._instances import INSTANCE_PATTERN, INSTANCE_RULE, has_local_nvme
+from ._naming import NAME_PATTERN, NAME_RULE, fit
+from ._version_parameters import VersionParameters
+from .alarming import AlarmRule, MissingData, Severity, add_alarms
+from .functions.service_function import add_queue
+from .measures import Measure
+from .scheduled_capacity import check_timing
+from .transform_job import TransformCapture, TransformInput, TransformOutput
+from .transform_settings import TransformSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_sagemaker as sagemaker
+    from aws_cdk.aws_iam import Grant, IGrantable, IRole
+    from aws_cdk.aws_kms import IKey
+
+    from ._block import Member
+    from .alarming import Alarm, AlarmTarget
+    from .endpoint_base import EndpointBase
+    from .functions.service_function import Queue
+    from .model import Model
+    from .network import Network
+
+# Scheduler replaces this by an id of its own, so that every job has a name that no job had before.
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+_RUN = "<aws.scheduler.execution-id>"
+# 63 characters of a job's name, less a hyphen and an id as long as a UUID.
+_NAME_LIMIT = 26
+_LOG_GROUP = "/aws/sagemaker/TransformJobs"
+_RETRIES = 3
+_RETRY_SECONDS = 3600
+
+
+class BatchTransform(Construct):
+    """A model and a schedule on which it scores all objects below a prefix.
+
+    CloudFormation has no type for transform jobs, because a job is an act and no thing. EventBridge Scheduler starts
+    them: its target calls CreateTransformJob itself, with a job name and an output folder that no run had before. No
+    function stands between. https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+
+    Delivery by Scheduler is "at least once": in rare cases a run is started twice, in two folders. Starts that are
+    refused four times in an hour (quota, permission) end in the dead-letter queue, which has an alarm; what becomes of
+    a job that started is announced by SageMaker's event `SageMaker Transform Job State Change`.
+
+    With `Model.latest_approved` the version is a stack parameter. A rollout controller looks after endpoints: give
+    `beside` to score with the version that an endpoint of this stack serves; without it set the parameter yourself.
+
+    :param model: The model.
+    :param input: What is read.
+    :param output: What is written.
+    :param settings: How a job goes about it. Default: - one `ml.m5.large`.
+    :param schedule: `cron(...)` with six fields, `rate(...)` or `at(...)`. Default: - none; start jobs with
+        `job_request` yourself.
+    :param timezone: Time zone of the schedule. Default: UTC.
+    :param capture: Record what was read and written, for monitors. Default: - nothing.
+    :param name: First part of the jobs' names, at most 26 characters. Default: - stack name and path, cut with a hash.
+    :param beside: An endpoint that follows the same group.
+    :param encryption_key: Key of the instances' volumes. Default: - SageMaker's own.
+    :param network: VPC of the instances. Default: - SageMaker's network.
+    :param network_isolation: Forbid the container all network calls. Default: False.
+    :param execution_role: An existing role, which then needs all permissions itself. Default: - a role with what is
+        used.
+    :param notifications: Who hears when a run could not be started. Default: - nobody.
+    :param parameter_prefix: As of :class:`Endpoint`. Default: - none.
+    :raises ConstructError: What SageMaker would refuse, all of it together.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        model: Model,
+        input: TransformInput,
+        output: TransformOutput,
+        settings: TransformSettings | None = None,
+        schedule: str | None = None,
+        timezone: str = "UTC",
+        capture: TransformCapture | None = None,
+        name: str | None = None,
+        beside: EndpointBase | None = None,
+        encryption_key: IKey | None = None,
+        network: Network | None = None,
+        network_isolation: bool = False,
+        execution_role: IRole | None = None,
+        notifications: Sequence[AlarmTarget] = (),
+        parameter_prefix: str = "",
+    ) -> None:
+        self.job_name_prefix = name or fit(default_name(scope, construct_id), _NAME_LIMIT)
+        self._input, self._output, self.capture = input, output, capture
+        self._settings = settings or TransformSettings()
+        self._model_source = model
+        self._check(scope, construct_id, schedule, timezone, beside, network)
+        super().__init__(scope, construct_id)
+        _paths.place(self, scope, construct_id)
+        nvme = has_local_nvme(self._settings.instance_type)
+        self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
+        self._block = Block(self)
+        self._package_arn, condition = "", None
+        self._parameters: VersionParameters | None = None
+        if model.follows is not None and beside is not None:
+            self._package_arn = beside.model_package_arn
+        elif model.follows is not None:
+            self._parameters = VersionParameters(
+                self._block, endpoint_name=self.job_name_prefix, prefix=parameter_prefix
+            )
+            self._package_arn, condition = self._parameters.package_arn, self._parameters.condition_id
+        self._given_role_arn = "" if execution_role is None else execution_role.role_arn
+        self._role = self._add_role(network) if execution_role is None else None
+        self._model = add_model(
+            self._block,
+            "Model",
+            model,
+            package_arn=self._package_arn,
+            role_arn=self._given_role_arn if self._role is None else self._role.att("Arn"),
+            vpc_config=network.render(self) if network else None,
+            network_isolation=network_isolation,
+            condition=condition,
+        )
+        conditional = [self._model]
+        self.alarms: tuple[Alarm, ...] = ()
+        if schedule is not None:
+            dead_letters = add_queue(self._block, "DeadLetters")
+            conditional.append(self._add_schedule(schedule, timezone, dead_letters, condition))
+            self.alarms = add_alarms(
+                self._block,
+                [_not_started(self.job_name_prefix, dead_letters)],
+                notifications,
+                name_prefix=self.job_name_prefix,
+            )
+        self._block.define()
+        if beside is not None and model.follows is not None:
+            for member in conditional:
+                beside.only_with_endpoint(member.resource)
+
+    def _check(
+        self,
+        scope: Construct,
+        construct_id: str,
+        schedule: str | None,
+        timezone: str,
+        beside: EndpointBase | None,
+        network: Network | None,
+    ) -> None:
+        model = self._model_source
+        problems = Problems()
+        problems.matches("name", self.job_name_prefix, NAME_PATTERN, NAME_RULE)
+        problems.require(
+            len(self.job_name_prefix) <= _NAME_LIMIT,
+            f'name is "{self.job_name_prefix}", allowed are {_NAME_LIMIT} characters: an id of the run is appended',
+        )
+        problems.matches("settings: instance_type", self._settings.instance_type, INSTANCE_PATTERN, INSTANCE_RULE)
+        problems.extend(model.problems(), where="model")
+        problems.require(
+            not model.loads_many, "model is multi-model, which batch transform cannot host; make a transform of each"
+        )
+        problems.extend(self._input.problems(), where="input")
+        problems.extend(self._output.problems(), where="output")
+        problems.extend(self._settings.problems(self._input.split), where="settings")
+        if self.capture is not None:
+            problems.extend(self.capture.problems(), where="capture")
+        if schedule is not None:
+            check_timing(problems, schedule, timezone)
+        if network is not None:
+            problems.extend(network.problems(), where="network")
+        if beside is not None and model.follows is not None:
+            problems.require(
+                beside.follows is not None and beside.follows.group_arn == model.follows.group_arn,
+                f"beside is endpoint {beside.endpoint_name}, which does not follow the group of the model; remove "
+                "beside, or let both follow one group",
+            )
+        check_region(problems, scope, [model])
+        problems.raise_if_any(scope, construct_id)
+
+    @property
+    def rollout_parameters(self) -> dict[str, str]:
+        """Ids of the stack parameters for the version; empty when the model is fixed or comes with an endpoint."""
+        return dict(self._parameters.names) if self._parameters else {}
+
+    @property
+    def cfn_model(self) -> sagemaker.CfnModel:
+        """The model's L1 construct."""
+        return cast("sagemaker.CfnModel", self._model.resource)
+
+    @property
+    def job_request(self) -> dict[str, Any]:
+        """A request to CreateTransformJob, but for the job's name and with the output folder `manual`, for whoever
+        starts jobs besides the schedule.
+        """
+        return self._request("manual")
+
+    def grant_start(self, grantee: IGrantable) -> Grant:
+        """Allow starting, watching and stopping jobs whose names begin with `job_name_prefix`."""
+        return grant(
+            grantee,
+            [
+                Statement(
+                    sid="TransformJobs",
+                    actions=[
+                        "sagemaker:CreateTransformJob",
+                        "sagemaker:DescribeTransformJob",
+                        "sagemaker:StopTransformJob",
+                    ],
+                    resources=[self._job_arns],
+                    reason="every job has a name of its own",
+                )
+            ],
+        )
+
+    @property
+    def _job_arns(self) -> str:
+        return _refs.arn("sagemaker", f"transform-job/{self.job_name_prefix.lower()}-*")
+
+    def _request(self, run: str) -> dict[str, Any]:
+        return {
+            "ModelName": self._model.att("ModelName"),
+            "TransformInput": self._input.render(),
+            "TransformOutput": self._output.render(run),
+            **({"DataCaptureConfig": self.capture.render()} if self.capture else {}),
+            **self._settings.render(self._volume_key),
+        }
+
+    def _add_role(self, network: Network | None) -> Member:
+        streams = _refs.arn("logs", f"log-group:{_LOG_GROUP}:*")
+        keys = [self._input.key, self._output.key, self.capture.key if self.capture else None]
+        arns = list(dict.fromkeys(_refs.key_arn(key) for key in keys if key))
+        statements = [
+            *self._model_source.bind(self._package_arn).statements,
+            *observability_statements(_LOG_GROUP, streams),
+            *self._input.statements(),
+            *self._output.statements(),
+            *(self.capture.statements() if self.capture else ()),
+            *(network.statements() if network else ()),
+        ]
+        if arns:
+            statements.append(
+                Statement(sid="CryptRecords", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=arns)
+            )
+        return add_service_role(
+            self._block,
+            "Role",
+            service="sagemaker.amazonaws.com",
+            statements=statements,
+            description=f"What transform jobs {self.job_name_prefix}-* may do",
+        )
+
+    def _add_schedule(self, expression: str, timezone: str, dead_letters: Queue, condition: str | None) -> Member:
+        statements = [
+            Statement(
+                sid="StartJobs",
+                actions=["sagemaker:CreateTransformJob"],
+                resources=[self._job_arns],
+                reason="every job has a name of its own",
+            ),
+            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
+        ]
+        if self._volume_key:
+            statements.append(
+                Statement(
+                    sid="EncryptVolumes",
+                    actions=["kms:CreateGrant", "kms:DescribeKey"],
+                    resources=[self._volume_key],
+                    conditions={"StringLike": {"kms:ViaService": f"sagemaker.{_refs.region()}.amazonaws.com"}},
+                )
+            )
+        role = add_service_role(
+            self._block,
+            "SchedulerRole",
+            service="scheduler.amazonaws.com",
+            trust_conditions=same_account_only(),
+            description=f"Starts transform jobs {self.job_name_prefix}-*",
+            statements=statements,
+        )
+        request = {"TransformJobName": f"{self.job_name_prefix}-{_RUN}", **self._request(_RUN)}
+        properties = scheduler.CfnScheduleProps(
+            # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
+            name=fit(f"{self.job_name_prefix}-transform", 64),
+            description=f"Transform jobs {self.job_name_prefix}-*",
+            schedule_expression=expression,
+            schedule_expression_timezone=timezone,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=f"arn:{_refs.partition()}:scheduler:::aws-sdk:sagemaker:createTransformJob",
+                role_arn=role.att("Arn"),
+                input=json.dumps(request),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=_RETRY_SECONDS, maximum_retry_attempts=_RETRIES
+                ),
+            ),
+        )
+        return self._block.add("Schedule", "AWS::Scheduler::Schedule", properties, condition=condition)
+
+
+def _not_started(name: str, dead_letters: Queue) -> AlarmRule:
+    return AlarmRule(
+        id="NotStarted",
+        severity=Severity.CRITICAL,
+        title=f"A transform job {name}-* could not be started",
+        advice=f"Its request is in queue {dead_letters.name} with the error as an attribute: a quota of instances and "
+        "a missing permission are the usual causes. Repair it, start the job with that request, delete the message",
+        measure=Measure(
+            namespace="AWS/SQS",
+            name="ApproximateNumberOfMessagesVisible",
+            dimensions=(("QueueName", dead_letters.name),),
+            statistic="Maximum",
+            period_seconds=300,
+            label="jobs not started",
+        ),
+        threshold=0,
+        missing_data=MissingData.NOT_BREACHING,
+    )
