@@ -1,6 +1,6 @@
-"""Builds the Lambda layer ahead of time, so that every later synth works offline.
+"""Builds the archives of third-party wheels ahead of time, so that every later synth works offline.
 
-python -m cdk_sagemaker_mlops.bundle [--architecture arm64|x86_64|all]
+python -m cdk_sagemaker_mlops.bundle [--architecture arm64|x86_64|all] [--jobs processing|spark|all|none]
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .functions.layer import Architecture, LayerError, bundle_layer
+from .functions.layer import Architecture, layer_wheels
+from .functions.wheels import JOB_WHEELS, WheelsError, WheelSet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Builds what is missing and prints one path per architecture; returns the exit code."""
+    """Builds what is missing and prints one path per archive; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m cdk_sagemaker_mlops.bundle", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--architecture",
@@ -21,14 +22,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=Architecture.ARM_64.value,
         help="the processor that the monitor's function runs on (default: %(default)s)",
     )
-    chosen = parser.parse_args(arguments).architecture
-    for architecture in Architecture if chosen == "all" else (Architecture(chosen),):
+    parser.add_argument(
+        "--jobs",
+        choices=[*JOB_WHEELS, "all", "none"],
+        default="processing",
+        help="the kind of jobs that runs are handed over to (default: %(default)s)",
+    )
+    chosen = parser.parse_args(arguments)
+    for wheels in _sets(chosen.architecture, chosen.jobs):
         try:
-            sys.stdout.write(f"{bundle_layer(architecture)}\n")
-        except LayerError as error:
+            sys.stdout.write(f"{wheels.bundle()}\n")
+        except WheelsError as error:
             sys.stderr.write(f"error: {error}\n")
             return 1
     return 0
+
+
+def _sets(architecture: str, jobs: str) -> list[WheelSet]:
+    architectures = Architecture if architecture == "all" else (Architecture(architecture),)
+    layers = [layer_wheels(item) for item in architectures]
+    if jobs == "none":
+        return layers
+    return [*layers, *(JOB_WHEELS.values() if jobs == "all" else [JOB_WHEELS[jobs]])]
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_sagemaker_mlops import _refs
 
-from .layer import RUNTIME, Architecture, bundle_layer, layer_hash
+from .layer import RUNTIME, Architecture, layer_wheels
 from .sources import FunctionCode, replace_readable, write_archive
+from .wheels import WheelSet
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,29 @@ def content_asset(
     return _register(assets, file, identity, display_name)
 
 
+def wheels_asset(stack: cdk.Stack, wheels: WheelSet) -> AssetLocation:
+    """The archive of a set of wheels.
+
+    Raises:
+        WheelsError: It is neither cached nor can be built.
+    """
+    assets = _assets_of(stack)
+    identity = wheels.hash()
+    archive = assets.folder / f"asset.{identity}.zip"
+    if not archive.exists():
+        _link(wheels.bundle(), archive)
+    return _register(assets, archive, identity, f"analyzer wheels for {wheels.label}")
+
+
 def monitor_layer(stack: cdk.Stack, architecture: Architecture) -> lambda_.CfnLayerVersion:
     """The stack's layer with the analyzer's wheels; one per stack and processor.
 
     Raises:
-        LayerError: The layer is neither cached nor can be built.
+        WheelsError: The layer is neither cached nor can be built.
     """
     assets = _assets_of(stack)
     if architecture not in assets.layers:
-        identity = layer_hash(architecture)
-        archive = assets.folder / f"asset.{identity}.zip"
-        if not archive.exists():
-            _link(bundle_layer(architecture), archive)
-        location = _register(assets, archive, identity, f"analyzer wheels for {architecture}")
+        location = wheels_asset(stack, layer_wheels(architecture))
         assets.layers[architecture] = lambda_.CfnLayerVersion(
             stack,
             f"AnalyzerWheels{architecture.name.title().replace('_', '')}",

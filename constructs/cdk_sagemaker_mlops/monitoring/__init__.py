@@ -1,6 +1,7 @@
 """Monitors: what watches a model in production, and what watches the watching."""
 
 from .attribution import AttributionMonitor
+from .auto_engine import AutoEngine
 from .baseline import Baseline
 from .bias import BiasMonitor
 from .bias_analysis import Facet
@@ -10,16 +11,22 @@ from .explanation import ShadowEndpoint, Shap
 from .ground_truth import Labels, Predictions
 from .labelled import MetricAlarm
 from .lambda_engine import LambdaEngine
+from .model_monitor_engine import ModelMonitorEngine
 from .model_quality import ModelQualityMonitor, ProblemType
 from .monitor import Monitor
+from .processing_engine import ProcessingEngine
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
 from .source import DatasetFormat, DatasetInput, EndpointInput, MonitorInput
 
 Engine.LAMBDA = LambdaEngine()
+Engine.MODEL_MONITOR = ModelMonitorEngine()
+Engine.PROCESSING = ProcessingEngine()
+Engine.AUTO = AutoEngine()
 
 __all__ = [
     "AttributionMonitor",
+    "AutoEngine",
     "Baseline",
     "BiasMonitor",
     "DataQualityMonitor",
@@ -31,6 +38,7 @@ __all__ = [
     "Labels",
     "LambdaEngine",
     "MetricAlarm",
+    "ModelMonitorEngine",
     "ModelQualityMonitor",
     "Monitor",
     "MonitorAlarms",
@@ -38,6 +46,7 @@ __all__ = [
     "MonitoringSchedule",
     "Predictions",
     "ProblemType",
+    "ProcessingEngine",
     "ShadowEndpoint",
     "Shap",
 ]

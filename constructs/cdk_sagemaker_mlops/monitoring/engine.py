@@ -82,7 +82,9 @@ class BoundEngine:
     :param log_group: Where runs log, if it is the monitor's own. Default: - where SageMaker's jobs log
     :param rules: Alarms for what only this engine can suffer, such as a run that never came to an end.
     :param conditional: What must not exist before the endpoint does.
-    :param function: Function that runs the analysis, where there is one.
+    :param after_endpoint: What SageMaker makes only once the endpoint exists.
+    :param function: Function that runs the analysis, or starts what runs it, where there is one.
+    :param job_role: Role of jobs that runs are handed over to, where it is another one.
     """
 
     name: str
@@ -90,7 +92,9 @@ class BoundEngine:
     rules: tuple[AlarmRule, ...]
     log_group: Member | None = None
     conditional: tuple[Member, ...] = ()
+    after_endpoint: tuple[Member, ...] = ()
     function: Member | None = None
+    job_role: Member | None = None
 
     @property
     def log_group_name(self) -> str:
@@ -108,6 +112,15 @@ class Engine(ABC):
 
     #: The analyzer in a Lambda function: seconds per run, fractions of a cent.
     LAMBDA: ClassVar[Engine]
+    #: SageMaker Model Monitor and Clarify, for accounts that still have them.
+    MODEL_MONITOR: ClassVar[Engine]
+
+    #: Whether its runs count labels: how many found their prediction, came late, or twice.
+    counts_labels: ClassVar[bool] = True
+    #: The analyzer in a SageMaker processing job: minutes per run, a few cents.
+    PROCESSING: ClassVar[Engine]
+    #: The function where the window fits into it, else a processing job.
+    AUTO: ClassVar[Engine]
 
     @abstractmethod
     def problems(self, task: EngineTask) -> list[str]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from cdk_sagemaker_mlops import bundle
-from cdk_sagemaker_mlops.functions import cache, installer, layer
+from cdk_sagemaker_mlops.functions import cache, installer, layer, wheels
 from cdk_sagemaker_mlops.functions.installer import InstallError
-from cdk_sagemaker_mlops.functions.layer import Architecture, LayerError, bundle_layer, layer_hash, strip
+from cdk_sagemaker_mlops.functions.layer import Architecture, bundle_layer, layer_hash
+from cdk_sagemaker_mlops.functions.wheels import WheelsError, strip
 
 ROOT = Path(__file__).resolve().parents[3]
 ARM = Architecture.ARM_64
@@ -46,7 +47,7 @@ class FakeInstaller:
 @pytest.fixture
 def fake_pip(monkeypatch: pytest.MonkeyPatch) -> FakeInstaller:
     fake = FakeInstaller()
-    monkeypatch.setattr(layer, "install", fake)
+    monkeypatch.setattr(wheels, "install", fake)
     return fake
 
 
@@ -93,8 +94,8 @@ def test_without_cache_and_index_the_error_says_what_to_do(monkeypatch: pytest.M
     def fail(*args: object, **options: object) -> None:
         raise InstallError("ERROR: No matching distribution found for numpy==2.4.6")
 
-    monkeypatch.setattr(layer, "install", fail)
-    with pytest.raises(LayerError) as raised:
+    monkeypatch.setattr(wheels, "install", fail)
+    with pytest.raises(WheelsError) as raised:
         bundle_layer(ARM)
     message = str(raised.value)
     assert "No matching distribution found for numpy==2.4.6" in message
@@ -106,13 +107,13 @@ def test_without_cache_and_index_the_error_says_what_to_do(monkeypatch: pytest.M
 def test_an_unwritable_cache_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(cache.CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
-    with pytest.raises(LayerError, match=r"the cache folder .* cannot be created .*CDK_SAGEMAKER_MLOPS_CACHE"):
+    with pytest.raises(WheelsError, match=r"the cache folder .* cannot be created .*CDK_SAGEMAKER_MLOPS_CACHE"):
         bundle_layer(ARM)
 
 
 def test_too_large_wheels_are_refused(fake_pip: FakeInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "_MAX_UNPACKED_BYTES", 10)
-    with pytest.raises(LayerError, match=r"unpack to .* MiB for arm64; Lambda allows"):
+    with pytest.raises(WheelsError, match=r"unpack to .* MiB for arm64; Lambda allows"):
         bundle_layer(ARM)
 
 
@@ -166,9 +167,9 @@ def test_the_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_the_command_prints_paths(fake_pip: FakeInstaller, capsys: pytest.CaptureFixture[str]) -> None:
-    assert bundle.main(["--architecture", "all"]) == 0
+    assert bundle.main(["--architecture", "all", "--jobs", "all"]) == 0
     printed = capsys.readouterr().out.split()
-    assert len(printed) == 2
+    assert len(printed) == 4
     assert all(Path(path).is_file() for path in printed)
 
 
@@ -178,6 +179,6 @@ def test_the_command_fails_without_a_traceback(
     def fail(*args: object, **options: object) -> None:
         raise InstallError("no index")
 
-    monkeypatch.setattr(layer, "install", fail)
+    monkeypatch.setattr(wheels, "install", fail)
     assert bundle.main([]) == 1
     assert capsys.readouterr().err.startswith("error: the Lambda layer for arm64 is not in the cache")

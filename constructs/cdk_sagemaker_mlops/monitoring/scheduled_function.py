@@ -1,0 +1,176 @@
+"""The function that Scheduler invokes for every run, whether it carries the run out or hands it over to a job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+
+from cdk_sagemaker_mlops import _naming
+from cdk_sagemaker_mlops._block import Member
+from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
+from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
+from cdk_sagemaker_mlops.functions import MONITOR, Architecture
+from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
+from cdk_sagemaker_mlops.measures import Measure
+
+from .engine import EngineRequest
+
+# Scheduler replaces this by the time for which the run was scheduled, which retries keep.
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+_RETRIES = 2
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAX_ENVIRONMENT_BYTES = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledFunction:
+    """The function with what belongs to it.
+
+    :param function: The function.
+    :param schedule: What invokes it.
+    :param lost_run: Alarm on runs that failed after all retries.
+    """
+
+    function: ServiceFunction
+    schedule: Member
+    lost_run: AlarmRule
+
+
+def add_scheduled_function(
+    request: EngineRequest,
+    *,
+    statements: Sequence[Statement],
+    environment: Mapping[str, str],
+    memory_mb: int,
+    timeout_seconds: int,
+    architecture: Architecture,
+    layers: Sequence[str],
+    log_retention_days: int,
+) -> ScheduledFunction:
+    """Adds function, schedule, dead-letter queue and their roles.
+
+    A run is idempotent, so whatever fails is tried again: delivery by Scheduler, the run by Lambda, each twice. What
+    still fails goes into a dead-letter queue with an alarm, event and window included, from where it can be run again.
+
+    :param statements: What the function does.
+    :param environment: Its settings.
+    :param layers: ARNs of layers.
+    """
+    dead_letters = add_queue(request.block, "DeadLetters")
+    keep = Statement(sid="KeepFailedRuns", actions=["sqs:SendMessage"], resources=[dead_letters.arn])
+    function = add_function(
+        request.block,
+        request.stack,
+        code=MONITOR,
+        description=f"{request.monitoring_type} runs of {request.source.name}",
+        statements=[*statements, keep],
+        environment=environment,
+        memory_mb=memory_mb,
+        timeout_seconds=timeout_seconds,
+        architecture=architecture,
+        layers=layers,
+        log_retention_days=log_retention_days,
+    )
+    request.block.add(
+        "Retries",
+        "AWS::Lambda::EventInvokeConfig",
+        lambda_.CfnEventInvokeConfigProps(
+            function_name=function.name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=_RETRIES,
+            maximum_event_age_in_seconds=6 * 3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
+            ),
+        ),
+    )
+    return ScheduledFunction(
+        function=function,
+        schedule=_schedule(request, function, dead_letters),
+        lost_run=_lost_run_rule(request, function, dead_letters),
+    )
+
+
+def environment_problems(environment: Mapping[str, str]) -> list[str]:
+    """Says when the settings have more text than a function's environment takes."""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in environment.items())
+    if size <= _MAX_ENVIRONMENT_BYTES:
+        return []
+    longest = max(environment, key=lambda name: len(environment[name]))
+    return [
+        f"the monitor's settings have {size} bytes, a Lambda function's environment takes {_MAX_ENVIRONMENT_BYTES}; "
+        f"the longest is {longest} with {len(environment[longest])}: name fewer features or columns"
+    ]
+
+
+def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:
+    role = add_service_role(
+        request.block,
+        "SchedulerRole",
+        service="scheduler.amazonaws.com",
+        trust_conditions=same_account_only(),
+        description=f"Starts {request.monitoring_type} runs of {request.source.name}",
+        statements=[
+            Statement(sid="StartRuns", actions=["lambda:InvokeFunction"], resources=[function.arn]),
+            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
+        ],
+    )
+    # The version and its baselines travel in the input, so that a rollout changes this schedule and never the function.
+    baseline: dict[str, Any] = {
+        "constraints": request.baseline.constraints_uri,
+        "statistics": request.baseline.statistics_uri,
+    }
+    if request.baseline.optional:
+        baseline["optional"] = True
+    payload = {
+        "scheduled_time": _SCHEDULED_TIME,
+        "model_package_arn": request.model_package_arn,
+        "baseline": baseline,
+    }
+    properties = scheduler.CfnScheduleProps(
+        # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
+        name=_naming.fit(request.schedule_name, 64),
+        description=f"{request.monitoring_type} runs of {request.source.name}",
+        schedule_expression=request.schedule.expression,
+        schedule_expression_timezone="UTC",
+        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+        target=scheduler.CfnSchedule.TargetProperty(
+            arn=function.arn,
+            role_arn=role.att("Arn"),
+            input=json.dumps(payload),
+            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
+            retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                maximum_event_age_in_seconds=request.schedule.period_seconds, maximum_retry_attempts=_RETRIES
+            ),
+        ),
+    )
+    return request.block.add("Schedule", "AWS::Scheduler::Schedule", properties)
+
+
+def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:
+    return AlarmRule(
+        id="RunLost",
+        severity=Severity.CRITICAL,
+        title=f"A {request.monitoring_type} run of {request.source.subject} failed after all retries",
+        advice=(
+            f"Its event is in queue {dead_letters.name}, its log in {function.log_group_name}; when the cause "
+            "is repaired, "
+            f"invoke function {function.name} with that event, then delete the message"
+        ),
+        measure=Measure(
+            namespace="AWS/SQS",
+            name="ApproximateNumberOfMessagesVisible",
+            dimensions=(("QueueName", dead_letters.name),),
+            statistic="Maximum",
+            period_seconds=300,
+            label="failed runs waiting",
+        ),
+        threshold=0,
+        missing_data=MissingData.NOT_BREACHING,
+    )
