@@ -30,6 +30,7 @@ FEATURES = (
     "scheduling",
     "sagemaker",
     "jobs",
+    "pipelines",
     "featurestore",
     "athena",
 )

@@ -5,6 +5,7 @@ It extends the embedded SageMaker, which must be installed as well.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -35,9 +36,23 @@ def install(aws: LocalAws) -> None:
     aws.extensions["jobs"] = jobs
     processing.install(jobs)
     training.install(jobs)
+    aws.front.local("jobs/fail", lambda method, body, query: _fail_next(jobs, body))
     aws.clock.on_advance(lambda old, new: jobs.settle(), ticks=True)
     aws.clock.on_advance(lambda old, new: jobs.settle())
     aws.on_stop(jobs.stop)
+
+
+def _fail_next(jobs: Jobs, body: bytes) -> dict[str, str]:
+    """POST /_local/jobs/fail: let the next job fail whose name contains a text."""
+    try:
+        wanted = json.loads(body or b"{}")
+        reason, part = str(wanted["reason"]), str(wanted.get("name_contains", ""))
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise ValueError(
+            'POST /_local/jobs/fail wants {"reason": "CapacityError: ...", "name_contains": "<part of a job\'s name>"}'
+        ) from error
+    jobs.faults.fail_next(reason, part)
+    return {"fails": f"the next job whose name contains {part!r}"}
 
 
 def of(aws: LocalAws) -> Jobs:

@@ -89,7 +89,7 @@ class Processing:
         job = self._find(scope, params)
         if not job.over:
             raise AwsError("ResourceInUse", f"The job {job.name} is in status {job.status}; stop it first.")
-        self._jobs.all_of(PROCESSING, job.account, job.region).pop(job.name, None)
+        self._jobs.all_of(PROCESSING, job.account, job.region).pop(job.name.lower(), None)
         scope.store.tags.pop(job.arn, None)
         return {}
 

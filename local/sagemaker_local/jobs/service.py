@@ -22,6 +22,7 @@ from sagemaker_local.sagemaker.faults import invalid
 from sagemaker_local.sagemaker.service import SageMaker, Scope
 from sagemaker_local.sagemaker.timeline import Timeline
 
+from .faults import Faults
 from .opt_ml import Mapping
 from .process import Processes
 from .spot import Spot
@@ -66,23 +67,24 @@ class Jobs:
         self.timeline = Timeline(self.aws.clock, name="jobs-timeline", settle_seconds=_LONGEST_WAIT)
         self.processes = Processes()
         self.spot = Spot()
+        self.faults = Faults()
         self.mapping = Mapping(lambda: self.options.opt_ml)
         self._slots: ThreadPoolExecutor | None = None
         self._jobs: dict[tuple[str, str, str], dict[str, Job]] = {}
         self._lock = threading.Lock()
 
     def all_of(self, kind: Kind, account: str, region: str) -> dict[str, Job]:
-        """Return the jobs of a kind in an account and region, oldest first."""
+        """Return the jobs of a kind in an account and region by lower-case name, oldest first."""
         with self._lock:
             return self._jobs.setdefault((kind.name, account, region), {})
 
     def find(self, kind: Kind, account: str, region: str, name: str) -> Job:
-        """Return a job.
+        """Return a job, whatever the case of its name: the one in its ARN is lower case.
 
         Raises:
             AwsError: if there is none with this name.
         """
-        job = self.all_of(kind, account, region).get(name)
+        job = self.all_of(kind, account, region).get(name.lower())
         if job is None:
             raise invalid(f"Could not find requested job with name: {name}")
         return job
@@ -99,13 +101,13 @@ class Jobs:
         kept = {key: value for key, value in params.items() if key not in (f"{kind.name}Name", "Tags")}
         jobs = self.all_of(kind, store.account, store.region)
         with self._lock:
-            if name in jobs:
+            if name.lower() in jobs:
                 raise AwsError(
                     "ResourceInUse",
                     f"Job name must be unique within an AWS account and region, and a job with this name already "
                     f"exists ({arn})",
                 )
-            job = jobs[name] = Job(kind, name, arn, store.account, store.region, scope.now, kept)
+            job = jobs[name.lower()] = Job(kind, name, arn, store.account, store.region, scope.now, kept)
         store.tag(arn, params.get("Tags"))
         self.announce(job)
         if runner is not None:
@@ -195,7 +197,12 @@ class Jobs:
             self._slots.shutdown(wait=True, cancel_futures=True)
 
     def _life(self, job: Job, runner: Runner) -> Generator[float | Future[Any], None, None]:
-        if not job.stopping.is_set():
+        fault = self.faults.take(job.name)
+        if job.stopping.is_set():
+            outcome = Outcome("Stopped")
+        elif fault is not None:
+            outcome = Outcome("Failed", fault)
+        else:
             job.started = job.modified = self.aws.clock.now()
             future = self._submit(job, runner)
             yield future
@@ -203,8 +210,6 @@ class Jobs:
             waited = (self.aws.clock.now() - job.started).total_seconds()
             if waited < self.options.minimum_seconds:
                 yield self.options.minimum_seconds - waited
-        else:
-            outcome = Outcome("Stopped")
         self.end(job, outcome)
 
     def _submit(self, job: Job, runner: Runner) -> Future[Outcome]:

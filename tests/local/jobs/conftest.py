@@ -203,3 +203,4 @@ class JobLab:
 def lab() -> Iterator[JobLab]:
     with LocalAws(features=("lambdas", "events", "alarms", "scheduling", "sagemaker", "jobs")) as aws:
         yield JobLab(aws)
+        deliveries.of(aws).settle(10)

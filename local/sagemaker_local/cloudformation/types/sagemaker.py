@@ -76,7 +76,8 @@ class Pipeline(Row):
             params["PipelineDefinition"] = definition["PipelineDefinitionBody"]
         else:
             place = definition["PipelineDefinitionS3Location"]
-            found = work.client("s3").get_object(Bucket=place["Bucket"], Key=place["Key"])
+            version = {"VersionId": place["Version"]} if place.get("Version") else {}
+            found = work.client("s3").get_object(Bucket=place["Bucket"], Key=place["Key"], **version)
             params["PipelineDefinition"] = found["Body"].read().decode()
         params.setdefault("PipelineDisplayName", params.get("PipelineName"))
         params["ClientRequestToken"] = f"{work.stack_name}-{work.logical_id}".ljust(32, "-")[:128]

@@ -1,0 +1,32 @@
+"""The kinds of steps, one table entry each. All others fail by name when their turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import calls, jobs, logic, models
+from .base import Run
+
+Begin = Callable[[Run, dict[str, Any]], None]
+
+STEPS: dict[str, Begin] = {
+    "Callback": calls.callback,
+    "Condition": logic.condition,
+    "Fail": logic.fail,
+    "Lambda": calls.invoke,
+    "Model": models.create_model,
+    "Processing": jobs.PROCESSING_STEP,
+    "RegisterModel": models.register_model,
+    "Training": jobs.TRAINING_STEP,
+}
+
+
+def begin(run: Run, arguments: dict[str, Any]) -> None:
+    """Begin a step.
+
+    Raises:
+        AwsError: if steps of its type cannot be run here, or a call of its fails.
+        ClientError: if AWS refuses a call of its.
+    """
+    STEPS.get(run.step.definition.type, jobs.refuse)(run, arguments)

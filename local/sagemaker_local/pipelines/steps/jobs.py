@@ -1,0 +1,80 @@
+"""Steps that are a job each: Processing, Training, Tuning, Transform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker_local.jobs.state import PROCESSING, TRAINING, Job, Kind
+from sagemaker_local.pipelines import retries
+from sagemaker_local.sagemaker.faults import invalid
+
+from .base import Run
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JobStep:
+    """How a type of step starts, describes and stops its job."""
+
+    kind: Kind
+    metadata: str
+    """Member of the step's Metadata."""
+    method: str
+    """boto3's word for the job: processing_job, training_job, ..."""
+    longest_name: int = 63
+    enrich: Callable[[Run, Job, Params], None] | None = None
+    """Adds properties that a describe call does not have."""
+
+    def __call__(self, run: Run, arguments: Params) -> None:
+        """Start the job."""
+        name_parameter = f"{self.kind.name}Name"
+        name = run.name(self.longest_name)
+        client = run.client("sagemaker")
+        getattr(client, f"create_{self.method}")(**{**arguments, name_parameter: name})
+        pipeline = run.execution.pipeline
+        job = run.pipelines.jobs.find(self.kind, pipeline.account, pipeline.region, name)
+
+        def stop() -> None:
+            if not job.over:
+                getattr(client, f"stop_{self.method}")(**{name_parameter: name})
+
+        def ended(done: Job) -> None:
+            run.pipelines.later(lambda: run.engine.guard(run, lambda: self._ended(run, done, client)))
+
+        run.executing({self.metadata: {"Arn": job.arn}}, stop)
+        run.pipelines.jobs.when_ended(job, ended)
+
+    def _ended(self, run: Run, job: Job, client: Any) -> None:
+        if job.status == "Completed":
+            described = getattr(client, f"describe_{self.method}")(**{f"{self.kind.name}Name": job.name})
+            properties = {key: value for key, value in described.items() if key != "ResponseMetadata"}
+            if self.enrich is not None:
+                self.enrich(run, job, properties)
+            run.succeed(properties)
+        elif job.status == "Stopped" and run.stopping:
+            run.stopped()
+        elif job.status == "Stopped":
+            reason = job.message or f"the job {job.name} was stopped before it was done"
+            run.fail(f"ClientError: {reason}")
+        else:
+            reason = job.reason or "no reason given"
+            run.fail(f"ClientError: {reason}", retries.kind_of(reason))
+
+
+PROCESSING_STEP = JobStep(PROCESSING, "ProcessingJob", "processing_job")
+TRAINING_STEP = JobStep(TRAINING, "TrainingJob", "training_job")
+
+
+def refuse(run: Run, arguments: Params) -> None:
+    """Refuse a type of step by its name.
+
+    Raises:
+        AwsError: always.
+    """
+    raise invalid(
+        f"the embedded AWS cannot run step {run.step.definition.name}: {run.step.definition.type} steps need a service "
+        "that it does not have"
+    )

@@ -1,0 +1,193 @@
+"""One embedded AWS for all tests of pipelines."""
+
+from __future__ import annotations
+
+import io
+import json
+import textwrap
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from sagemaker_local import jobs as local_jobs
+from sagemaker_local.messaging import deliveries
+from sagemaker_local.server import LocalAws
+
+ACCOUNT, REGION = "111111111111", "eu-west-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
+IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+class PipelineLab:
+    """Clients, and definitions in short."""
+
+    account, region, role, image, bucket = ACCOUNT, REGION, ROLE, IMAGE, "pipes"
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.queue = self.client("sqs").create_queue(QueueName="events")["QueueUrl"]
+        events = self.client("events")
+        events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
+        events.put_targets(Rule="all", Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:events"}])
+
+    def client(self, service: str) -> Any:
+        return self.aws.clients(service, self.account, self.region)
+
+    @property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @property
+    def sm(self) -> Any:
+        return self.client("sagemaker")
+
+    @property
+    def jobs(self) -> local_jobs.Jobs:
+        return local_jobs.of(self.aws)
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def put(self, key: str, data: str) -> str:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=textwrap.dedent(data).encode())
+        return self.uri(key)
+
+    def text(self, key: str) -> str:
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
+
+    def events(self) -> list[dict[str, Any]]:
+        assert deliveries.of(self.aws).settle(30)
+        sqs, found = self.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def eventually(self, check: Callable[[], Any], seconds: float = 30) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (result := check()):
+            assert time.monotonic() < deadline, "did not happen in time"
+            time.sleep(0.02)
+        return result
+
+    def function(self, name: str, code: str) -> str:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("app.py", textwrap.dedent(code))
+        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
+        created = self.client("lambda").create_function(
+            FunctionName=name,
+            Role=role["Role"]["Arn"],
+            Handler="app.handler",
+            Code={"ZipFile": buffer.getvalue()},
+            Runtime="python3.13",
+            Timeout=20,
+        )
+        return str(created["FunctionArn"])
+
+    # -- definitions ------------------------------------------------------------------------------------------------
+
+    def definition(self, steps: list[dict[str, Any]], parameters: list[dict[str, Any]] | None = None) -> str:
+        document = {"Version": "2020-12-01", "Metadata": {}, "Parameters": parameters or [], "Steps": steps}
+        return json.dumps(document, indent=1)
+
+    def create(self, steps: list[dict[str, Any]], parameters: list[dict[str, Any]] | None = None) -> str:
+        name = f"pipeline-{uuid4().hex[:8]}"
+        self.sm.create_pipeline(
+            PipelineName=name,
+            PipelineDefinition=self.definition(steps, parameters),
+            ClientRequestToken=uuid4().hex,
+            RoleArn=self.role,
+        )
+        return name
+
+    def start(self, name: str, parameters: dict[str, str] | None = None, **more: Any) -> str:
+        given = [{"Name": key, "Value": value} for key, value in (parameters or {}).items()]
+        return str(
+            self.sm.start_pipeline_execution(PipelineName=name, PipelineParameters=given, **more)[
+                "PipelineExecutionArn"
+            ]
+        )
+
+    def ended(self, arn: str) -> dict[str, Any]:
+        def check() -> Any:
+            found = self.sm.describe_pipeline_execution(PipelineExecutionArn=arn)
+            return found if found["PipelineExecutionStatus"] in ("Succeeded", "Failed", "Stopped") else None
+
+        return self.eventually(check)
+
+    def run(self, name: str, parameters: dict[str, str] | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
+        """Run a pipeline; return status and steps by name."""
+        arn = self.start(name, parameters, **more)
+        return self.ended(arn)["PipelineExecutionStatus"], self.steps(arn)
+
+    def steps(self, arn: str) -> dict[str, Any]:
+        listed = self.sm.list_pipeline_execution_steps(PipelineExecutionArn=arn, MaxResults=100, SortOrder="Ascending")
+        return {step["StepName"]: step for step in listed["PipelineExecutionSteps"]}
+
+    def processing(
+        self, name: str, script: str, arguments: list[Any] | None = None, fixed: bool = False, **more: Any
+    ) -> dict[str, Any]:
+        """Return a processing step whose output folder `out` is uploaded, to a new place unless it is `fixed`."""
+        execution = "always" if fixed else {"Get": "Execution.PipelineExecutionId"}
+        place = {"Std:Join": {"On": "/", "Values": [self.uri("runs"), execution, name]}}
+        code = self.put(f"code/{name}-{zlib.crc32(script.encode())}/app.py", script)
+        entrypoint = {"ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/app.py"]}
+        return {
+            "Name": name,
+            "Type": "Processing",
+            "Arguments": {
+                "ProcessingResources": {
+                    "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+                },
+                "AppSpecification": {
+                    "ImageUri": self.image,
+                    **entrypoint,
+                    **({"ContainerArguments": arguments} if arguments else {}),
+                },
+                "RoleArn": self.role,
+                "ProcessingInputs": [
+                    {
+                        "InputName": "code",
+                        "S3Input": {
+                            "S3Uri": code,
+                            "LocalPath": "/opt/ml/processing/input/code",
+                            "S3DataType": "S3Prefix",
+                            "S3InputMode": "File",
+                        },
+                    }
+                ],
+                "ProcessingOutputConfig": {
+                    "Outputs": [
+                        {
+                            "OutputName": "out",
+                            "S3Output": {
+                                "S3Uri": place,
+                                "LocalPath": "/opt/ml/processing/out",
+                                "S3UploadMode": "EndOfJob",
+                            },
+                        }
+                    ]
+                },
+            },
+            **more,
+        }
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[PipelineLab]:
+    features = ("lambdas", "events", "alarms", "scheduling", "cloudformation", "sagemaker", "jobs", "pipelines")
+    with LocalAws(features=features) as aws:
+        yield PipelineLab(aws)
+        deliveries.of(aws).settle(10)
