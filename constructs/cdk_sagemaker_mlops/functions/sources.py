@@ -168,3 +168,4 @@ def _hash(code: FunctionCode) -> str:
 MONITOR = FunctionCode("monitor", with_analyzer=True)
 DEPLOY = FunctionCode("deploy")
 EMPTYING = FunctionCode("emptying")
+RETRAIN = FunctionCode("retrain")

@@ -5,6 +5,7 @@ from .definition import PipelineDefinition, PipelineSource
 from .images import Images
 from .pipeline import TrainingPipeline
 from .pipeline_base import TrainingPipelineBase
+from .retrain import RetrainOnDrift
 from .tabular import TabularPipeline
 from .tabular_options import BiasFacet, Gate, TrainingQuery, Tuning
 from .triggers import TrainingSchedule
@@ -21,6 +22,7 @@ __all__ = [
     "PipelineDefinition",
     "PipelineParameter",
     "PipelineSource",
+    "RetrainOnDrift",
     "TabularPipeline",
     "TrainingPipeline",
     "TrainingPipelineBase",

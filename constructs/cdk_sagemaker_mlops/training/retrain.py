@@ -1,0 +1,389 @@
+"""Retraining on drift: a monitor's findings or an alarm start the training pipeline, within limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_sagemaker_mlops import _naming, _paths, _refs
+from cdk_sagemaker_mlops._block import Block
+from cdk_sagemaker_mlops._errors import Problems
+from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, MissingData, Severity, add_alarms
+from cdk_sagemaker_mlops.functions import Architecture
+from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, add_queue
+from cdk_sagemaker_mlops.functions.sources import RETRAIN
+from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.monitoring.analysis import Chart
+from cdk_sagemaker_mlops.notifications import AnnouncementTopic
+
+from .pipeline import TrainingPipeline
+from .pipeline_base import TrainingPipelineBase
+from .retrain_permissions import RETRAINING_NAMESPACE, function_statements
+from .tabular_steps import REASON_PARAMETERS
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_cloudwatch import IAlarm
+    from aws_cdk.aws_iam import Grant, IGrantable
+
+    from cdk_sagemaker_mlops.monitoring import Monitor
+    from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
+
+_TIMEOUT_SECONDS = 120
+
+
+class RetrainOnDrift(Construct):
+    """Starts a training pipeline when monitors find drift, and stops when that does not help.
+
+    A small function hears of every run of the endpoint's monitors, of alarms, of the ends of the pipeline's executions
+    and of approvals, and looks regularly by itself. Evidence starts one execution, unless one is running, a version of
+    the last retraining waits for approval, the last start is too recent, or the week's budget is spent; then it waits
+    and says so once. Findings about a version that is not the approved one any more, or from before the last
+    retraining, do not count. After some retrainings in succession without an approved version it stops, says so, and
+    waits for a person (or for a newer approved version).
+
+    Why a retraining was started becomes parameters of the execution, and by :class:`TabularPipeline` metadata of the
+    registered version: which monitor, which features, which window, which report.
+
+    :param pipeline: What is started.
+    :param group: Group that it registers in.
+    :param endpoint_name: Endpoint whose monitors count.
+    :param controller_name: First part of names in Systems Manager; the environment's, such as the rollout controller's.
+    :param model: Name of the model, unique among those of the controller.
+    :param environment: Name of the environment in events and metrics. Default: - the controller's name
+    :param monitors: Monitors that count. Default: - all of the endpoint
+    :param alarms: Alarms that are evidence as well; those of measures that no monitor watches. Default: - none
+    :param cooldown_hours: Least time between two starts. Default: 24
+    :param weekly_budget: Most starts within seven days. Default: 2
+    :param max_fruitless: Retrainings in succession without an approved version after which it stops. Default: 3
+    :param confirmations: Runs of a monitor in succession that have to find drift. Default: 1
+    :param max_running_hours: An execution that runs longer is an alarm. Default: 12
+    :param reason_parameters: Parameters of the pipeline that say why. Default: - those of :class:`TabularPipeline` that
+        the pipeline has
+    :param notifications: Who hears of starts, of versions that wait, of stops and of a function that fails.
+        Default: - nobody
+    :param log_retention_days: How long logs are kept. Default: 90
+    :param architecture: Processor. Default: ARM_64
+    :ivar alarms: The alarms that it defined.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pipeline: TrainingPipelineBase,
+        group: ModelPackageGroupBase,
+        endpoint_name: str,
+        controller_name: str,
+        model: str,
+        environment: str | None = None,
+        monitors: Sequence[Monitor] = (),
+        alarms: Sequence[IAlarm] = (),
+        cooldown_hours: int = 24,
+        weekly_budget: int = 2,
+        max_fruitless: int = 3,
+        confirmations: int = 1,
+        max_running_hours: float = 12,
+        reason_parameters: Sequence[str] | None = None,
+        notifications: AnnouncementTopic | None = None,
+        log_retention_days: int = 90,
+        architecture: Architecture = Architecture.ARM_64,
+    ) -> None:
+        problems = Problems()
+        problems.matches("controller_name", controller_name, _naming.NAME_PATTERN, _naming.NAME_RULE)
+        problems.matches("model", model, _naming.LOWER_NAME_PATTERN, _naming.LOWER_NAME_RULE)
+        problems.between("cooldown_hours", cooldown_hours, 0, 24 * 90, "hours")
+        problems.between("weekly_budget", weekly_budget, 1, 100)
+        problems.between("max_fruitless", max_fruitless, 1, 20)
+        problems.between("confirmations", confirmations, 1, 168, "runs")
+        problems.between("max_running_hours", max_running_hours, 0.1, 24 * 28, "hours")
+        strangers = [item.schedule_name for item in monitors if item.endpoint_name != endpoint_name]
+        problems.require(
+            not strangers,
+            f"monitors {', '.join(strangers)} watch another endpoint than {endpoint_name}; give the one's they watch",
+        )
+        problems.extend(_unknown_parameters(pipeline, reason_parameters))
+        problems.raise_if_any(scope, construct_id)
+        super().__init__(scope, construct_id)
+        _paths.place(self, scope, construct_id)
+        self._dimensions = (("Environment", environment or controller_name), ("Model", model))
+        self._block = Block(self)
+        self._dead_letters = add_queue(self._block, "DeadLetters")
+        variables = {
+            "CONTROLLER_NAME": controller_name,
+            "ENVIRONMENT": environment or controller_name,
+            "MODEL": model,
+            "ENDPOINT_NAME": endpoint_name,
+            "MONITORS": json.dumps([monitor.schedule_name for monitor in monitors]) if monitors else "",
+            "PIPELINE_NAME": pipeline.pipeline_name,
+            "MODEL_PACKAGE_GROUP": group.group_name if group.account is None else group.group_arn,
+            "COOLDOWN_HOURS": str(cooldown_hours),
+            "WEEKLY_BUDGET": str(weekly_budget),
+            "MAX_FRUITLESS": str(max_fruitless),
+            "CONFIRMATIONS": str(confirmations),
+            "REASON_PARAMETERS": json.dumps(_reason_parameters(pipeline, reason_parameters)),
+        }
+        statements = function_statements(
+            pipeline, group, controller_name=controller_name, model=model, dead_letters=self._dead_letters
+        )
+        if notifications is not None:
+            statements += notifications.publish_statements()
+            variables["TOPIC_ARN"] = notifications.topic_arn
+        self._function = add_function(
+            self._block,
+            _paths.stack_of(scope),
+            code=RETRAIN,
+            description=f"Starts training pipeline {pipeline.pipeline_name} on drift of {endpoint_name}",
+            statements=statements,
+            environment={name: value for name, value in variables.items() if value},
+            memory_mb=256,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            architecture=architecture,
+            log_retention_days=log_retention_days,
+        )
+        self._block.add(
+            "Failures",
+            "AWS::Lambda::EventInvokeConfig",
+            lambda_.CfnEventInvokeConfigProps(
+                function_name=self._function.name,
+                qualifier="$LATEST",
+                maximum_retry_attempts=2,
+                destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                    on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._dead_letters.arn)
+                ),
+            ),
+        )
+        self._wake_ups(pipeline, group, endpoint_name, alarms)
+        rules = self._rules(model, max_running_hours)
+        targets = [notifications] if notifications else []
+        self.alarms: tuple[Alarm, ...] = add_alarms(
+            self._block, rules, targets, name_prefix=f"{controller_name}-{model}-Retraining"
+        )
+        self._block.define()
+        # Forgets, with the stack, what the function remembers in parameters that are no resources of a stack.
+        cdk.CfnResource(
+            self,
+            "Memory",
+            type="Custom::RetrainingMemory",
+            properties={
+                "ServiceToken": self._function.arn,
+                "ServiceTimeout": str(_TIMEOUT_SECONDS),
+                "ControllerName": controller_name,
+                "Model": model,
+            },
+        )
+
+    @property
+    def function_name(self) -> str:
+        """Name of the function."""
+        return self._function.name
+
+    @property
+    def dead_letters(self) -> Queue:
+        """The queue of wake-ups that failed three times."""
+        return self._dead_letters
+
+    @cached_property
+    def function(self) -> lambda_.IFunction:
+        """The function. By hand: `{"action": "reset"}` after it has stopped, `{}` for a look."""
+        return lambda_.Function.from_function_name(self, "FunctionView", self.function_name)
+
+    def grant_reset(self, grantee: IGrantable) -> Grant:
+        """Allow letting it go on after it has stopped."""
+        return self.function.grant_invoke(grantee)
+
+    @property
+    def charts(self) -> list[Chart]:
+        """Retrainings and what became of them; `dashboard.add_section("Retraining", retrain.charts)`."""
+        return [
+            Chart(
+                title="Retrainings",
+                measures=(
+                    self._measure("Retrainings", "Sum", "started"),
+                    self._measure("FruitlessRetrainings", "Maximum", "in succession without a version"),
+                    self._measure("BudgetLeft", "Minimum", "left of the week's budget"),
+                ),
+            ),
+            Chart(
+                title="Hours",
+                measures=(
+                    self._measure("DriftWaitingHours", "Maximum", "drift waits for retraining"),
+                    self._measure("RunningHours", "Maximum", "execution runs"),
+                ),
+            ),
+        ]
+
+    def _measure(self, name: str, statistic: str, label: str) -> Measure:
+        return Measure(
+            namespace=RETRAINING_NAMESPACE,
+            name=name,
+            dimensions=self._dimensions,
+            statistic=statistic,
+            period_seconds=3600,
+            label=label,
+        )
+
+    def _wake_ups(
+        self,
+        pipeline: TrainingPipelineBase,
+        group: ModelPackageGroupBase,
+        endpoint_name: str,
+        alarms: Sequence[IAlarm],
+    ) -> None:
+        self._rule(
+            "Drift",
+            "A monitor compared traffic with its baseline",
+            pattern={
+                "source": ["sagemaker-mlops.monitoring"],
+                "detail-type": ["Monitoring Execution"],
+                "detail": {"endpointName": [endpoint_name], "status": ["Completed", "CompletedWithViolations"]},
+            },
+        )
+        if alarms:
+            self._rule(
+                "Alarms",
+                "An alarm about the model began or ended",
+                pattern={
+                    "source": ["aws.cloudwatch"],
+                    "detail-type": ["CloudWatch Alarm State Change"],
+                    "resources": [_refs.alarm_arn(alarm) for alarm in alarms],
+                    "detail": {"state": {"value": ["ALARM", "OK"]}},
+                },
+            )
+        self._rule(
+            "Ended",
+            "An execution of the training pipeline ended",
+            pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
+                "detail": {
+                    "pipelineArn": [pipeline.pipeline_arn],
+                    "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped"],
+                },
+            },
+        )
+        self._rule(
+            "Approval",
+            "A version was approved or rejected",
+            pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Model Package State Change"],
+                "detail": {
+                    "ModelPackageGroupName": [group.group_name],
+                    "ModelApprovalStatus": ["Approved", "Rejected"],
+                },
+            },
+        )
+        # Level-triggered: what was put off is done when its time has come, and no lost event is missed for long.
+        self._rule("Clock", "A regular look", schedule="rate(15 minutes)")
+
+    def _rule(
+        self,
+        construct_id: str,
+        description: str,
+        *,
+        pattern: Mapping[str, Any] | None = None,
+        schedule: str | None = None,
+    ) -> None:
+        rule = self._block.add(
+            construct_id,
+            "AWS::Events::Rule",
+            events.CfnRuleProps(
+                description=description,
+                event_pattern=pattern,
+                schedule_expression=schedule,
+                state="ENABLED",
+                targets=[events.CfnRule.TargetProperty(id="Function", arn=self._function.arn)],
+            ),
+        )
+        self._block.add(
+            f"{construct_id}Permission",
+            "AWS::Lambda::Permission",
+            lambda_.CfnPermissionProps(
+                action="lambda:InvokeFunction",
+                function_name=self._function.arn,
+                principal="events.amazonaws.com",
+                source_arn=rule.att("Arn"),
+            ),
+        )
+
+    def _rules(self, model: str, max_running_hours: float) -> list[AlarmRule]:
+        invoke = 'aws lambda invoke --function-name <name> --payload \'{"action": "reset"}\' /dev/stdout'
+        return [
+            AlarmRule(
+                id="Stopped",
+                severity=Severity.CRITICAL,
+                title=f"Retraining of model {model} does not help and was stopped",
+                advice=(
+                    "The model drifts, and new versions are not better: look at the training data and the labels. "
+                    f"Let it go on with: {invoke}"
+                ),
+                measure=self._measure("Stopped", "Maximum", "stopped"),
+                threshold=0,
+                missing_data=MissingData.NOT_BREACHING,
+            ),
+            AlarmRule(
+                id="Hangs",
+                severity=Severity.WARNING,
+                title=f"Training of model {model} has been running for more than {max_running_hours:g} hours",
+                advice="Look at the steps of the execution; stop it if it hangs, so that the next one can begin",
+                measure=self._measure("RunningHours", "Maximum", "running hours"),
+                threshold=max_running_hours,
+                missing_data=MissingData.NOT_BREACHING,
+            ),
+            AlarmRule(
+                id="WakeUpsFail",
+                severity=Severity.CRITICAL,
+                title=f"Retraining of model {model} cannot be decided",
+                advice=(
+                    f"Read the log {self._function.log_group_name}; when the cause is repaired, delete the messages of "
+                    f"queue {self._dead_letters.name}: the next look does their work"
+                ),
+                measure=Measure(
+                    namespace="AWS/SQS",
+                    name="ApproximateNumberOfMessagesVisible",
+                    dimensions=(("QueueName", self._dead_letters.name),),
+                    statistic="Maximum",
+                    period_seconds=300,
+                    label="failed wake-ups",
+                ),
+                threshold=0,
+                missing_data=MissingData.NOT_BREACHING,
+            ),
+        ]
+
+
+def _declared(pipeline: TrainingPipelineBase) -> list[str] | None:
+    """Names of the pipeline's parameters; None where only its name is known."""
+    if not isinstance(pipeline, TrainingPipeline):
+        return None
+    return [str(parameter["Name"]) for parameter in pipeline.document.get("Parameters") or ()]
+
+
+def _reason_parameters(pipeline: TrainingPipelineBase, wanted: Sequence[str] | None) -> list[str]:
+    if wanted is not None:
+        return list(wanted)
+    return [name for name in _declared(pipeline) or () if name in REASON_PARAMETERS]
+
+
+def _unknown_parameters(pipeline: TrainingPipelineBase, wanted: Sequence[str] | None) -> list[str]:
+    found = [
+        f'reason_parameters holds "{name}", allowed are {", ".join(REASON_PARAMETERS)}'
+        for name in wanted or ()
+        if name not in REASON_PARAMETERS
+    ]
+    declared = _declared(pipeline)
+    missing = [name for name in wanted or () if declared is not None and name not in declared]
+    if missing:
+        found.append(
+            f"pipeline {pipeline.pipeline_name} has no parameter {', '.join(missing)}, and SageMaker would refuse to "
+            "start it; add it to the pipeline, or leave it out of reason_parameters"
+        )
+    return found
