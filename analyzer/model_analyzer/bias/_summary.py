@@ -251,10 +251,13 @@ def merge(first: Summary, second: Summary) -> Summary:
     )
 
 
-def summarize_all(frames: Iterable[pl.DataFrame], config: BiasConfig) -> Summary:
-    """Summary of a stream of batches, in memory that does not grow with their number."""
+def summarize_all(frames: Iterable[pl.DataFrame], config: BiasConfig, first_row: int = 0) -> Summary:
+    """Summary of a stream of batches, in memory that does not grow with their number.
+
+    Rows without an id are numbered from `first_row` on.
+    """
     result = Summary(config)
-    row = 0
+    row = first_row
     for frame in frames:
         result = merge(result, summarize(frame, config, row))
         row += frame.height

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from . import _transform
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from model_analyzer.inputs import InputReport
+    from model_analyzer.inputs import Attributes, InputReport
+    from model_analyzer.inputs._scripts import RecordFunction
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -26,7 +30,7 @@ VIOLATIONS = "constraint_violations.json"
 INPUT_REPORT = "input_report.json"
 PAGE = "report.html"
 
-FORMATS = ("auto", "csv", "jsonl", "parquet", "capture")
+FORMATS = ("auto", "csv", "jsonl", "parquet", "capture", "transform")
 _PROGRESS_AFTER_SECONDS = 2.0
 _PROGRESS_EVERY_SECONDS = 0.5
 _SNIFFED_BYTES = 4096
@@ -43,7 +47,8 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         default="auto",
-        help="what the files are; capture is SageMaker's captured JSONL (default: by suffix and first line)",
+        help="what the files are; capture is SageMaker's captured JSONL, transform the manifests of a captured batch "
+        "transform job (default: by suffix and first line)",
     )
     parser.add_argument("--no-header", action="store_true", help="CSV files do not begin with a line of names")
     parser.add_argument(
@@ -54,6 +59,23 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--preprocessor", type=Path, metavar="FILE", help="Python file with preprocess_handler, for captured records"
+    )
+    parser.add_argument(
+        "--features-attribute", metavar="PATH", help="where the rows are in captured JSON inputs: instances[*].features"
+    )
+    parser.add_argument(
+        "--inference-attribute",
+        metavar="PATH",
+        help="where the prediction is in captured JSON outputs, $.predictions[*].label; becomes the column prediction",
+    )
+    parser.add_argument(
+        "--probability-attribute", metavar="PATH", help="the same of the probability; becomes the column probability"
+    )
+    parser.add_argument(
+        "--transform-files", type=Path, metavar="DIR", help="copy of the objects that a transform's manifests name"
+    )
+    parser.add_argument(
+        "--inference-ids", action="store_true", help="the transform job ran with GenerateInferenceId: leave the ids out"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress and no summary")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -68,18 +90,21 @@ def frames(
     names = [name.strip() for name in options.columns.split(",")] if options.columns else columns
     if len(options.separator) != 1 or not options.separator.isascii():
         raise CommandError(f"--separator is {options.separator!r}: give one ASCII character")
-    for path in options.data:
-        if not path.exists():
-            raise CommandError(f"{path}: no such file or folder")
+    existing(options.data)
     kind = format_of(options)
-    if options.preprocessor is not None and kind != "capture":
-        raise CommandError(f"--preprocessor works on captured records, and the data is {kind}: add --format capture")
+    check_capture_options(options, kind)
     try:
         if kind == "capture":
-            handler = inputs.load_preprocessor(options.preprocessor) if options.preprocessor else None
             batches = inputs.read_capture(
-                options.data, columns=names, report=report, preprocessor=handler, numbers=numbers
+                options.data,
+                columns=names,
+                report=report,
+                preprocessor=preprocessor(options),
+                attributes=attributes(options),
+                numbers=numbers,
             )
+        elif kind == "transform":
+            batches = _transform.batches(options, names, report)
         else:
             batches = inputs.read_table(
                 options.data,
@@ -95,6 +120,49 @@ def frames(
         raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"cannot read the data: {error}") from error
+
+
+def existing(paths: Iterable[Path]) -> None:
+    """Complain about all paths that do not exist."""
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise CommandError(f"{', '.join(missing)}: no such file or folder")
+
+
+def check_capture_options(options: argparse.Namespace, kind: str) -> None:
+    """Options that only make sense for one format, all mistakes at once."""
+    wrong = []
+    if kind != "capture":
+        given = ("preprocessor", "features_attribute", "inference_attribute", "probability_attribute")
+        wrong += [
+            f"--{name.replace('_', '-')} works on captured records, and the data is {kind}: add --format capture"
+            for name in given
+            if getattr(options, name) is not None
+        ]
+    if kind != "transform" and (options.transform_files is not None or options.inference_ids):
+        wrong.append(f"--transform-files and --inference-ids need --format transform, and the data is {kind}")
+    if kind == "transform" and options.transform_files is None:
+        wrong.append("the data is the manifests of a batch transform job: add --transform-files DIR, with the files")
+    if wrong:
+        raise CommandError("; ".join(wrong))
+
+
+def preprocessor(options: argparse.Namespace) -> RecordFunction | None:
+    """The script's handler, None without a script."""
+    from model_analyzer import inputs
+
+    return inputs.load_preprocessor(options.preprocessor) if options.preprocessor is not None else None
+
+
+def attributes(options: argparse.Namespace) -> Attributes | None:
+    """The attribute paths, None if there are none."""
+    from model_analyzer import inputs
+
+    paths = (options.features_attribute, options.inference_attribute, options.probability_attribute)
+    try:
+        return inputs.Attributes(*paths) if any(path is not None for path in paths) else None
+    except inputs.PathError as error:
+        raise CommandError(str(error)) from error
 
 
 def with_progress(batches: Iterator[pl.DataFrame], report: InputReport, quiet: bool) -> Iterator[pl.DataFrame]:
@@ -126,18 +194,20 @@ def format_of(options: argparse.Namespace) -> str:
             if suffix in (".csv", ".txt", ".out"):
                 return "csv"
             if suffix in (".jsonl", ".ndjson", ".json"):
-                return "capture" if _is_capture(file) else "jsonl"
+                return _json_format_of(file)
             if path.is_file():
                 raise CommandError(f"{file}: the suffix says nothing about the format: add --format")
     return "csv"
 
 
-def _is_capture(file: Path) -> bool:
+def _json_format_of(file: Path) -> str:
     from model_analyzer.inputs._sources import opened
 
     with opened(file) as stream:
         head = stream.read(_SNIFFED_BYTES)
-    return b'"captureData"' in head
+    if b'"captureData"' in head:
+        return "capture"
+    return "transform" if re.match(rb'\s*\[\s*\{\s*"prefix"', head) else "jsonl"
 
 
 def read_json(folder: Path, name: str) -> Any:

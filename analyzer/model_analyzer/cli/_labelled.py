@@ -13,7 +13,7 @@ from . import _common as common
 if TYPE_CHECKING:
     import polars as pl
 
-    from model_analyzer.inputs import InputReport, JoinReport, Window
+    from model_analyzer.inputs import InputReport, JoinReport, Labels, Window
 
 ANALYSIS = "analysis.json"
 JOIN_REPORT = "join_report.json"
@@ -57,7 +57,11 @@ def label_column(options: argparse.Namespace) -> str:
 
 
 def labelled_frames(
-    options: argparse.Namespace, report: InputReport, join: JoinReport, with_input: bool
+    options: argparse.Namespace,
+    report: InputReport,
+    join: JoinReport,
+    with_input: bool,
+    labels: Labels | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The data as batches, labels joined to captures where ground truth is given."""
     from model_analyzer import inputs
@@ -72,18 +76,17 @@ def labelled_frames(
             raise common.CommandError("--start, --end and --allowed-delay work on captures: add --ground-truth")
         yield from common.frames(options, report, None)
         return
-    for path in [*options.data, *options.ground_truth]:
-        if not path.exists():
-            raise common.CommandError(f"{path}: no such file or folder")
-    if common.format_of(options) != "capture":
+    common.existing([*options.data, *options.ground_truth])
+    kind = common.format_of(options)
+    if kind != "capture":
         raise common.CommandError(
-            "--ground-truth joins labels to captured data: is DATA a capture? add --format capture"
+            f"--ground-truth joins labels to captured records, and the data is {kind}: if it is a capture, add "
+            "--format capture"
         )
-    if options.preprocessor is not None:
-        raise common.CommandError("--preprocessor cannot be combined with --ground-truth: it would lose the ids")
     names = [name.strip() for name in options.columns.split(",")] if options.columns else None
     try:
-        labels = inputs.read_ground_truth(options.ground_truth, report=report)
+        if labels is None:
+            labels = inputs.read_ground_truth(options.ground_truth, report=report)
         batches = inputs.read_joined(
             options.data,
             labels,
@@ -93,10 +96,26 @@ def labelled_frames(
             join=join,
             window=span,
             allowed_delay=delay,
+            preprocessor=common.preprocessor(options),
+            attributes=common.attributes(options),
         )
         yield from common.with_progress(batches, report, options.quiet)
+    except inputs.ScriptError as error:
+        raise common.CommandError(str(error)) from error
     except OSError as error:
         raise common.CommandError(f"cannot read the data: {error}") from error
+
+
+def prediction_columns(options: argparse.Namespace) -> dict[str, str | None]:
+    """Columns of prediction and probability: as named, or what the attribute paths find."""
+    from model_analyzer import inputs
+
+    found = options.inference_attribute, options.probability_attribute
+    named = options.prediction is not None or options.probability is not None
+    return {
+        "prediction": options.prediction if named or found[0] is None else inputs.INFERENCE,
+        "probability": options.probability if named or found[1] is None else inputs.PROBABILITY,
+    }
 
 
 def window(options: argparse.Namespace) -> Window | None:

@@ -137,12 +137,16 @@ def _explainer(options: argparse.Namespace) -> Explainer:
     return attribution.KernelExplainer(function, rows, options.samples, options.seed, link, tuple(names or columns))
 
 
+_PLAIN = {"format": "auto", "inference_ids": False} | dict.fromkeys(
+    ("preprocessor", "features_attribute", "inference_attribute", "probability_attribute", "transform_files")
+)
+"""Options of the data that do not hold for the background."""
+
+
 def _background(options: argparse.Namespace, names: list[str] | None) -> tuple[Any, list[str]]:
     from model_analyzer import attribution, inputs
 
-    again = argparse.Namespace(
-        **{**vars(options), "data": [options.background], "preprocessor": None, "format": "auto"}
-    )
+    again = argparse.Namespace(**{**vars(options), "data": [options.background], **_PLAIN})
     for frame in common.frames(again, inputs.InputReport(), None):
         columns = names or frame.columns
         missing = [name for name in columns if name not in frame.columns]

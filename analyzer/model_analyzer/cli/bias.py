@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _common as common
 from . import _labelled as labelled
+from . import _shared as shared
 
 if TYPE_CHECKING:
     from model_analyzer.bias import BiasConfig, Facet
@@ -37,6 +39,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_data_options(parser)
+    shared.add_process_option(parser)
     labelled.add_label_options(parser)
     group = parser.add_argument_group("groups and predictions")
     group.add_argument("--facet", action="append", metavar="FACET", help="sensitive attribute; may be given again")
@@ -73,8 +76,8 @@ def run(options: argparse.Namespace) -> int:
         baseline = common.required_json(options.baseline, labelled.ANALYSIS, purpose)
     try:
         config = _config(options)
-        frames = labelled.labelled_frames(options, read, join, with_input=True)
-        summary = bias.summarize_all(frames, config)
+        summarize = partial(bias.summarize_all, config=config)
+        summary = shared.summary(options, summarize, bias.merge, read, join, with_input=True)
         analysis = bias.analysis(summary)
         violations = None
         if baseline is not None:
@@ -120,9 +123,10 @@ def run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> BiasConfig:
     from model_analyzer.bias import BiasConfig
 
+    predictions = labelled.prediction_columns(options)
     columns = {
-        "predicted_label": options.prediction,
-        "probability": options.probability,
+        "predicted_label": predictions["prediction"],
+        "probability": predictions["probability"],
         "probability_threshold": options.probability_threshold,
     }
     if options.analysis_config is not None:

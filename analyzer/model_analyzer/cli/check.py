@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from . import _common as common
-from ._profiles import add_process_option
-from ._profiles import profile as read_profile
+from ._shared import add_process_option
+from ._shared import profile as read_profile
 
 _EPILOG = """\
 examples:

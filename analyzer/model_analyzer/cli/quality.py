@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
 from . import _common as common
 from . import _labelled as labelled
+from . import _shared as shared
 
 _EPILOG = """\
 examples:
@@ -38,6 +40,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common.add_data_options(parser)
+    shared.add_process_option(parser)
     labelled.add_label_options(parser)
     group = parser.add_argument_group("task")
     group.add_argument("--problem", required=True, choices=PROBLEMS, help="what is predicted")
@@ -68,17 +71,18 @@ def run(options: argparse.Namespace) -> int:
 
     read, join = inputs.InputReport(), inputs.JoinReport()
     constraints, baseline = _baseline(options)
+    columns = labelled.prediction_columns(options)
     try:
         task = model_quality.Task(
             PROBLEMS[options.problem],  # type: ignore[arg-type]  # argparse has checked it
             ground_truth=labelled.label_column(options),
-            inference=options.prediction,
-            probability=options.probability,
+            inference=columns["prediction"],
+            probability=columns["probability"],
             probability_threshold=options.probability_threshold,
             positive_label=options.positive_label,
         )
-        frames = labelled.labelled_frames(options, read, join, with_input=False)
-        summary = model_quality.summarize_all(frames, task)
+        summarize = partial(model_quality.summarize_all, task=task)
+        summary = shared.summary(options, summarize, model_quality.merge, read, join, with_input=False)
         statistics = model_quality.statistics(summary)
         suggested = model_quality.suggest(statistics, options.tolerance)
         violations = None

@@ -4,6 +4,7 @@ Readers yield polars frames batch by batch, in bounded memory, and never stop at
 counted and sampled in an `InputReport`.
 """
 
+from ._attributes import INFERENCE, PROBABILITY, Attributes, PathError
 from ._capture import SUFFIXES as CAPTURE_SUFFIXES
 from ._capture import Window, read_capture, read_envelopes
 from ._ground_truth import Labels, read_ground_truth
@@ -18,10 +19,14 @@ from ._transform import manifest_entries, read_transform
 __all__ = [
     "CAPTURE_SUFFIXES",
     "GROUND_TRUTH",
+    "INFERENCE",
+    "PROBABILITY",
     "RECORD",
+    "Attributes",
     "InputReport",
     "JoinReport",
     "Labels",
+    "PathError",
     "Problem",
     "ScriptError",
     "Source",

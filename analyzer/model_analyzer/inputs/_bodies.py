@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
 
 from . import _json
+from ._attributes import Attributes
 from ._json import Row
 from ._report import InputReport
 from ._scripts import CapturedRecord, CapturedSide, EventMetadata, RecordFunction, rows_of_result
@@ -22,11 +23,13 @@ class BodyError(ValueError):
     """A body that cannot be turned into rows; the message is the reason that the report gives."""
 
 
-def rows_of_records(frame: pl.DataFrame, source: str, report: InputReport) -> Iterator[Row]:
+def rows_of_records(
+    frame: pl.DataFrame, source: str, report: InputReport, attributes: Attributes | None = None
+) -> Iterator[Row]:
     """Rows of captured records; a record that cannot be decoded goes to the report and takes no other with it."""
     for record in frame.iter_rows(named=True):
         try:
-            rows = rows_of_record(record)
+            rows = rows_of_record(record, attributes)
         except BodyError as error:
             text = record["input"] if record["input"] is not None else record["output"]
             report.records -= 1
@@ -35,28 +38,37 @@ def rows_of_records(frame: pl.DataFrame, source: str, report: InputReport) -> It
         yield from rows
 
 
-def rows_of_record(record: dict[str, Any]) -> list[Row]:
+def rows_of_record(record: dict[str, Any], attributes: Attributes | None = None) -> list[Row]:
     """The rows of one captured record, its sides put together.
 
     Raises:
         BodyError: A side cannot be decoded, or the sides have different numbers of rows.
     """
-    output = side_rows(record["output"], record["output_encoding"], record["output_type"])
-    given = side_rows(record["input"], record["input_encoding"], record["input_type"])
+    of_output, of_input = (attributes.output_rows, attributes.input_rows) if attributes is not None else (None, None)
+    output = side_rows(record["output"], record["output_encoding"], record["output_type"], of_output)
+    given = side_rows(record["input"], record["input_encoding"], record["input_type"], of_input)
     return side_by_side(output, given)
 
 
 def preprocessed(frame: pl.DataFrame, function: RecordFunction) -> Iterator[Row]:
     """Rows that a `preprocess_handler` makes of captured records."""
     for record in frame.iter_rows(named=True):
-        captured = CapturedRecord(
-            endpoint_input=_captured_side(record, "input"),
-            endpoint_output=_captured_side(record, "output"),
-            event_metadata=EventMetadata(
-                record["event_id"], record["time"], record["custom_attributes"], record["inference_id"]
-            ),
-        )
-        yield from rows_of_result(function(captured))
+        yield from preprocessed_record(record, function)
+
+
+def preprocessed_record(record: dict[str, Any], function: RecordFunction) -> list[Row]:
+    """Rows that a `preprocess_handler` makes of one captured record, which may carry its label."""
+    captured = CapturedRecord(
+        endpoint_input=_captured_side(record, "input"),
+        endpoint_output=_captured_side(record, "output"),
+        event_metadata=EventMetadata(
+            record["event_id"], record["time"], record["custom_attributes"], record["inference_id"]
+        ),
+        ground_truth=None
+        if record.get("label") is None
+        else CapturedSide(record["label"], record["label_encoding"], None),
+    )
+    return rows_of_result(function(captured))
 
 
 def _captured_side(record: dict[str, Any], side: str) -> CapturedSide | None:
@@ -65,8 +77,13 @@ def _captured_side(record: dict[str, Any], side: str) -> CapturedSide | None:
     return CapturedSide(record[side], record[f"{side}_encoding"], record[f"{side}_type"])
 
 
-def side_rows(data: str | None, encoding: str | None, content_type: str | None) -> list[Row] | None:
-    """The rows of one side, None if it was not captured."""
+def side_rows(
+    data: str | None,
+    encoding: str | None,
+    content_type: str | None,
+    json_rows: Callable[[Any], list[Row]] | None = None,
+) -> list[Row] | None:
+    """The rows of one side, None if it was not captured; `json_rows` finds them in a decoded JSON body."""
     if data is None:
         return None
     kind = (encoding or "").upper()
@@ -77,9 +94,11 @@ def side_rows(data: str | None, encoding: str | None, content_type: str | None) 
         kind = _kind_of(content_type, data)
     if kind == "JSON":
         try:
-            return _json.rows_of(data)
+            return _json.rows_of(data, json_rows)
         except ValueError:
             raise BodyError("body is not JSON") from None
+        except LookupError as error:
+            raise BodyError(str(error.args[0])) from None
     return csv_rows(data)
 
 

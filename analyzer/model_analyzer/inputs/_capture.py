@@ -15,6 +15,7 @@ from datetime import datetime
 import polars as pl
 
 from . import _bodies, _csv, _envelopes
+from ._attributes import Attributes
 from ._report import InputReport
 from ._rows import frames_of
 from ._scripts import RecordFunction
@@ -45,6 +46,7 @@ def read_capture(
     report: InputReport | None = None,
     window: Window | None = None,
     preprocessor: RecordFunction | None = None,
+    attributes: Attributes | None = None,
     numbers: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """Batches of captured traffic, one row per prediction, the endpoint's output first and its input behind it.
@@ -55,6 +57,7 @@ def read_capture(
         report: Gets the counts. Default: they are dropped.
         window: Leaves out records whose inference time lies outside.
         preprocessor: Model Monitor's `preprocess_handler`; turns one record into rows.
+        attributes: Where features, inference and probability stand in JSON bodies. Default: rows are looked for.
         numbers: Lets columns come as numbers where that tells a profile all that their text would. Faster; for data
             quality.
 
@@ -76,7 +79,7 @@ def read_capture(
             report.add_rows(frame.height, frame.width)
             yield frame
         if careful.height:
-            rows = _bodies.rows_of_records(careful, source, report)
+            rows = _bodies.rows_of_records(careful, source, report, attributes)
             yield from _counted(frames_of(rows, columns), report)
 
 

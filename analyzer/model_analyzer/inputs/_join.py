@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from . import _bodies
+from ._attributes import Attributes
 from ._capture import Window, read_envelopes, rows_of_plain
 from ._csv import positional_names
 from ._ground_truth import Labels
 from ._json import Row
 from ._report import InputReport
 from ._rows import frames_of
+from ._scripts import RecordFunction
 from ._sources import Source
 
 RECORD = "record_id"
@@ -67,6 +70,16 @@ class JoinReport:
                 return hours
         return None
 
+    def absorb(self, other: JoinReport) -> None:
+        """Add what became of other captures; the counts of labels are those of all captures already."""
+        self.captures += other.captures
+        self.matched += other.matched
+        self.captures_without_label += other.captures_without_label
+        self.duplicate_captures += other.duplicate_captures
+        self.late_labels += other.late_labels
+        self.unusable += other.unusable
+        self.delays += other.delays
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return {
@@ -95,6 +108,8 @@ def read_joined(
     join: JoinReport | None = None,
     window: Window | None = None,
     allowed_delay: timedelta | None = None,
+    preprocessor: RecordFunction | None = None,
+    attributes: Attributes | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Captured rows with their labels: `record_id`, `ground_truth`, the endpoint's output, and its input.
 
@@ -110,28 +125,35 @@ def read_joined(
         join: Gets the counts of the joining, once all frames are read.
         window: Leaves out captures whose inference time lies outside.
         allowed_delay: From which delay on a label counts as late. Default: none does.
+        preprocessor: Model Monitor's `preprocess_handler`; turns one record, which carries its label, into as many rows
+            as the label has, or into none to drop it.
+        attributes: Where features, inference and probability stand in JSON bodies. Default: rows are looked for.
 
     Raises:
         FileNotFoundError: A path does not exist.
+        ScriptError: The preprocessor raised or gave something else than rows.
     """
     report = report if report is not None else InputReport()
     join = join if join is not None else JoinReport()
     join.labels += labels.records
     join.duplicate_labels += labels.duplicates
     join.conflicting_labels += labels.conflicting
+    rows_of = partial(_bodies.rows_of_record, attributes=attributes)
+    if preprocessor is not None:
+        rows_of = partial(_bodies.preprocessed_record, function=preprocessor)
     for envelopes, source in read_envelopes(files, report=report, window=window):
         joined = _matched(envelopes, labels, join, allowed_delay)
-        if not with_input:
+        if not with_input and preprocessor is None:
             # A record that only has an input stays as it is: its row count must still fit the labels.
             given = pl.when(pl.col("output").is_null()).then(pl.col("input"))
             joined = joined.with_columns(given.alias("input"))
-        plain, careful = _split(joined)
+        plain, careful = _split(joined) if preprocessor is None else (joined.clear(), joined)
         if plain.height:
             names = [RECORD, GROUND_TRUTH, *positional_names(MOST_NAMES, columns)]
             for frame in rows_of_plain(plain, names):
                 report.add_rows(frame.height, frame.width)
                 yield frame
-        for frame in frames_of(_careful_rows(careful, source, columns, report, join)):
+        for frame in frames_of(_careful_rows(careful, rows_of, source, columns, report, join)):
             report.add_rows(frame.height, frame.width)
             yield frame
     join.labels_without_capture += int((~labels.used).sum())
@@ -185,12 +207,17 @@ def _split(joined: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _careful_rows(
-    frame: pl.DataFrame, source: str, columns: Sequence[str] | None, report: InputReport, join: JoinReport
+    frame: pl.DataFrame,
+    rows_of: Callable[[dict[str, Any]], list[Row]],
+    source: str,
+    columns: Sequence[str] | None,
+    report: InputReport,
+    join: JoinReport,
 ) -> Iterator[Row]:
     for record in frame.iter_rows(named=True):
         try:
-            rows = _bodies.rows_of_record(record)
-            labels = _labels_of(record, len(rows))
+            rows = rows_of(record)
+            labels = _labels_of(record, len(rows)) if rows else []
         except _bodies.BodyError as error:
             join.unusable += 1
             report.add_problem(source, record["line"], str(error), record["label"])

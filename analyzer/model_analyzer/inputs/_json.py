@@ -30,24 +30,31 @@ _decoder = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_consta
 decode: Callable[[str], Any] = _decoder.decode
 
 
-def rows_of(text: str) -> list[Row]:
+def rows_of(text: str, rows: Callable[[Any], list[Row]] | None = None) -> list[Row]:
     """The rows of a JSON body: an object, an array of rows, JSON lines, or rows below a wrapper key.
+
+    Args:
+        text: The body.
+        rows: Gives the rows of a decoded value. Default: they are looked for.
 
     Raises:
         ValueError: The text is not JSON.
     """
+    find = rows if rows is not None else rows_of_value
     try:
-        return _rows(decode(text))
+        values = [decode(text)]
     except ValueError:
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2:
             raise
-        return [row for line in lines for row in _rows(decode(line))]
+        values = [decode(line) for line in lines]
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+    return [row for value in values for row in find(value)]
 
 
-def _rows(value: Any) -> list[Row]:
+def rows_of_value(value: Any) -> list[Row]:
+    """The rows of a decoded body."""
     if isinstance(value, dict):
         return _rows_of_object(value)
     if not isinstance(value, list):
@@ -72,7 +79,7 @@ def _rows_of_object(value: dict[str, Any]) -> list[Row]:
             if key != "data" and inner and not isinstance(inner[0], dict | list):
                 # One value per row: {"predictions": [0.1, 0.7]}
                 return [[scalar_text(item)] for item in inner]
-            return _rows(inner)
+            return rows_of_value(inner)
     return [flatten(_unwrapped(value))]
 
 

@@ -121,10 +121,13 @@ def merge(first: Summary, second: Summary) -> Summary:
     )
 
 
-def summarize_all(frames: Iterable[pl.DataFrame], task: Task) -> Summary:
-    """Summary of a stream of batches, in memory that does not grow with their number."""
+def summarize_all(frames: Iterable[pl.DataFrame], task: Task, first_row: int = 0) -> Summary:
+    """Summary of a stream of batches, in memory that does not grow with their number.
+
+    Rows without an id are numbered from `first_row` on.
+    """
     result = Summary(task)
-    row = 0
+    row = first_row
     for frame in frames:
         result = merge(result, summarize(frame, task, row))
         row += frame.height
