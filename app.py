@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
 
 from cdk_sagemaker_mlops import ConstructError
 from cdk_sagemaker_mlops.feature_store import RecordError
-from cdk_sagemaker_mlops.functions import LayerError
+from cdk_sagemaker_mlops.functions import WheelsError
 from stacks import feature_records
 from stacks.settings import SettingsError, load_all
 from stacks.stage import EnvironmentStage
@@ -48,7 +48,7 @@ def main() -> int:
     for name, environment in environments.items():
         try:
             EnvironmentStage(app, name, environment, feature_records=records[name])
-        except (ConstructError, LayerError) as error:
+        except (ConstructError, WheelsError) as error:
             # What only the library knows of the values: a person needs the sentence, not where in the code it was said.
             sys.stderr.write(f"environment {name}: {error}\n")
             return 2
