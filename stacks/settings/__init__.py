@@ -1,6 +1,8 @@
 """Environment files, read and checked: `environments/<name>.yaml` -> `Environment`."""
 
-from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings
+from .around import BatchSettings, FrontDoorSettings
+from .containers import ContainerSettings, OtherModelSettings
+from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
 from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import BiasSettings, LabelledSettings, ModelQualitySettings, MonitorsSettings
@@ -8,14 +10,27 @@ from .loader import load, load_all
 from .monitors import DataQualitySettings, MonitorSettings, monitoring_schedule
 from .names import endpoint_name, feature_group_name, prefix
 from .problems import Problem, SettingsError
+from .serving import (
+    AsynchronousSettings,
+    ComponentSettings,
+    CopyScalingSettings,
+    ScheduledSettings,
+    ServerlessSettings,
+)
 
 __all__ = [
+    "AsynchronousSettings",
+    "BatchSettings",
     "BiasSettings",
+    "ComponentSettings",
+    "ContainerSettings",
+    "CopyScalingSettings",
     "DataQualitySettings",
     "EndpointSettings",
     "Environment",
     "FeatureGroupSettings",
     "FeatureStoreSettings",
+    "FrontDoorSettings",
     "LabelledSettings",
     "ModelQualitySettings",
     "ModelSettings",
@@ -23,11 +38,15 @@ __all__ = [
     "MonitorsSettings",
     "NetworkSettings",
     "NotificationSettings",
+    "OtherModelSettings",
     "Problem",
     "RegistrySettings",
     "RolloutSettings",
     "ScalingSettings",
+    "ScheduledSettings",
+    "ServerlessSettings",
     "SettingsError",
+    "VariantSettings",
     "endpoint_name",
     "feature_group_name",
     "load",

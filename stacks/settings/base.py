@@ -19,6 +19,12 @@ def conflict(key: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("conflict", "{message}", {"key": key, "message": message})
 
 
+def conflicts(found: list[tuple[str, str]]) -> PydanticCustomError:
+    """Several errors about how keys of one mapping go together, as key and message."""
+    text = "; ".join(message for _, message in found)
+    return PydanticCustomError("conflicts", "{message}", {"found": found, "message": text})
+
+
 AccountId = Annotated[
     str,
     Field(pattern=r"^[0-9]{12}$", examples=["111111111111"], json_schema_extra={"x-allowed": "12 digits, in quotes"}),
@@ -66,5 +72,41 @@ S3Uri = Annotated[
     Field(
         pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
         json_schema_extra={"x-allowed": "an S3 URI, for example s3://bucket/path/model.tar.gz"},
+    ),
+]
+
+BucketName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", json_schema_extra={"x-allowed": "the name of an S3 bucket"}),
+]
+
+Prefix = Annotated[
+    str,
+    Field(
+        pattern=r"^([^/]+(/[^/]+)*)?$",
+        max_length=400,
+        json_schema_extra={"x-allowed": "a key prefix without a slash at either end"},
+    ),
+]
+
+TopicArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[-_a-zA-Z0-9]+$",
+        json_schema_extra={"x-allowed": "the ARN of an SNS topic (arn:<partition>:sns:<region>:<account>:<name>)"},
+    ),
+]
+
+Seconds = Annotated[int, Field(ge=60, le=3600)]
+
+Timing = Annotated[
+    str,
+    Field(
+        pattern=r"^(cron\((\S+ ){5}\S+\)|rate\([0-9]+ (minute|hour|day)s?\)|"
+        r"at\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\))$",
+        json_schema_extra={
+            "x-allowed": 'cron with six fields, such as "cron(0 7 ? * MON-FRI *)", "rate(12 hours)", or '
+            '"at(2026-12-24T18:00:00)"'
+        },
     ),
 ]

@@ -1,17 +1,63 @@
-"""The endpoint of one model: instances, scaling, capture, rollout, alarms."""
+"""The endpoint of one model: way of serving, instances, scaling, capture, rollout, alarms."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .base import InstanceType, KeyArn, Settings, conflict
+from .around import FrontDoorSettings
+from .base import InstanceType, KeyArn, Seconds, Settings, conflict, conflicts
+from .containers import OtherModelSettings
+from .endpoint_conflicts import endpoint_conflicts
+from .serving import (
+    AsynchronousSettings,
+    ComponentSettings,
+    CooldownSettings,
+    InstancesSettings,
+    ServerlessSettings,
+    ShadowSettings,
+)
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$", max_length=63)]
 
 
-class VariantSettings(Settings):
-    """One production variant. All variants serve the same model version."""
+class ScalingSettings(CooldownSettings):
+    """Target tracking on what each instance has to do, for each variant."""
+
+    min: Annotated[
+        int, Field(ge=0, le=1000, description="Fewest instances of a variant; 0 of an asynchronous endpoint only.")
+    ]
+    max: Annotated[int, Field(ge=1, le=1000, description="Most instances of a variant.")]
+    invocations_per_instance: Annotated[
+        float | None,
+        Field(gt=0, description="Target: requests per minute and instance. Measure what one can take. Default: none"),
+    ] = None
+    concurrency_per_instance: Annotated[
+        float | None,
+        Field(gt=0, description="Target: requests at once per instance, measured every 10 seconds. Default: none"),
+    ] = None
+    backlog_per_instance: Annotated[
+        float | None,
+        Field(gt=0, description="Target: queued requests per instance, of an asynchronous endpoint. Default: none"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _can_act(self) -> ScalingSettings:
+        if self.min > self.max:
+            raise conflict("max", f"max is {self.max} but min is {self.min}; max must be at least min")
+        targets = (self.invocations_per_instance, self.concurrency_per_instance, self.backlog_per_instance)
+        if not any(targets) and not self.schedule:
+            raise conflict(
+                "invocations_per_instance",
+                "missing; give invocations_per_instance, concurrency_per_instance or a schedule (of an asynchronous "
+                "endpoint backlog_per_instance)",
+            )
+        return self
+
+
+class VariantSettings(OtherModelSettings):
+    """One production variant. Without version or container it serves what is rolled out."""
 
     weight: Annotated[
         float, Field(ge=0, description="Share of the traffic relative to the other variants' weights. Default: 1")
@@ -23,29 +69,9 @@ class VariantSettings(Settings):
         int | None,
         Field(ge=1, le=1000, description="Instances at creation. Default: the endpoint's instance_count"),
     ] = None
-
-
-class ScalingSettings(Settings):
-    """Target tracking on invocations per instance and minute, for each variant."""
-
-    min: Annotated[int, Field(ge=1, le=1000, description="Fewest instances of a variant.")]
-    max: Annotated[int, Field(ge=1, le=1000, description="Most instances of a variant.")]
-    invocations_per_instance: Annotated[
-        float,
-        Field(gt=0, description="Target: invocations per instance and minute. Measure what one instance can take."),
-    ]
-    scale_in_cooldown_seconds: Annotated[
-        int, Field(ge=0, le=86400, description="Pause after removing instances, in seconds. Default: 300")
-    ] = 300
-    scale_out_cooldown_seconds: Annotated[
-        int, Field(ge=0, le=86400, description="Pause after adding instances, in seconds. Default: 60")
-    ] = 60
-
-    @model_validator(mode="after")
-    def _min_is_below_max(self) -> ScalingSettings:
-        if self.min > self.max:
-            raise conflict("max", f"max is {self.max} but min is {self.min}; max must be at least min")
-        return self
+    scaling: Annotated[
+        ScalingSettings | None, Field(description="Scaling of this variant. Default: the endpoint's")
+    ] = None
 
 
 class CaptureSettings(Settings):
@@ -122,7 +148,11 @@ class AlarmSettings(Settings):
     ] = 1.0
     latency_milliseconds: Annotated[
         float | None,
-        Field(gt=0, le=60_000, description="Time that the container takes, in milliseconds. Default: 1000"),
+        Field(
+            gt=0,
+            le=3_600_000,
+            description="Time that the container takes, in milliseconds. Default: 1000, asynchronous none",
+        ),
     ] = 1000.0
     latency_statistic: Annotated[
         str,
@@ -136,6 +166,15 @@ class AlarmSettings(Settings):
         Share | None,
         Field(description="Disk in use, in percent; a full disk ends data capture without a word. Default: 75"),
     ] = 75.0
+    concurrency_percent: Annotated[
+        Share | None, Field(description="Requests at once in percent of serverless.max_concurrency. Default: 90")
+    ] = 90.0
+    failed_requests: Annotated[
+        int | None, Field(ge=0, description="Requests a minute that an asynchronous endpoint gives up. Default: 0")
+    ] = 0
+    queue_age_minutes: Annotated[
+        float | None, Field(gt=0, description="Age of an asynchronous endpoint's oldest request. Default: 60")
+    ] = 60.0
     evaluation_minutes: Annotated[
         int,
         Field(ge=1, le=60, description="How long a figure is looked at; most of that time has to be bad. Default: 5"),
@@ -143,22 +182,50 @@ class AlarmSettings(Settings):
 
 
 class EndpointSettings(Settings):
-    """The real-time endpoint of one model. It appears with the first approved version."""
+    """The endpoint of one model. It appears with the first approved version."""
 
-    instance_type: Annotated[InstanceType, Field(description="Instance type, for example ml.m5.large.")]
+    instance_type: Annotated[
+        InstanceType | None,
+        Field(description="Instance type, such as ml.m5.large. Default: none, for serverless"),
+    ] = None
     instance_count: Annotated[
         int, Field(ge=1, le=1000, description="Instances of each variant without scaling. Default: 1")
     ] = 1
     variants: Annotated[
-        dict[
-            Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$", max_length=63)], VariantSettings
-        ],
+        dict[Name, VariantSettings],
         Field(max_length=10, description="Production variants by name. Default: one variant, AllTraffic"),
     ] = {}
     scaling: Annotated[ScalingSettings | None, Field(description="Automatic scaling. Default: none")] = None
+    serverless: Annotated[ServerlessSettings | None, Field(description="Serve without instances. Default: no")] = None
+    asynchronous: Annotated[
+        AsynchronousSettings | None, Field(description="Queue requests, answer through S3. Default: answer at once")
+    ] = None
+    shadow: Annotated[ShadowSettings | None, Field(description="Copy requests to a model on trial. Default: no")] = None
+    components: Annotated[
+        dict[Name, ComponentSettings],
+        Field(max_length=50, description="Inference components by name, which share the instances. Default: none"),
+    ] = {}
+    instances: Annotated[
+        InstancesSettings | None, Field(description="Bounds of the components' instances. Default: 1 to 2")
+    ] = None
+    volume_gb: Annotated[
+        int | None, Field(ge=1, le=512, description="Volume of each instance in GB. Default: SageMaker's")
+    ] = None
+    startup_seconds: Annotated[
+        Seconds | None, Field(description="Longest start of a container, 60 to 3600. Default: SageMaker's")
+    ] = None
+    model_download_seconds: Annotated[
+        Seconds | None, Field(description="Longest download of a model, 60 to 3600. Default: SageMaker's")
+    ] = None
+    front_door: Annotated[
+        FrontDoorSettings | None, Field(description="API Gateway before the endpoint. Default: none")
+    ] = None
     capture: Annotated[
         CaptureSettings | None,
-        Field(description="Data capture; `capture: null` turns it off. Default: everything, as CSV"),
+        Field(
+            description="Data capture; `capture: null` turns it off. Only what answers at once from instances can be "
+            "captured. Default: everything, as CSV, where it can be"
+        ),
     ] = CaptureSettings()
     rollout: Annotated[RolloutSettings, Field(description="How a new version takes over.")] = RolloutSettings()
     pinned_version: Annotated[
@@ -188,25 +255,23 @@ class EndpointSettings(Settings):
     ] = {}
     alarms: Annotated[AlarmSettings, Field(description="Thresholds of the endpoint's alarms.")] = AlarmSettings()
 
+    @property
+    def mode(self) -> str:
+        """How the endpoint answers, in words."""
+        if self.components:
+            return "inference components"
+        if self.serverless:
+            return "serverless"
+        return "asynchronous" if self.asynchronous else "real-time"
+
+    @property
+    def captured(self) -> CaptureSettings | None:
+        """What is captured; nothing where SageMaker cannot."""
+        return self.capture if self.mode == "real-time" else None
+
     @model_validator(mode="after")
     def _keys_go_together(self) -> EndpointSettings:
-        if self.scaling and re.match(r"ml\.t\d", self.instance_type):
-            raise conflict(
-                "scaling", f"{self.instance_type} cannot scale automatically; choose another type, or remove scaling"
-            )
-        if self.variants and not any(variant.weight > 0 for variant in self.variants.values()):
-            raise conflict("variants", "no variant has a weight above 0, so none would get traffic")
-        if self.rollout.strategy == "rolling" and len(self.variants) > 1:
-            raise conflict(
-                "rollout", "a rolling rollout works with one variant only; choose canary, linear or all-at-once"
-            )
-        if self.rollout.strategy in ("canary", "linear"):
-            fewest = self.scaling.min if self.scaling else self.instance_count
-            if fewest < 2:
-                where = "scaling.min" if self.scaling else "instance_count"
-                raise conflict(
-                    "rollout",
-                    f"{self.rollout.strategy} splits a fleet, which needs at least 2 instances; {where} is {fewest}. "
-                    f"Raise it, or choose all-at-once",
-                )
+        found = list(endpoint_conflicts(self))
+        if found:
+            raise conflicts(found)
         return self

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .base import AccountId, KeyArn, Region, ResourceName, S3Uri, Settings, conflict
+from .around import BatchSettings
+from .base import AccountId, BucketName, KeyArn, Region, ResourceName, Settings, conflict
+from .containers import ContainerSettings
 from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import MonitorsSettings
@@ -55,12 +57,6 @@ class NetworkSettings(Settings):
         tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...],
         Field(max_length=5, description="Security groups of the containers. Default: a new one without inbound rules"),
     ] = ()
-
-
-BucketName = Annotated[
-    str,
-    Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", json_schema_extra={"x-allowed": "the name of an S3 bucket"}),
-]
 
 
 class ArtifactsSettings(Settings):
@@ -118,20 +114,6 @@ class RegistrySettings(Settings):
         return self
 
 
-class ContainerSettings(Settings):
-    """A fixed image and model archive, without a registry."""
-
-    image: Annotated[
-        str,
-        Field(
-            pattern=r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/\S+$",
-            description="Image in ECR.",
-            json_schema_extra={"x-allowed": "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"},
-        ),
-    ]
-    model_data: Annotated[S3Uri, Field(description="S3 URI of the model archive (model.tar.gz).")]
-
-
 class ModelSettings(Settings):
     """One model: where its versions come from, how it is served, what watches it."""
 
@@ -139,29 +121,75 @@ class ModelSettings(Settings):
         None
     )
     container: Annotated[
-        ContainerSettings | None, Field(description="Serve a fixed image and model archive instead of a registry's.")
+        ContainerSettings | None, Field(description="Serve a fixed image and model instead of a registry's.")
     ] = None
+    pipeline: Annotated[
+        tuple[ContainerSettings, ...],
+        Field(max_length=15, description="Containers that a request passes one after the other. Default: none"),
+    ] = ()
     endpoint: Annotated[EndpointSettings, Field(description="The endpoint.")]
     monitors: Annotated[MonitorsSettings, Field(description="What is watched. Default: the endpoint only")] = (
         MonitorsSettings()
     )
+    batch: Annotated[BatchSettings | None, Field(description="Scheduled batch transform. Default: none")] = None
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelSettings:
         if self.registry and self.container:
             raise conflict("container", "a model comes from a registry or from a container; remove one of the two")
-        if not self.registry and not self.container:
+        if self.pipeline and (self.registry or self.container):
+            raise conflict("pipeline", "a model comes from one source; remove pipeline, or registry and container")
+        if self.pipeline and len(self.pipeline) < 2:
+            raise conflict("pipeline", "holds one container, a pipeline has 2 to 15; write it as container")
+        if not self.registry and not self.container and not self.pipeline:
             raise conflict("registry", "missing; say where versions come from: registry: {group: <name>}")
-        if self.container and self.endpoint.pinned_version:
+        if not self.registry and self.endpoint.pinned_version:
             raise conflict("endpoint", "pinned_version is a version of a registry; remove it, or use registry")
         return self
 
     @model_validator(mode="after")
+    def _others_exist(self) -> ModelSettings:
+        others = {**self.endpoint.variants, **self.endpoint.components}
+        for name, other in (*others.items(), ("shadow", self.endpoint.shadow)):
+            if other and other.version and not self.registry:
+                raise conflict(
+                    "endpoint", f"{name} serves a version of a registry, and there is none; give a container"
+                )
+        if self.endpoint.mode == "real-time":
+            return self
+        if self.pipeline or self.loads_many:
+            what = "a pipeline" if self.pipeline else "a multi-model container"
+            raise conflict(
+                "endpoint", f"{what} answers at once from instances only, this endpoint is {self.endpoint.mode}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _batch_hosts_one_model(self) -> ModelSettings:
+        if self.batch and self.loads_many:
+            raise conflict("batch", "batch transform cannot host a multi-model container; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _captures_one_model(self) -> ModelSettings:
+        if self.loads_many and self.endpoint.captured and "capture" in self.endpoint.model_fields_set:
+            raise conflict("endpoint", "SageMaker does not capture multi-model containers; write capture: null")
+        return self
+
+    @property
+    def loads_many(self) -> bool:
+        """Whether a container loads models on request."""
+        return any(each.models for each in (*self.pipeline, *([self.container] if self.container else ())))
+
+    @model_validator(mode="after")
     def _monitors_see_what_they_need(self) -> ModelSettings:
-        capture, bias = self.endpoint.capture, self.monitors.bias
+        capture, bias = None if self.loads_many else self.endpoint.captured, self.monitors.bias
         for monitor, side in (("data_quality", "input"), ("model_quality", "output"), ("bias", "both")):
             if getattr(self.monitors, monitor) is None:
                 continue
+            if capture is None and (self.endpoint.mode != "real-time" or self.loads_many):
+                what = "multi-model containers" if self.loads_many else f"{self.endpoint.mode} endpoints"
+                raise conflict("monitors", f"{monitor} reads captured traffic, and SageMaker captures none of {what}")
             if capture is None:
                 raise conflict(
                     "monitors", f"{monitor} reads captured traffic, and capture is turned off; turn one of them"
@@ -276,6 +304,17 @@ class Environment(Settings):
                     "models",
                     f"{name}: registry.region is {region}, and SageMaker deploys a version only in the region of its "
                     f"group; register versions in {self.region} too, and remove region",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _serverless_has_no_vpc(self) -> Environment:
+        for name, model in self.models.items():
+            if self.network and model.endpoint.serverless:
+                raise conflict(
+                    "network",
+                    f"{name} is serverless, which runs outside of any VPC; serve it from instances, or move it to an "
+                    "environment file without network",
                 )
         return self
 

@@ -8,9 +8,6 @@ _LATER_KEYS: dict[tuple[str, ...], str] = {
     ("models", "*", "on_drift"): "retraining on drift",
     ("models", "*", "training"): "training pipelines",
     ("models", "*", "monitors", "attribution"): "attribution monitoring",
-    ("models", "*", "endpoint", "serverless"): "serverless endpoints",
-    ("models", "*", "endpoint", "asynchronous"): "asynchronous endpoints",
-    ("models", "*", "endpoint", "shadow"): "shadow variants",
 }
 
 _LATER_ENGINES = ("auto", "processing", "spark", "model-monitor")

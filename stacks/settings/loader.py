@@ -84,6 +84,10 @@ def _translate(error: ErrorDetails, found: document.Document) -> Iterator[Proble
             # The path leads to the mapping whose keys do not go together; the message is about one of them.
             at = (*path, str(context["key"]))
             yield Problem(found.line(at), at, str(context["message"]))
+        case "conflicts":
+            for key, message in error["ctx"]["found"]:
+                at = (*path, str(key))
+                yield Problem(found.line(at), at, str(message))
         case _ if "[key]" in error["loc"]:
             parent = schema.at(path[:-1]) or {}
             names = parent.get("propertyNames", {})

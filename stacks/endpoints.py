@@ -1,0 +1,320 @@
+"""From the settings of one model to its endpoint, in whichever way it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+
+import cdk_sagemaker_mlops as mlops
+
+from .base import acknowledge
+from .settings import (
+    AsynchronousSettings,
+    ComponentSettings,
+    ContainerSettings,
+    CopyScalingSettings,
+    Environment,
+    ModelSettings,
+    NetworkSettings,
+    OtherModelSettings,
+    RolloutSettings,
+    ScalingSettings,
+    ScheduledSettings,
+    ServerlessSettings,
+    VariantSettings,
+)
+
+ROUTES_ARE_NOT_OURS = {"@aws-cdk/aws-ec2:noSubnetRouteTableId": "the VPC is given; no routes are added to its subnets"}
+
+_CAPTURED_SIDES = {
+    "both": mlops.CaptureContent.INPUT_AND_OUTPUT,
+    "input": mlops.CaptureContent.INPUT,
+    "output": mlops.CaptureContent.OUTPUT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointDefinition:
+    """What an endpoint is made of.
+
+    :param stack: Stack of the endpoint.
+    :param settings: Settings of the environment.
+    :param model: Settings of the model.
+    :param name: Name of the endpoint.
+    :param group: The registry group that it follows; None for a fixed model.
+    :param captures: Bucket of captured traffic.
+    :param targets: Who hears of alarms.
+    """
+
+    stack: cdk.Stack
+    settings: Environment
+    model: ModelSettings
+    name: str
+    group: mlops.ModelPackageGroupBase | None
+    captures: s3.IBucket
+    targets: Sequence[mlops.AlarmTarget]
+
+    def define(self) -> mlops.Endpoint | mlops.ComponentEndpoint:
+        """Define it."""
+        wanted = self.model.endpoint
+        key = (
+            kms.Key.from_key_arn(self.stack, "VolumeKey", wanted.volume_kms_key_arn)
+            if wanted.volume_kms_key_arn
+            else None
+        )
+        if wanted.components:
+            return self._define_components(key)
+        guarded = wanted.serverless is None
+        return mlops.Endpoint(
+            self.stack,
+            "Endpoint",
+            variants=self._variants(),
+            endpoint_name=self.name,
+            asynchronous=self._asynchronous(wanted.asynchronous) if wanted.asynchronous else None,
+            shadow=self._shadow(),
+            capture=self._capture(),
+            encryption_key=key,
+            network=_network(self.stack, self.settings.network),
+            network_isolation=wanted.network_isolation,
+            rollout=_rollout(wanted.rollout) if guarded else None,
+            alarms=self._alarms(),
+            log_retention_days=self.settings.log_retention_days,
+        )
+
+    def _define_components(self, key: kms.IKey | None) -> mlops.ComponentEndpoint:
+        wanted = self.model.endpoint
+        bounds = wanted.instances
+        return mlops.ComponentEndpoint(
+            self.stack,
+            "Endpoint",
+            components=[self._component(name, component) for name, component in wanted.components.items()],
+            instances=mlops.ManagedInstances(
+                instance_type=wanted.instance_type or "",
+                min_instances=bounds.min if bounds else 1,
+                max_instances=bounds.max if bounds else 2,
+                volume_gb=wanted.volume_gb,
+                startup_seconds=wanted.startup_seconds,
+                model_download_seconds=wanted.model_download_seconds,
+            ),
+            endpoint_name=self.name,
+            encryption_key=key,
+            network=_network(self.stack, self.settings.network),
+            network_isolation=wanted.network_isolation,
+            rollout=_rollout(wanted.rollout) if wanted.rollout.strategy == "rolling" else None,
+            alarms=self._alarms(),
+            log_retention_days=self.settings.log_retention_days,
+        )
+
+    def source(self, other: OtherModelSettings | None = None) -> mlops.Model:
+        """The model that is rolled out, or another one."""
+        environment = self.model.endpoint.environment
+        if other and other.container:
+            return _container(other.container, environment)
+        if other and other.version and self.group:
+            return mlops.Model.from_model_package(self.group, other.version, environment=environment)
+        if self.group:
+            return mlops.Model.latest_approved(self.group, environment=environment)
+        if self.model.pipeline:
+            return mlops.Model.pipeline(*(_container(each, environment) for each in self.model.pipeline))
+        assert self.model.container is not None  # noqa: S101  (the settings demand one of the three)
+        return _container(self.model.container, environment)
+
+    def _alarms(self) -> mlops.EndpointAlarms:
+        wanted = self.model.endpoint.alarms
+        given = wanted.model_dump()
+        if self.model.endpoint.asynchronous and "latency_milliseconds" not in wanted.model_fields_set:
+            # Requests may take up to an hour; there is no figure that fits all.
+            given["latency_milliseconds"] = None
+        return mlops.EndpointAlarms(**given, targets=self.targets)
+
+    def _variants(self) -> list[mlops.Variant]:
+        wanted = self.model.endpoint
+        if wanted.serverless:
+            return [self._hosted(mlops.Variant(model=self.source(), serverless=_serverless(wanted.serverless)))]
+        if not wanted.variants:
+            only = mlops.Variant(
+                model=self.source(),
+                instance_type=wanted.instance_type,
+                initial_instance_count=None if wanted.scaling else wanted.instance_count,
+                scaling=_scaling(wanted.scaling),
+            )
+            return [self._hosted(only)]
+        return [self._hosted(self._variant(name, variant)) for name, variant in wanted.variants.items()]
+
+    def _variant(self, name: str, variant: VariantSettings) -> mlops.Variant:
+        wanted = self.model.endpoint
+        scaling = variant.scaling or wanted.scaling
+        return mlops.Variant(
+            model=self.source(variant),
+            name=name,
+            weight=variant.weight,
+            instance_type=variant.instance_type or wanted.instance_type,
+            initial_instance_count=variant.instance_count or (None if scaling else wanted.instance_count),
+            scaling=_scaling(scaling),
+        )
+
+    def _hosted(self, variant: mlops.Variant) -> mlops.Variant:
+        """With what all fleets have in common."""
+        wanted = self.model.endpoint
+        return replace(
+            variant,
+            volume_gb=wanted.volume_gb,
+            startup_seconds=wanted.startup_seconds,
+            model_download_seconds=wanted.model_download_seconds,
+        )
+
+    def _shadow(self) -> mlops.Shadow | None:
+        wanted = self.model.endpoint.shadow
+        if wanted is None:
+            return None
+        return mlops.Shadow(
+            model=self.source(wanted),
+            sampling_percentage=wanted.sampling_percentage,
+            instance_type=wanted.instance_type,
+            instance_count=wanted.instance_count,
+            volume_gb=self.model.endpoint.volume_gb,
+            startup_seconds=self.model.endpoint.startup_seconds,
+            model_download_seconds=self.model.endpoint.model_download_seconds,
+        )
+
+    def _capture(self) -> mlops.DataCapture | None:
+        wanted = self.model.endpoint.captured
+        if wanted is None or self.model.loads_many:
+            return None
+        return mlops.DataCapture(
+            bucket=self.captures,
+            sampling_percentage=wanted.sampling_percentage,
+            content=_CAPTURED_SIDES[wanted.sides],
+        )
+
+    def _asynchronous(self, wanted: AsynchronousSettings) -> mlops.AsyncInference:
+        key = kms.Key.from_key_arn(self.stack, "AnswersKey", wanted.kms_key_arn) if wanted.kms_key_arn else None
+
+        def bucket(construct_id: str, name: str) -> s3.IBucket:
+            return s3.Bucket.from_bucket_attributes(self.stack, construct_id, bucket_name=name, encryption_key=key)
+
+        def topic(construct_id: str, arn: str | None) -> sns.ITopic | None:
+            return sns.Topic.from_topic_arn(self.stack, construct_id, arn) if arn else None
+
+        return mlops.AsyncInference(
+            bucket=bucket("Answers", wanted.output_bucket) if wanted.output_bucket else self.captures,
+            prefix=f"asynchronous/{self.name}" if wanted.output_prefix is None else wanted.output_prefix,
+            inputs=[bucket(f"Requests{number}", name) for number, name in enumerate(wanted.input_buckets)],
+            success_topic=topic("SuccessTopic", wanted.success_topic_arn),
+            error_topic=topic("ErrorTopic", wanted.error_topic_arn),
+            include_responses=wanted.include_responses,
+            max_concurrent_requests=wanted.max_concurrent_requests,
+        )
+
+    def _component(self, name: str, wanted: ComponentSettings) -> mlops.Component:
+        return mlops.Component(
+            name=name,
+            model=self.source(wanted),
+            min_memory_mb=wanted.min_memory_mb,
+            max_memory_mb=wanted.max_memory_mb,
+            cpu_cores=wanted.cpu_cores,
+            accelerators=wanted.accelerators,
+            copies=wanted.copies,
+            scaling=_copy_scaling(wanted.scaling) if wanted.scaling else None,
+            startup_seconds=wanted.startup_seconds,
+            model_download_seconds=wanted.model_download_seconds,
+        )
+
+
+def _container(wanted: ContainerSettings, environment: dict[str, str]) -> mlops.Model:
+    if wanted.models:
+        return mlops.Model.multi_model(
+            wanted.image, models_url=wanted.models, caching=wanted.cache_models, environment=environment
+        )
+    return mlops.Model.from_image(wanted.image, model_data_url=wanted.model_data, environment=environment)
+
+
+def _schedule(wanted: Sequence[ScheduledSettings]) -> list[mlops.ScheduledCapacity]:
+    return [
+        mlops.ScheduledCapacity(schedule=each.at, minimum=each.min, maximum=each.max, timezone=each.timezone)
+        for each in wanted
+    ]
+
+
+def _scaling(wanted: ScalingSettings | None) -> mlops.Scaling | None:
+    if wanted is None:
+        return None
+    return mlops.Scaling(
+        min_instances=wanted.min,
+        max_instances=wanted.max,
+        invocations_per_instance=wanted.invocations_per_instance,
+        concurrency_per_instance=wanted.concurrency_per_instance,
+        backlog_per_instance=wanted.backlog_per_instance,
+        schedule=_schedule(wanted.schedule),
+        scale_in_cooldown_seconds=wanted.scale_in_cooldown_seconds,
+        scale_out_cooldown_seconds=wanted.scale_out_cooldown_seconds,
+    )
+
+
+def _copy_scaling(wanted: CopyScalingSettings) -> mlops.CopyScaling:
+    return mlops.CopyScaling(
+        min_copies=wanted.min,
+        max_copies=wanted.max,
+        invocations_per_copy=wanted.invocations_per_copy,
+        concurrency_per_copy=wanted.concurrency_per_copy,
+        schedule=_schedule(wanted.schedule),
+        scale_in_cooldown_seconds=wanted.scale_in_cooldown_seconds,
+        scale_out_cooldown_seconds=wanted.scale_out_cooldown_seconds,
+    )
+
+
+def _serverless(wanted: ServerlessSettings) -> mlops.Serverless:
+    scaling = wanted.scaling
+    return mlops.Serverless(
+        memory_mb=wanted.memory_mb,
+        max_concurrency=wanted.max_concurrency,
+        provisioned_concurrency=wanted.provisioned_concurrency,
+        scaling=mlops.ProvisionedScaling(
+            min_concurrency=scaling.min,
+            max_concurrency=scaling.max,
+            utilization=scaling.utilization,
+            schedule=_schedule(scaling.schedule),
+            scale_in_cooldown_seconds=scaling.scale_in_cooldown_seconds,
+            scale_out_cooldown_seconds=scaling.scale_out_cooldown_seconds,
+        )
+        if scaling
+        else None,
+    )
+
+
+def _network(stack: cdk.Stack, network: NetworkSettings | None) -> mlops.Network | None:
+    if network is None:
+        return None
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack,
+        "Vpc",
+        vpc_id=network.vpc_id,
+        # The CDK demands a zone; nothing that is defined here depends on it, EC2 knows where the subnets are.
+        availability_zones=[f"{stack.region}a"],
+        private_subnet_ids=list(network.subnet_ids),
+    )
+    acknowledge(vpc, ROUTES_ARE_NOT_OURS)
+    return mlops.Network(
+        vpc=vpc,
+        security_groups=[
+            ec2.SecurityGroup.from_security_group_id(stack, f"SecurityGroup{number}", group_id, mutable=False)
+            for number, group_id in enumerate(network.security_group_ids)
+        ],
+    )
+
+
+def _rollout(wanted: RolloutSettings) -> mlops.Rollout:
+    match wanted.strategy:
+        case "canary":
+            return mlops.Rollout.canary(percent=wanted.percent or 10, bake_minutes=wanted.bake_minutes)
+        case "linear":
+            return mlops.Rollout.linear(percent=wanted.percent or 25, bake_minutes=wanted.bake_minutes)
+        case "rolling":
+            return mlops.Rollout.rolling(percent=wanted.percent or 25, bake_minutes=wanted.bake_minutes)
+    return mlops.Rollout.all_at_once(bake_minutes=wanted.bake_minutes)
