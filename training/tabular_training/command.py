@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from .configuration import Configuration, ConfigurationError, load
-from .encoding import EncodingError
-from .reading import DataError
+from .errors import DataError, EncodingError
+from .packages import activate
 
 _MESSAGE = Path("/opt/ml/output/message")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; what is wrong with data or configuration is said in one line and as the job's exit message."""
+    activate()
     parser = argparse.ArgumentParser(prog="tabular_training", description="Steps of the ready training pipeline.")
     parser.add_argument("step", choices=sorted(_STEPS))
     parser.add_argument("--root", type=Path, default=Path("/opt/ml/processing"), metavar="DIR")

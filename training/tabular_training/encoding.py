@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from .errors import EncodingError
+
 FILE = "preparation.json"
 _MISSING = frozenset({"", "nan", "null", "na", "none"})
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
-
-
-class EncodingError(ValueError):
-    """A row cannot be encoded; the message says which column and why."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from . import metrics
 from .configuration import Configuration
-from .encoding import FILE, EncodingError
-from .reading import DataError
+from .encoding import FILE
+from .errors import DataError, EncodingError
 from .serving import TabularModel, model_fn
 
 #: Names of what the endpoint answers, in data sets that look like captured traffic: output first, then input.

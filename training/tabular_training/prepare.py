@@ -11,7 +11,8 @@ import pandas as pd
 
 from .configuration import Configuration
 from .encoding import FILE, Encoder, canonical, is_missing
-from .reading import DataError, read_files
+from .errors import DataError
+from .reading import read_files
 
 _LEAST_ROWS = 10
 _MOST_CATEGORIES = 1000

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .errors import DataError
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from .configuration import Query
 
 _READERS = {"csv": "*.csv*", "jsonl": "*.json*", "parquet": "*.parquet"}
-
-
-class DataError(ValueError):
-    """The data cannot be used; the message says why."""
 
 
 def read_files(folder: Path, format_: str) -> pd.DataFrame:

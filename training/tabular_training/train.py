@@ -28,7 +28,7 @@ DIAGNOSTICS = "diagnostics.json"
 #: Rows that gradients are measured on: enough for a mean, cheap enough for every few rounds.
 _GRADIENT_ROWS = 5000
 _GRADIENT_EVERY = 5
-_SERVING = ("__init__.py", "encoding.py", "serving.py")
+_SERVING = ("__init__.py", "encoding.py", "errors.py", "serving.py")
 _DEFAULTS = {
     "binary-classification": {"objective": "binary:logistic", "eval_metric": "auc"},
     "multiclass-classification": {"objective": "multi:softprob", "eval_metric": "mlogloss"},

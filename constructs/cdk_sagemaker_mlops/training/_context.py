@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdk_sagemaker_mlops.functions import AssetLocation, content_asset
+from cdk_sagemaker_mlops.functions import AssetLocation, WheelSet, content_asset, wheels_asset
 from cdk_sagemaker_mlops.functions.sources import archive_entry, collect_tree, replace_readable
 
 from .steps.base import JobNetwork
@@ -74,6 +74,10 @@ class PipelineContext:
         """The S3 URI of files as a zip, likewise; Python runs one that holds `__main__.py`."""
         return self._place(files, ".zip", display_name, _zip)
 
+    def upload_wheels(self, wheels: WheelSet) -> str:
+        """The S3 URI of an archive of wheels, built once and kept in the cache."""
+        return self._uploaded(wheels_asset(self.stack, wheels))
+
     def _place(
         self, files: Mapping[str, bytes], suffix: str, display_name: str, pack: Callable[[Mapping[str, bytes]], bytes]
     ) -> str:
@@ -84,6 +88,9 @@ class PipelineContext:
             display_name=display_name,
             write=lambda target: write_whole(target, pack(files)),
         )
+        return self._uploaded(location)
+
+    def _uploaded(self, location: AssetLocation) -> str:
         if location not in self.uploads:
             self.uploads.append(location)
         return f"s3://{location.bucket_name}/{location.object_key}"

@@ -47,7 +47,7 @@ def job_statements(
         *artifacts.read("Artifacts", "files of executions"),
         *artifacts.write("Artifacts", "files of executions"),
         *_code(uploads),
-        *_given(document, artifacts),
+        *_given(document, artifacts, uploads),
         *_images(document),
         *_observability(),
     ]
@@ -79,12 +79,13 @@ def _code(uploads: Sequence[AssetLocation]) -> Iterator[Statement]:
         )
 
 
-def _given(document: Mapping[str, Any], artifacts: Location) -> Iterator[Statement]:
+def _given(document: Mapping[str, Any], artifacts: Location, uploads: Sequence[AssetLocation]) -> Iterator[Statement]:
     """Places that the definition itself names, outside of the pipeline's own."""
     read: set[str] = set()
     written: set[str] = set()
+    code = {f"s3://{place.bucket_name}/{place.object_key}" for place in uploads}
     for uri, is_output in _uris(document, False):
-        if not uri.startswith(artifacts.uri):
+        if uri not in code and not uri.startswith(artifacts.uri):
             (written if is_output else read).add(uri.rstrip("/"))
     partition = _refs.partition()
     for sid, actions, uris in (
@@ -113,10 +114,8 @@ def _ends(name: str) -> tuple[str, ...]:
 
 
 def _uris(value: Any, is_output: bool) -> Iterator[tuple[str, bool]]:
-    """S3 URIs that are known at synthesis, and whether they are written to. Code has its own statement."""
+    """S3 URIs that are known at synthesis, and whether they are written to."""
     if isinstance(value, Mapping):
-        if value.get("InputName") == "code":
-            return
         for key, inner in value.items():
             if key not in ("HyperParameters", "StaticHyperParameters", "ModelMetrics", "DriftCheckBaselines"):
                 yield from _uris(inner, is_output or key in _WRITTEN)

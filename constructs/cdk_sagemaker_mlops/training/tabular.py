@@ -25,7 +25,7 @@ from .tabular_options import (
     TrainingQuery,
     Tuning,
 )
-from .tabular_steps import Assembly, assemble
+from .tabular_steps import ANALYSIS_VERSION, Assembly, assemble
 from .validation import VERSION
 from .values import render
 
@@ -75,7 +75,8 @@ class TabularPipeline(PipelineSource):
     :param training: What each training job runs on. Default: one ml.m5.xlarge, an hour
     :param spot: Train on managed spot instances. Default: True
     :param image: Image of the steps. Default: SageMaker's XGBoost 3.0-5
-    :param analysis_image: Image of `Gates`; Python 3.11 or newer with numpy, polars and XGBoost. Default: - `image`
+    :param analysis_image: Image of `Gates`, with Python 3.12 and boto3; another version of Python must bring numpy,
+        polars and XGBoost. Default: SageMaker's scikit-learn 1.4-2 for Python 3.12, with these packages from S3
     """
 
     data: str | None = None
@@ -153,7 +154,7 @@ class TabularPipeline(PipelineSource):
             Assembly(
                 options=self,
                 image=image,
-                analysis_image=self.analysis_image or image,
+                analysis_image=self.analysis_image or Images.sklearn(request.scope, ANALYSIS_VERSION),
                 configuration=self.configuration(),
                 context=request.context,
             )

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from cdk_sagemaker_mlops import _refs
+from cdk_sagemaker_mlops.functions import PROCESSING_WHEELS
+
 from . import steps as st
 from .steps.base import Text
 from .tabular_code import processing_code, training_code
@@ -36,6 +39,8 @@ REASON_PARAMETERS = (
     "RetrainingWindow",
     "RetrainingReport",
 )
+#: Image that the analysis engine's wheels are for.
+ANALYSIS_VERSION = "1.4-2-py312"
 _NONE = "none"
 _JOB_RETRIES = (
     st.Retry(max_attempts=3, interval_seconds=10),
@@ -100,6 +105,7 @@ def assemble(given: Assembly) -> Assembled:
         "Gates",
         given.context.upload_zip(processing_code(given.configuration, with_analyzer=True), "training gates"),
         image=given.analysis_image,
+        wheels=given.context.upload_wheels(PROCESSING_WHEELS),
         inputs={
             "model": model_uri,
             "training": prepare.output_uri("baseline"),
@@ -124,6 +130,7 @@ def _processing(
     inputs: dict[str, Any],
     outputs: tuple[str, ...],
     image: str | None = None,
+    wheels: str | None = None,
     files: tuple[st.PropertyFile, ...] = (),
 ) -> st.ProcessingStep:
     return st.ProcessingStep(
@@ -131,20 +138,25 @@ def _processing(
         image=image or given.image,
         code=code,
         args=[name.lower()],
-        inputs=inputs,
+        inputs={**inputs, "wheels": wheels} if wheels else inputs,
         outputs=dict.fromkeys(outputs),
         property_files=files,
-        # The jobs' clients find no region in a container by themselves.
-        environment={"AWS_DEFAULT_REGION": _region()},
+        environment=_environment(wheels),
         compute=given.options.preparation,
         retry=_JOB_RETRIES,
     )
 
 
-def _region() -> str:
-    from cdk_sagemaker_mlops import _refs
-
-    return _refs.region()
+def _environment(wheels: str | None) -> dict[str, str]:
+    # The jobs' clients find no region in a container by themselves.
+    variables = {"AWS_DEFAULT_REGION": _refs.region()}
+    if wheels:
+        variables |= {
+            "WHEELS": f"/opt/ml/processing/input/wheels/{wheels.rsplit('/', 1)[-1]}",
+            "WHEELS_PYTHON": PROCESSING_WHEELS.python_version,
+            "WHEELS_MACHINE": PROCESSING_WHEELS.machine,
+        }
+    return variables
 
 
 def _training(given: Assembly, prepare: st.ProcessingStep) -> tuple[st.Step, Text]:

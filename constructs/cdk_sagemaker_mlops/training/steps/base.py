@@ -18,6 +18,7 @@ from cdk_sagemaker_mlops.training.values import Property, Value, render
 
 if TYPE_CHECKING:
     from cdk_sagemaker_mlops._iam import Statement
+    from cdk_sagemaker_mlops.functions import WheelSet
 
 #: Texts that are known at synthesis, or values that the pipeline knows when it runs.
 Text = str | Value
@@ -84,6 +85,10 @@ class StepContext(Protocol):
 
     def upload_zip(self, files: Mapping[str, bytes], display_name: str) -> str:
         """The S3 URI of files as a zip."""
+        ...
+
+    def upload_wheels(self, wheels: WheelSet) -> str:
+        """The S3 URI of third-party packages."""
         ...
 
 
