@@ -12,9 +12,10 @@ from constructs import Construct
 import cdk_sagemaker_mlops as mlops
 from cdk_sagemaker_mlops import feature_store as fs
 
-from .base import EnvironmentStack
+from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .feature_records import COMMAND
-from .settings import Environment, FeatureGroupSettings, feature_group_name
+from .monitors import QUEUE_IS_A_DEAD_LETTER_QUEUE, define_feature_monitor
+from .settings import DataQualitySettings, Environment, FeatureGroupSettings, feature_group_name
 
 
 class FeatureStoreStack(EnvironmentStack):
@@ -74,6 +75,8 @@ class FeatureStoreStack(EnvironmentStack):
         }
         for name, group in settings.feature_groups.items():
             self._grant(name, group)
+            if group.monitors.data_quality is not None:
+                self._watch(name, group.monitors.data_quality, notifications)
         cdk.CfnOutput(self, "DatabaseName", value=self.database.name)
         cdk.CfnOutput(self, "WorkgroupName", value=self.workgroup.name)
         cdk.CfnOutput(self, "OfflineBucketName", value=self.storage.offline.bucket_name)
@@ -140,6 +143,17 @@ class FeatureStoreStack(EnvironmentStack):
             table=group.offline.table,
             table_format=fs.TableFormat(group.offline.format.title()) if group.offline.format else None,
         )
+
+    def _watch(self, name: str, wanted: DataQualitySettings, notifications: mlops.AlarmTarget) -> None:
+        monitor = define_feature_monitor(
+            self,
+            f"Monitor-{name}",
+            wanted,
+            notifications=notifications,
+            log_retention_days=self.settings.log_retention_days,
+        )
+        self.groups[name].add_monitor(monitor)
+        acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)
 
     def _grant(self, name: str, group: FeatureGroupSettings) -> None:
         made = self.groups[name]

@@ -21,6 +21,11 @@ from .settings import (
     monitoring_schedule,
 )
 
+QUEUE_IS_A_DEAD_LETTER_QUEUE = {
+    "AwsSolutions::AwsSolutions-SQS3": "the queue is itself a dead-letter queue, of Lambda's retries and of Scheduler, "
+    "which cdk-nag does not look at"
+}
+
 _PROBLEMS = {
     "binary-classification": mlops.ProblemType.BINARY_CLASSIFICATION,
     "multiclass-classification": mlops.ProblemType.MULTICLASS_CLASSIFICATION,
@@ -44,13 +49,25 @@ class MonitorContext:
     log_retention_days: int
 
 
-class _Common(TypedDict):
-    reports: s3.IBucket
-    baseline: mlops.Baseline
+class _Base(TypedDict):
     schedule: mlops.MonitoringSchedule
     engine: mlops.Engine
     notifications: list[mlops.AlarmTarget]
     alarms: mlops.MonitorAlarms
+
+
+class _Common(_Base):
+    reports: s3.IBucket
+    baseline: mlops.Baseline
+
+
+class _DataQuality(TypedDict):
+    drift_threshold: float
+    comparison_method: str
+    features: tuple[str, ...]
+    include_features: tuple[str, ...]
+    exclude_features: tuple[str, ...]
+    window_offset_hours: int
 
 
 class _Labelled(TypedDict):
@@ -63,25 +80,38 @@ class _Labelled(TypedDict):
 def define_monitors(scope: Construct, wanted: MonitorsSettings, context: MonitorContext) -> Iterator[mlops.Monitor]:
     """Defines the monitors that are wanted, one by one; each still has to be given to an endpoint."""
     if wanted.data_quality:
-        yield _data_quality(scope, wanted.data_quality, context)
+        yield mlops.DataQualityMonitor(
+            scope, "DataQuality", **_data_quality(wanted.data_quality), **_common(wanted.data_quality, context)
+        )
     if wanted.model_quality:
         yield _model_quality(scope, wanted.model_quality, context)
     if wanted.bias:
         yield _bias(scope, wanted.bias, context)
 
 
-def _data_quality(scope: Construct, wanted: DataQualitySettings, context: MonitorContext) -> mlops.Monitor:
+def define_feature_monitor(
+    scope: Construct,
+    construct_id: str,
+    wanted: DataQualitySettings,
+    *,
+    notifications: mlops.AlarmTarget,
+    log_retention_days: int,
+) -> mlops.Monitor:
+    """Defines a data quality monitor that still has to be given to a feature group."""
     return mlops.DataQualityMonitor(
-        scope,
-        "DataQuality",
-        drift_threshold=wanted.drift_threshold,
-        comparison_method=wanted.comparison_method.title(),
-        features=wanted.alarm_features,
-        include_features=wanted.include_features,
-        exclude_features=wanted.exclude_features,
-        window_offset_hours=wanted.window_offset_hours,
-        **_common(wanted, context),
+        scope, construct_id, **_data_quality(wanted), **_base(wanted, notifications, log_retention_days)
     )
+
+
+def _data_quality(wanted: DataQualitySettings) -> _DataQuality:
+    return {
+        "drift_threshold": wanted.drift_threshold,
+        "comparison_method": wanted.comparison_method.title(),
+        "features": wanted.alarm_features,
+        "include_features": wanted.include_features,
+        "exclude_features": wanted.exclude_features,
+        "window_offset_hours": wanted.window_offset_hours,
+    }
 
 
 def _model_quality(scope: Construct, wanted: ModelQualitySettings, context: MonitorContext) -> mlops.Monitor:
@@ -117,9 +147,15 @@ def _common(wanted: MonitorSettings, context: MonitorContext) -> _Common:
     return {
         "reports": context.storage.reports,
         "baseline": mlops.Baseline.from_registry(bucket=context.baselines),
+        **_base(wanted, context.notifications, context.log_retention_days),
+    }
+
+
+def _base(wanted: MonitorSettings, notifications: mlops.AlarmTarget, log_retention_days: int) -> _Base:
+    return {
         "schedule": monitoring_schedule(wanted),
-        "engine": mlops.LambdaEngine(log_retention_days=context.log_retention_days),
-        "notifications": [context.notifications],
+        "engine": mlops.LambdaEngine(log_retention_days=log_retention_days),
+        "notifications": [notifications],
         "alarms": mlops.MonitorAlarms(max_violations=wanted.max_violations),
     }
 

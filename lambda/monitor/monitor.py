@@ -7,7 +7,7 @@ failure or on purpose, writes the same objects to the same keys.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -95,15 +95,20 @@ class Monitor:
         ``found`` is what the window holds, if that is known already. Raises what went wrong, unannounced.
         """
         began = self._seconds()
+        run = self._with_what_there_is(run)
         log.info("run started", window=run.window.to_json(), model_package_arn=run.model_package_arn)
         prepared = self._prepare(run)
         if run.baseline_missing:
             log.warning("the version has no complete baseline", model_package_arn=run.model_package_arn)
         result = self._analyse(run, prepared, remaining, found)
+        return self.tell(run, result, self._seconds() - began)
+
+    def tell(self, run: Run, result: Outcome | NoData, seconds: float) -> dict[str, Any]:
+        """Write what a run found, measure it and announce it; returns the event's detail."""
         checked = run.constraints is not None
         if isinstance(result, Outcome):
             self._write(run, result)
-        self._measure(run, result, checked, self._seconds() - began)
+        self._measure(run, result, checked, seconds)
         detail = self._detail(run, result, checked)
         self._announce(run, detail)
         return detail
@@ -129,6 +134,13 @@ class Monitor:
             # The analysis sees contents only; who reads the alarm needs to know where they lie.
             places = " and ".join(str(uri) for uri in (run.constraints, run.statistics) if uri is not None)
             raise BaselineError(f"{error} (read from {places})") from error
+
+    def _with_what_there_is(self, run: Run) -> Run:
+        """The run without a baseline, if that need not exist and does not."""
+        named = [uri for uri in (run.constraints, run.statistics) if uri is not None]
+        if not run.baseline_optional or all(self._storage.read(uri) is not None for uri in named):
+            return run
+        return replace(run, constraints=None, statistics=None, baseline_missing=True)
 
     def _baseline(self, kind: str, uri: S3Uri | None) -> bytes | None:
         if uri is None:

@@ -21,7 +21,8 @@ class Run:
     """One run.
 
     ``scheduled`` is the hour for which it was scheduled, which names its report and dates its health. Labels count that
-    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked. ``dated`` is the
+    were uploaded before ``labels_until``. With ``baseline_missing`` not everything can be checked; with
+    ``baseline_optional`` files that do not exist are no failure but a missing baseline. ``dated`` is the
     time of its findings in CloudWatch: the window's start, but never more than the time between two runs ago. Alarms do
     not look back further, and CloudWatch takes two days to show what is older than one.
     """
@@ -35,6 +36,7 @@ class Run:
     statistics: S3Uri | None
     baseline_missing: bool
     report: S3Uri
+    baseline_optional: bool = False
 
     @property
     def label_hours(self) -> Window:
@@ -69,6 +71,7 @@ class Run:
             statistics=statistics,
             baseline_missing=constraints is None or (settings.needs_statistics and statistics is None),
             report=settings.place / hour,
+            baseline_optional=bool(baseline.get("optional")),
         )
 
 

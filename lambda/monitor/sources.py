@@ -9,6 +9,7 @@
   window are those in the folders of its hours, whose names `DATASET_PARTITIONS` gives in strftime's notation
   (`year=%Y/month=%m/day=%d/hour=%H`; without hour: folders of the days that begin in the window). Default: - those
   written in the window
+- `FeatureGroup`: see `offline_store`
 """
 
 from __future__ import annotations
@@ -160,7 +161,13 @@ class DatasetSource(InputSource):
 
 def source_of(environment: Environment) -> InputSource:
     """The input that the settings name; mistakes are noted in ``environment``."""
-    kind = environment.choice("INPUT_TYPE", (EndpointSource.type, DatasetSource.type), EndpointSource.type)
+    # It is a dataset itself, so it cannot be imported above.
+    from monitor.offline_store import OfflineStoreSource
+
+    types = (EndpointSource.type, DatasetSource.type, OfflineStoreSource.type)
+    kind = environment.choice("INPUT_TYPE", types, EndpointSource.type)
+    if kind == OfflineStoreSource.type:
+        return OfflineStoreSource.of(environment)
     if kind == DatasetSource.type:
         written = environment.parsed("DATASET_FORMAT", _format, "must be a dataset format of SageMaker's API")
         # None after a mistake, which is reported before anything is read.

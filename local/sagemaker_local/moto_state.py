@@ -212,6 +212,16 @@ def allow_emptied_settings() -> Undo:
     return replace(LambdaFunction, update_configuration=update_configuration)
 
 
+# -- S3 ---------------------------------------------------------------------------------------------------------------
+
+
+def use_clock_for_objects(now: Callable[[], datetime]) -> Undo:
+    """Make the times at which objects were written those of a movable clock."""
+    from moto.s3 import models
+
+    return replace(models, utcnow=lambda: now().replace(tzinfo=None))
+
+
 # -- SQS and SNS ------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from .base import AccountId, KeyArn, Settings, conflict
+from .monitors import DataQualitySettings
 
 FeatureTypeName = Literal["integral", "fractional", "string"]
 _TYPES = ("integral", "fractional", "string")
@@ -141,6 +142,15 @@ class FeatureAlarmSettings(Settings):
     ] = 0
 
 
+class FeatureMonitorsSettings(Settings):
+    """What watches the offline records of a feature group."""
+
+    data_quality: Annotated[
+        DataQualitySettings | None,
+        Field(description="Compares the records that were written with a baseline. Default: no"),
+    ] = None
+
+
 def _store(value: Any) -> Any:
     return {} if value is True else None if value is False else value
 
@@ -214,6 +224,24 @@ class FeatureGroupSettings(Settings):
     alarms: Annotated[FeatureAlarmSettings, Field(description="From when on figures are an alarm.")] = (
         FeatureAlarmSettings()
     )
+
+    monitors: Annotated[FeatureMonitorsSettings, Field(description="What watches the offline records.")] = (
+        FeatureMonitorsSettings()
+    )
+
+    @model_validator(mode="after")
+    def _monitor_fits(self) -> FeatureGroupSettings:
+        wanted = self.monitors.data_quality
+        if wanted is None:
+            return self
+        if self.offline is None:
+            raise conflict("monitors", "data_quality looks at offline records, and there are none; set offline: glue")
+        watched = [name for name in self.features if name not in (self.record_id, self.event_time)]
+        named = (*wanted.include_features, *wanted.exclude_features, *wanted.alarm_features)
+        unknown = sorted({name for name in named if name not in watched})
+        if unknown:
+            raise conflict("monitors", f"data_quality names {', '.join(unknown)}; features are {', '.join(watched)}")
+        return self
 
     @model_validator(mode="after")
     def _stores_fit(self) -> FeatureGroupSettings:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from moto.awslambda.models import LambdaFunction
 from moto.events.models import EventPattern, Rule
+from moto.s3 import models as s3_models
 from moto.sns.models import Subscription
 from moto.sqs import models as sqs_models
 
@@ -34,7 +35,8 @@ def test_signatures_of_what_is_replaced() -> None:
 def test_replacements_are_undone() -> None:
     def names() -> list[object]:
         function = (LambdaFunction.invoke, LambdaFunction.update_configuration)
-        return [*function, Rule.send_to_targets, Subscription.publish, sqs_models.unix_time]
+        clocks = (sqs_models.unix_time, s3_models.utcnow)
+        return [*function, Rule.send_to_targets, Subscription.publish, *clocks]
 
     before = names()
     undos = [
@@ -42,6 +44,7 @@ def test_replacements_are_undone() -> None:
         moto_events.redirect_rule_targets(lambda rule, event: None),
         moto_state.redirect_subscriptions(lambda subscription, notification: None),
         moto_state.use_clock_for_queues(lambda: datetime.now(UTC)),
+        moto_state.use_clock_for_objects(lambda: datetime.now(UTC)),
         moto_state.allow_emptied_settings(),
     ]
     during = names()

@@ -109,6 +109,7 @@ class FeatureGroup(FeatureGroupBase):
             online=online is not None,
             online_key=online.encryption_key if online else None,
             offline=location,
+            keys=(record_identifier, event_time),
         )
         self.features = tuple(features)
         self.cfn_role: CfnRole | None = None
@@ -226,17 +227,22 @@ class FeatureGroup(FeatureGroupBase):
         online: bool = True,
         online_key: IKey | None = None,
         offline: OfflineLocation | None = None,
+        record_identifier: str | None = None,
+        event_time: str | None = None,
     ) -> FeatureGroupBase:
         """Refer to a group of this account and region.
 
         :param name: Name of the group.
         :param online: Whether it has an online store. Default: True.
         :param online_key: Key of its online store. Default: - none of a customer's.
-        :param offline: Where its offline records are, for `grant_query_offline`. Default: - not known.
+        :param offline: Where its offline records are, for queries and monitors. Default: - not known.
+        :param record_identifier: Feature that identifies a record, which monitors leave out. Default: - not known.
+        :param event_time: Feature that says when a record became true, likewise. Default: - not known.
         """
         problems = Problems()
         problems.matches("name", name, NAME_PATTERN, NAME_RULE)
         problems.raise_if_any(scope, construct_id)
         group = FeatureGroupBase(scope, construct_id)
-        group._identify(name, online=online, online_key=online_key, offline=offline)
+        keys = tuple(key for key in (record_identifier, event_time) if key)
+        group._identify(name, online=online, online_key=online_key, offline=offline, keys=keys)
         return group

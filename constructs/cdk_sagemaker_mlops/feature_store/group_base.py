@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aws_cdk.aws_kms import IKey
     from aws_cdk.aws_s3 import IBucket
 
+    from cdk_sagemaker_mlops.monitoring.monitor import Monitor
+
     from .workgroup import FeatureStoreWorkgroup
 
 #: CloudWatch namespace of what Feature Store's runtime operations publish.
@@ -92,6 +94,7 @@ class FeatureGroupBase(Construct):
     :ivar online: Whether it is known to have an online store.
     :ivar online_key: Customer managed key of the online store, if it has one.
     :ivar offline: Where the offline records are, if it has such.
+    :ivar monitors: What watches the offline records.
     """
 
     name: str
@@ -99,14 +102,37 @@ class FeatureGroupBase(Construct):
     online: bool
     online_key: IKey | None
     offline: OfflineLocation | None
+    monitors: list[Monitor]
 
-    def _identify(self, name: str, *, online: bool, online_key: IKey | None, offline: OfflineLocation | None) -> None:
+    def _identify(
+        self,
+        name: str,
+        *,
+        online: bool,
+        online_key: IKey | None,
+        offline: OfflineLocation | None,
+        keys: tuple[str, ...],
+    ) -> None:
         self.name = name
+        self._keys = keys
+        self.monitors = []
         # SageMaker writes names in ARNs in lower case.
         self.arn = _refs.arn("sagemaker", f"feature-group/{name if _refs.is_token(name) else name.lower()}")
         self.online = online
         self.online_key = online_key
         self.offline = offline
+
+    def add_monitor(self, monitor: Monitor) -> None:
+        """Let a data quality monitor, made without endpoint and input, watch the offline records.
+
+        :param monitor: The monitor. Its reports and its baseline are, unless it says otherwise, in the bucket of the
+            offline records, below `monitoring-reports/` and `monitoring-baselines/<group>/`.
+        :raises ValueError: The group has no offline store, or it is not known where.
+        """
+        from .offline_input import OfflineStoreInput
+
+        monitor.watch(OfflineStoreInput(group=self.name, location=self._known_offline, left_out=self._keys))
+        self.monitors.append(monitor)
 
     def read_online_statements(self) -> list[Statement]:
         """What a role needs to look records up."""
@@ -166,8 +192,8 @@ class FeatureGroupBase(Construct):
     def _known_offline(self) -> OfflineLocation:
         if self.offline is None:
             raise ValueError(
-                f"feature group {self.name} has no offline store to query; give it one, or give an imported group the "
-                "location of its own"
+                f"feature group {self.name} has no offline store to look at; give it one, or give an imported group "
+                "the location of its own"
             )
         return self.offline
 

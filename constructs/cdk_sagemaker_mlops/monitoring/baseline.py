@@ -51,12 +51,14 @@ class BoundBaseline:
     :param statements: What the run's role needs to read them.
     :param parameters: Names of the stack parameters behind them, by kind (`constraints`, `statistics`); empty when
         fixed.
+    :param optional: Whether files that are not there are a missing baseline and no failure. Default: False
     """
 
     constraints_uri: str
     statistics_uri: str
     statements: tuple[Statement, ...]
     parameters: dict[str, str]
+    optional: bool = False
 
 
 class Baseline(ABC):
@@ -96,6 +98,19 @@ class Baseline(ABC):
         :param encryption_key: Key that encrypts them. Default: - none of the customer's
         """
         return _FileBaseline(constraints, statistics, encryption_key)
+
+    @staticmethod
+    def from_folder(*, bucket: IBucket, prefix: str) -> Baseline:
+        """`constraints.json` and `statistics.json` in a folder, as soon as they are there.
+
+        Until then runs write statistics and suggested constraints, and report the missing baseline by metric and
+        alarm. Copying those two files of a good run, or of `model-analyzer baseline`, into the folder makes them the
+        baseline.
+
+        :param bucket: Bucket of the folder.
+        :param prefix: The folder.
+        """
+        return _FolderBaseline(bucket, prefix.strip("/"))
 
 
 @dataclass(frozen=True)
@@ -167,6 +182,26 @@ class _FileBaseline(Baseline):
             statistics_uri=self.statistics if request.has_statistics else "",
             statements=tuple(statements),
             parameters={},
+        )
+
+
+@dataclass(frozen=True)
+class _FolderBaseline(Baseline):
+    bucket: IBucket
+    prefix: str
+
+    def problems(self) -> list[str]:
+        return [] if self.prefix else ["baseline prefix is empty, allowed is the folder of the baseline's files"]
+
+    def bind(self, request: BaselineRequest) -> BoundBaseline:
+        place = Location(self.bucket, self.prefix)
+        return BoundBaseline(
+            constraints_uri=f"{place.uri}/constraints.json",
+            statistics_uri=f"{place.uri}/statistics.json" if request.has_statistics else "",
+            # Without permission to list, S3 would answer that access is denied where there is no file yet.
+            statements=(*place.read("Baselines", "files of the baseline"), *decrypt(place.key_arn)),
+            parameters={},
+            optional=True,
         )
 
 

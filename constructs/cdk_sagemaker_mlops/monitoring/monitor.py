@@ -63,7 +63,7 @@ class Monitor(RunMetrics, Construct):
         self._analysis = analysis
         self._reports = reports
         self._reports_prefix = reports_prefix.strip("/")
-        self._baseline = baseline or Baseline.from_registry()
+        self._baseline = baseline
         self._schedule = schedule or MonitoringSchedule.hourly()
         self._engine = engine or Engine.LAMBDA
         self._targets = tuple(notifications)
@@ -80,7 +80,7 @@ class Monitor(RunMetrics, Construct):
         if endpoint is not None:
             endpoint.add_monitor(self)
         elif input is not None:
-            self._watch(input, _paths.stack_of(self))
+            self.watch(input)
 
     def bind(self, endpoint: MonitoredEndpoint) -> None:
         """Connects the monitor with its endpoint and defines everything. `endpoint.add_monitor` calls it.
@@ -89,9 +89,17 @@ class Monitor(RunMetrics, Construct):
         """
         self._watch(EndpointInput(endpoint), endpoint.stack)
 
+    def watch(self, source: MonitorInput) -> None:
+        """Connects the monitor with data that belongs to no endpoint; `add_monitor` of a feature group calls it.
+
+        :param source: What to watch.
+        """
+        self._watch(source, _paths.stack_of(self))
+
     def _watch(self, source: MonitorInput, stack: cdk.Stack) -> None:
+        baseline = self._baseline or source.default_baseline
         task = EngineTask(analysis=self._analysis, source=source, schedule=self._schedule)
-        self._check(task)
+        self._check(task, baseline)
         self._input = source
         block = Block(self)
         reports = source.default_reports
@@ -99,7 +107,7 @@ class Monitor(RunMetrics, Construct):
             reports = Location(self._reports or reports.bucket, self._reports_prefix)
         written = reports.below(*source.report_folders, self.schedule_name)
         self.reports_uri = written.uri
-        self._bound_baseline = self._baseline.bind(
+        self._bound_baseline = baseline.bind(
             BaselineRequest(
                 block=block,
                 stack=stack,
@@ -145,7 +153,7 @@ class Monitor(RunMetrics, Construct):
         problems.raise_if_any(self)
         self.alarms = add_alarms(block, rules, self._targets, name_prefix=self.schedule_name)
 
-    def _check(self, task: EngineTask) -> None:
+    def _check(self, task: EngineTask, baseline: Baseline) -> None:
         problems = Problems()
         source = task.source
         problems.require(
@@ -164,7 +172,7 @@ class Monitor(RunMetrics, Construct):
         problems.extend(source.problems(self._analysis))
         problems.extend(self._analysis.problems())
         problems.extend(self._analysis.input_problems(source))
-        problems.extend(self._baseline.problems())
+        problems.extend(baseline.problems())
         problems.extend(self._alarm_options.problems())
         problems.extend(self._engine.problems(task))
         problems.raise_if_any(self)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cdk_sagemaker_mlops import _naming, _refs
 from cdk_sagemaker_mlops._iam import Statement
 
+from .baseline import Baseline
 from .locations import Location, decrypt
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class MonitorInput(ABC):
     def default_reports(self) -> Location:
         """Where reports go unless the monitor says otherwise."""
 
+    @property
+    def default_baseline(self) -> Baseline:
+        """What runs compare with unless the monitor says otherwise."""
+        return Baseline.from_registry()
+
     @abstractmethod
     def problems(self, analysis: Analysis) -> list[str]:
         """What is wrong with it, or cannot be analysed in this way."""
@@ -88,6 +94,14 @@ class MonitorInput(ABC):
     @abstractmethod
     def statements(self) -> list[Statement]:
         """What runs need to read it."""
+
+    def native_input(self, path: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """The input of one of SageMaker's job definitions; only what they can look at has one.
+
+        :param path: Where a run finds the data.
+        :param attributes: What the analysis says about the data.
+        """
+        raise NotImplementedError(f"job definitions cannot look at {self.subject}")
 
     def namespace(self, of_endpoints: str) -> str:
         """The CloudWatch namespace of an analysis' metrics about this input.
@@ -182,6 +196,10 @@ class EndpointInput(MonitorInput):
             *self.captured.read("Capture", "captured records"),
             *decrypt(_refs.key_arn(key) if key else None),
         ]
+
+    def native_input(self, path: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """The EndpointInput."""
+        return {"EndpointInput": {"EndpointName": self.target.endpoint_name, "LocalPath": path, **attributes}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from sagemaker_local import moto_state
+
 from . import groups, metadata, runtime
 from .service import FeatureStore, Options
 
@@ -36,6 +38,9 @@ def install(aws: LocalAws) -> None:
     aws.extensions["featurestore"] = service
     for part in (groups, metadata, runtime):
         part.install(service)
+
+    # What was written in an hour is what monitors of offline stores look at.
+    aws.on_stop(moto_state.use_clock_for_objects(aws.clock.now))
 
     def flush(old: datetime, new: datetime) -> None:
         service.metrics.flush()

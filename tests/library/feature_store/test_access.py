@@ -97,7 +97,7 @@ def test_another_groups_files_stay_closed(
 def test_a_group_without_offline_store_cannot_be_queried(
     make_group: Make, caller: iam.Role, workgroup: fs.FeatureStoreWorkgroup
 ) -> None:
-    with pytest.raises(ValueError, match="customers has no offline store to query"):
+    with pytest.raises(ValueError, match="customers has no offline store to look at"):
         make_group(offline=None).grant_query_offline(caller, workgroup)
 
 
