@@ -22,7 +22,7 @@ log = Logger("deploy.announcements")
 
 
 class Status(StrEnum):
-    """What happened to a model's rollout. ``Waiting`` and ``Failed`` need a person."""
+    """What happened to a model's rollout. ``Waiting``, ``Failed`` and ``Proposed`` need a person."""
 
     STARTED = "Started"
     SUCCEEDED = "Succeeded"
@@ -30,6 +30,7 @@ class Status(StrEnum):
     FAILED = "Failed"
     WAITING = "Waiting"
     RELEASED = "Released"
+    PROPOSED = "Proposed"
 
 
 _SUBJECTS = {
@@ -38,6 +39,7 @@ _SUBJECTS = {
     Status.FAILED: "{model}: rollout failed",
     Status.WAITING: "{model}: rollout waits for you",
     Status.RELEASED: "{model}: version {to} was released",
+    Status.PROPOSED: "{model}: version {to} waits for approval for the next stage",
 }
 
 

@@ -104,20 +104,34 @@ def choose(situation: Situation) -> Choice:
     candidates = [
         package for package in situation.approved if package.deployable and not is_quarantined(package.arn, barred)
     ]
-    if candidates:
-        newest = max(candidates, key=lambda package: package.version)
-        return Choice(newest, f"version {newest.version} is the newest approved version")
+    admitted = [package for package in candidates if not situation.registration.objection(package)]
+    held = max((package for package in candidates if package not in admitted), key=_version, default=None)
+    if admitted:
+        newest = max(admitted, key=_version)
+        reason = f"version {newest.version} is the newest approved version"
+        if held is not None and held.version > newest.version:
+            reason += f"; {situation.registration.objection(held)}"
+        return Choice(newest, reason)
     group, number = situation.registration.group_name, version_of(situation.live_arn)
+    waiting = f"; {situation.registration.objection(held)}" if held is not None else ""
     if not situation.live_arn:
-        held = [package for package in situation.approved if is_quarantined(package.arn, barred)]
-        return Choice(None, f"group {group} has no approved version" + (" that is not quarantined" if held else ""))
+        quarantined = any(is_quarantined(package.arn, barred) for package in situation.approved)
+        kind = " that may go live here" if waiting else " that is not quarantined" if quarantined else ""
+        return Choice(None, f"group {group} has no approved version{kind}{waiting}")
     if is_quarantined(situation.live_arn, barred):
         problem = f"version {number} is quarantined, and no other approved version exists; it stays"
         return Choice(None, problem, problem)
     if situation.live is not None and situation.live.approval == "Rejected":
         problem = f"version {number} was rejected while live, and no other approved version exists; it stays live"
         return Choice(None, problem, problem)
-    return Choice(None, f"group {group} has no approved version; version {number} stays live")
+    if situation.live is not None and situation.live.deployable and situation.registration.objection(situation.live):
+        problem = f"{situation.registration.objection(situation.live)}, and no other version may go live; it stays live"
+        return Choice(None, problem, problem)
+    return Choice(None, f"group {group} has no approved version; version {number} stays live{waiting}")
+
+
+def _version(package: Package) -> int:
+    return package.version
 
 
 def _choose_pinned(situation: Situation, number: int) -> Choice:
@@ -131,6 +145,8 @@ def _choose_pinned(situation: Situation, number: int) -> Choice:
         problem = (
             f"pinned version {number} is {package.approval} and {package.status}; it must be Approved and Completed"
         )
+    elif situation.registration.objection(package):
+        problem = f"pinned: {situation.registration.objection(package)}"
     return Choice(None, problem, problem) if problem else Choice(package, f"version {number} is pinned")
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from deploy.alarms import Alarms
 from deploy.announcements import Announcer
 from deploy.controller import Controller
 from deploy.memory import Memory
@@ -52,6 +53,7 @@ def controller() -> Controller:
         stacks=Stacks(client("cloudformation"), settings.role_arn),
         registry=Registry(client("sagemaker")),
         announcer=announcer,
+        alarms=Alarms(client("cloudwatch")).active,
         requeue=requeue,
         now=lambda: datetime.now(tz=UTC),
         sleep=time.sleep,

@@ -13,10 +13,11 @@ from deploy.decide import Action, Blocked, Converged, Rollout, Situation, Wait, 
 from deploy.history import History
 from deploy.lock import LockBusy, LockNeeded
 from deploy.memory import Memory
+from deploy.proposals import Proposer
 from deploy.registry import GroupMissing, Registry
 from deploy.requests import Request
 from deploy.stacks import NothingToUpdate, StackBusy, Stacks, UpdateRefused
-from deploy.state import Endpoint, Intent, Journal, Quarantined, Registration, Stack, version_of
+from deploy.state import Endpoint, Intent, Journal, Package, Quarantined, Registration, Stack, version_of
 from shared.log import Logger
 
 log = Logger("deploy.reconcile")
@@ -30,11 +31,13 @@ LOCK_PAUSES = (1.0, 3.0)
 
 @dataclass(frozen=True)
 class Services:
-    """What a reconciliation works with. ``requeue`` asks for another look at a model in a minute."""
+    """What a reconciliation works with. ``requeue`` asks for another look at a model in a minute, ``alarms`` names the
+    alarms of an endpoint that are on."""
 
     stacks: Stacks
     registry: Registry
     announcer: Announcer
+    alarms: Callable[[str], list[str]]
     requeue: Callable[[str], None]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -72,6 +75,9 @@ class Reconciliation:
         self._model = registration.model
         self._lock = memory.lock(self._model, services.now)
         self._history = History(memory, self._lock, services.announcer, registration)
+        self._proposer = Proposer(
+            memory, self._lock, services.registry, services.alarms, services.announcer, registration
+        )
 
     @property
     def _journal(self) -> Journal:
@@ -125,6 +131,8 @@ class Reconciliation:
         except GroupMissing as error:
             action = Blocked(str(error), failed=True)
         action = self._act(action, stack, live)
+        if isinstance(action, Converged) and live:
+            self._proposer.look_at(live, self._time())
         self._record_age(action)
         self._look_again(action)
         log.info("reconciled", action=type(action).__name__, reason=action.reason, live=live)
@@ -158,14 +166,12 @@ class Reconciliation:
         if registration.pinned_version is not None:
             arn = registration.package_arn(registration.pinned_version, stack.stack_id)
             return replace(situation, pinned=registry.describe(arn))
-        situation = replace(situation, approved=registry.approved(registration.group, quarantine))
-        read: set[str] = set()
-        while (package := choose(situation).package) is not None and package.arn not in read:
-            fresh = registry.describe(package.arn)
-            read.add(package.arn)
-            others = [item for item in situation.approved if item.arn != package.arn]
-            situation = replace(situation, approved=[*others, fresh] if fresh else others)
-        if package is None and situation.live_arn:
+
+        def admitted(package: Package) -> bool:
+            return not registration.objection(package)
+
+        situation = replace(situation, approved=registry.approved(registration.group, quarantine, admitted))
+        if choose(situation).package is None and situation.live_arn:
             situation = replace(situation, live=registry.describe(situation.live_arn))
         return situation
 

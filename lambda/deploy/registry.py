@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from deploy.decide import is_quarantined
+from deploy.promotion import HEALTHY_IN, PENDING, healthy_in
 from deploy.state import Endpoint, Package, Quarantined
 from shared.clients import error_code, error_text, says
 
@@ -58,15 +60,18 @@ class GroupMissing(LookupError):
 
 
 class Registry:
-    """Reader of model package groups and endpoints. It changes nothing."""
+    """Reader of model package groups and endpoints. It changes nothing but the stage of a version that proved good."""
 
     def __init__(self, sagemaker: Any) -> None:
         self._sagemaker = sagemaker
 
-    def approved(self, group: str, quarantine: Sequence[Quarantined]) -> list[Package]:
+    def approved(
+        self, group: str, quarantine: Sequence[Quarantined], admitted: Callable[[Package], bool]
+    ) -> list[Package]:
         """Approved versions of ``group`` (name or ARN), newest first, down to the first that could be rolled out.
 
-        Reading stops there because a group may hold thousands of versions. Raises :class:`GroupMissing`.
+        Reading stops there because a group may hold thousands of versions. What could be rolled out is read in full and
+        afresh, because lists lag behind. Raises :class:`GroupMissing`.
         """
         packages: list[Package] = []
         pages = self._sagemaker.get_paginator("list_model_packages").paginate(
@@ -74,9 +79,17 @@ class Registry:
         )
         try:
             for page in pages:
-                packages += [_summary(item) for item in page["ModelPackageSummaryList"]]
-                if any(item.deployable and not is_quarantined(item.arn, quarantine) for item in packages):
-                    break
+                for item in page["ModelPackageSummaryList"]:
+                    listed = _summary(item)
+                    if not listed.deployable or is_quarantined(listed.arn, quarantine):
+                        packages.append(listed)
+                        continue
+                    package = self.describe(listed.arn)
+                    if package is None:
+                        continue
+                    packages.append(package)
+                    if package.deployable and admitted(package):
+                        return packages
         except ClientError as error:
             if _absent(error):
                 raise GroupMissing(f"model package group {group} does not exist: {error_text(error)}") from error
@@ -97,7 +110,25 @@ class Registry:
             status=document.get("ModelPackageStatus", ""),
             modified_at=document.get("LastModifiedTime") or document["CreationTime"],
             baselines=_baselines(document),
+            stage=(document.get("ModelLifeCycle") or {}).get("Stage", ""),
+            stage_status=(document.get("ModelLifeCycle") or {}).get("StageStatus", ""),
+            healthy_in=healthy_in(document.get("CustomerMetadataProperties") or {}),
         )
+
+    def propose(self, package: Package, stage: str, controller: str, since: datetime) -> None:
+        """Note that a version has been healthy in the controller's environment, and propose it for the next stage.
+
+        A person who was faster is not overruled: a version that is at that stage already keeps its status.
+        """
+        stamp = since.replace(microsecond=0).isoformat()
+        change: dict[str, Any] = {"CustomerMetadataProperties": {f"{HEALTHY_IN}{controller}": stamp}}
+        if package.stage != stage:
+            change["ModelLifeCycle"] = {
+                "Stage": stage,
+                "StageStatus": PENDING,
+                "StageDescription": f"healthy in {controller} since {stamp}",
+            }
+        self._sagemaker.update_model_package(ModelPackageArn=package.arn, **change)
 
     def endpoint(self, name: str) -> Endpoint | None:
         """What the endpoint runs; None when SageMaker does not know it."""

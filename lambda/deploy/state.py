@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deploy.promotion import Promotion
+
 #: Statuses from which CloudFormation takes an update. Everything else that does not end in _IN_PROGRESS needs a person.
 UPDATABLE = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
@@ -34,6 +36,7 @@ class Registration:
     baselines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pinned_version: int | None = None
     frozen: bool = False
+    promotion: Promotion | None = None
 
     @classmethod
     def parse(cls, name: str, text: str) -> Registration:
@@ -63,6 +66,7 @@ class Registration:
         baselines = parameters.get("baselines") or {}
         if not isinstance(baselines, dict) or not all(isinstance(names, dict) for names in baselines.values()):
             mistakes.append("'parameters.baselines' must map a monitor type to the parameters of its files")
+        promotion = Promotion.parse(document.get("promotion"), mistakes)
         if mistakes:
             raise RegistrationError(f"registration {name} is wrong: " + "; ".join(mistakes))
         return cls(
@@ -76,7 +80,17 @@ class Registration:
             baselines=baselines,
             pinned_version=pinned,
             frozen=document.get("frozen", False),
+            promotion=promotion,
         )
+
+    @property
+    def controller(self) -> str:
+        """Name of the controller that it is registered with."""
+        return self.name.split("/")[1]
+
+    def objection(self, package: Package) -> str:
+        """Why an approved version must not go live here yet; empty if nothing speaks against it."""
+        return self.promotion.objection(package, self.controller) if self.promotion else ""
 
     @property
     def group_name(self) -> str:
@@ -106,6 +120,10 @@ class Package:
     status: str
     modified_at: datetime
     baselines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stage: str = ""
+    stage_status: str = ""
+    #: Controllers in whose environments it has been healthy. Known only of a version that was described.
+    healthy_in: frozenset[str] = frozenset()
 
     @property
     def version(self) -> int:
@@ -216,3 +234,6 @@ class Journal:
     started: str = ""
     condition: str = ""
     diverged_since: str = ""
+    #: The version that is being watched before it is proposed for the next stage, and since when nothing is wrong.
+    healthy_arn: str = ""
+    healthy_since: str = ""

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from deploy.alarms import Alarms
 from deploy.announcements import Announcer
 from deploy.controller import Controller
 from deploy.memory import Memory
@@ -70,6 +71,7 @@ class World:
         self.messages: list[dict[str, Any]] = []
         self.metrics: list[tuple[str, float]] = []
         self.requeued: list[str] = []
+        self.alarms: list[str] = []
         self.calls: list[str] = []
         self.fault: tuple[int, str] | None = None
         self.meanwhile: tuple[int, Callable[[], Any]] | None = None
@@ -106,6 +108,7 @@ class World:
             for name in ("Constraints", "Statistics")
         }
         self.packages[version] = {
+            **self.packages.get(version, {}),
             "ModelPackageArn": f"{PACKAGE}/{version}",
             "ModelPackageVersion": version,
             "ModelApprovalStatus": approval,
@@ -117,6 +120,15 @@ class World:
 
     def approve(self, version: int, **more: Any) -> None:
         self.set_approval(version, "Approved", **more)
+
+    def at_stage(self, version: int, stage: str, status: str = "Approved", healthy_in: tuple[str, ...] = ()) -> None:
+        """What a person, or the controller of another environment, writes into the registry."""
+        metadata = {f"healthy-in:{name}": "2026-11-21T08:00:00+00:00" for name in healthy_in}
+        package = self.packages[version]
+        self.packages[version] = package | {
+            "ModelLifeCycle": {"Stage": stage, "StageStatus": status},
+            "CustomerMetadataProperties": package.get("CustomerMetadataProperties", {}) | metadata,
+        }
 
     def reject(self, version: int) -> None:
         self.set_approval(version, "Rejected")
@@ -198,6 +210,7 @@ class World:
             stacks=Stacks(client, "arn:aws:iam::222222222222:role/rollouts"),
             registry=Registry(client),
             announcer=announcer,
+            alarms=Alarms(client).active,
             requeue=self.requeued.append,
             now=lambda: self.clock,
             sleep=lambda seconds: None,
@@ -330,6 +343,20 @@ class _Services:
             if item["ModelPackageArn"] == ModelPackageName:
                 return item
         raise refusal("ValidationException", f"ModelPackage {ModelPackageName} does not exist.")
+
+    @staticmethod
+    def update_model_package(world: World, ModelPackageArn: str, **changes: Any) -> dict[str, Any]:
+        assert changes.keys() <= {"ModelLifeCycle", "CustomerMetadataProperties"}, "approval is not the controller's"
+        version = int(ModelPackageArn.rpartition("/")[2])
+        package = world.packages[version]
+        metadata = package.get("CustomerMetadataProperties", {}) | changes.pop("CustomerMetadataProperties", {})
+        world.packages[version] = package | changes | {"CustomerMetadataProperties": metadata}
+        return {}
+
+    @staticmethod
+    def describe_alarms(world: World, AlarmNamePrefix: str, StateValue: str) -> list[dict[str, Any]]:
+        assert StateValue == "ALARM"
+        return [{"MetricAlarms": [{"AlarmName": name} for name in world.alarms if name.startswith(AlarmNamePrefix)]}]
 
     @staticmethod
     def describe_endpoint(world: World, EndpointName: str) -> dict[str, Any]:

@@ -206,10 +206,22 @@ def test_drift_check_baselines_come_before_the_versions_own_metrics():
 
 
 def test_no_more_of_a_group_is_read_than_needed():
-    client = SageMaker(pages=[[9, 8], [7, 6], [5]])
+    approved = {"ModelApprovalStatus": "Approved", "ModelPackageStatus": "Completed"}
+    client = SageMaker(document=approved, pages=[[9, 8], [7, 6], [5]])
     barred = [Quarantined(f"arn:p/{version}", "", "", "") for version in (9, 8, 7)]
-    assert [item.version for item in Registry(client).approved("g", barred)] == [9, 8, 7, 6]
+    assert [item.version for item in Registry(client).approved("g", barred, anything)] == [9, 8, 7, 6]
     assert client.read == 2
+
+
+def test_versions_that_may_not_go_live_yet_are_read_past():
+    approved = {"ModelApprovalStatus": "Approved", "ModelPackageStatus": "Completed"}
+    client = SageMaker(document=approved, pages=[[9, 8], [7, 6], [5]])
+    found = Registry(client).approved("g", [], lambda package: package.version < 8)
+    assert [item.version for item in found] == [9, 8, 7]
+
+
+def anything(package):
+    return True
 
 
 def error(code, text):
@@ -220,9 +232,9 @@ def test_absence_is_told_from_other_refusals():
     gone = SageMaker(error=error("ValidationException", "ModelPackage arn:p/1 does not exist."))
     assert Registry(gone).describe("arn:p/1") is None
     with pytest.raises(GroupMissing, match="model package group g does not exist"):
-        Registry(gone).approved("g", [])
+        Registry(gone).approved("g", [], anything)
     denied = SageMaker(error=error("AccessDeniedException", "User is not authorized"))
     with pytest.raises(ClientError):
         Registry(denied).describe("arn:p/1")
     with pytest.raises(ClientError):
-        Registry(denied).approved("g", [])
+        Registry(denied).approved("g", [], anything)
