@@ -9,6 +9,7 @@ violations = bias.check(analysis, baseline_analysis)
 from ._analysis import BiasAnalysis, BiasEntry, analysis
 from ._check import BiasViolation, BiasViolations, check
 from ._config import BiasConfig, Facet
+from ._intervals import Interval, intervals
 from ._metrics import POST_TRAINING, PRE_TRAINING, Table
 from ._summary import Summary, merge, summarize, summarize_all
 
@@ -21,10 +22,12 @@ __all__ = [
     "BiasViolation",
     "BiasViolations",
     "Facet",
+    "Interval",
     "Summary",
     "Table",
     "analysis",
     "check",
+    "intervals",
     "merge",
     "summarize",
     "summarize_all",

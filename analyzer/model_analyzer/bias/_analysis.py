@@ -33,7 +33,7 @@ def analysis(summary: Summary) -> dict[str, Any]:
         facets = {
             facet.name: [
                 {"value_or_threshold": text, "metrics": _metrics(summary, facet, member, metrics, section == POST)}
-                for member, text in _groups(facet, summary.facets.get(facet.name, FacetCounts()))
+                for member, text in groups(facet, summary.facets.get(facet.name, FacetCounts()))
             ]
             for facet in config.facets
         }
@@ -45,7 +45,7 @@ def analysis(summary: Summary) -> dict[str, Any]:
     return result
 
 
-def _groups(facet: Facet, counts: FacetCounts) -> list[tuple[str, str]]:
+def groups(facet: Facet, counts: FacetCounts) -> list[tuple[str, str]]:
     """Disadvantaged members, and how the file calls them."""
     if facet.threshold is not None:
         return [(ABOVE, interval(facet.threshold, counts.maximum, counts.fractional))]

@@ -1,7 +1,8 @@
 """Drift of bias against a baseline; constraint_violations.json.
 
 Rule: https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-model-monitor-bias-drift-violations.html: a metric that is
-farther from its neutral value than the baseline's is a violation.
+farther from its neutral value than the baseline's is a violation. With confidence intervals it is one only if the whole
+interval is farther, so that small samples do not cry wolf.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from ._analysis import BiasAnalysis, BiasEntry
+from ._intervals import Interval, Key
 
 
 @dataclass(frozen=True)
 class BiasViolation:
-    """A metric that is farther from its neutral value than the baseline's."""
+    """A metric that is farther from its neutral value than the baseline's, with its interval if there is one."""
 
     entry: BiasEntry
     baseline: float
+    interval: Interval | None = None
 
     @property
     def value(self) -> float:
@@ -34,6 +37,7 @@ class BiasViolation:
             "constraint_check_type": "bias_drift_check",
             "description": (
                 f"Metric value {self.value!r} doesn't meet the baseline constraint requirement {self.baseline!r}"
+                + (f" with confidence interval ({i.low!r}, {i.high!r})" if (i := self.interval) is not None else "")
             ),
         }
 
@@ -69,6 +73,7 @@ def check(
     current: BiasAnalysis | Mapping[str, Any],
     baseline: BiasAnalysis | Mapping[str, Any],
     tolerance: float = 0.0,
+    intervals: Mapping[Key, Interval] | None = None,
 ) -> BiasViolations:
     """Compare an analysis with the baseline's.
 
@@ -76,6 +81,8 @@ def check(
         current: The analysis.json of the data.
         baseline: The analysis.json of the baseline. Metrics that it has no value for are not checked.
         tolerance: How much farther from neutral a metric may be. Default: 0, as Clarify has it.
+        intervals: Confidence intervals of the current metrics, from `bias.intervals`. A metric that has one is in
+            violation only if all of it is farther than the baseline. Default: values are compared.
 
     Raises:
         ValueError: The tolerance is negative, or a document is no analysis.json with bias metrics.
@@ -93,6 +100,16 @@ def check(
         entry = observed.get(expected.key)
         if entry is None or entry.value is None:
             missing.append(entry or expected)
-        elif abs(entry.value - entry.neutral) > abs(expected.value - expected.neutral) + tolerance:
-            found.append(BiasViolation(entry, expected.value))
+        else:
+            interval = intervals.get(entry.key) if intervals is not None else None
+            if _distance(entry, interval) > abs(expected.value - expected.neutral) + tolerance:
+                found.append(BiasViolation(entry, expected.value, interval))
     return BiasViolations(tuple(found), tuple(missing))
+
+
+def _distance(entry: BiasEntry, interval: Interval | None) -> float:
+    """How far from neutral the metric is, at least."""
+    assert entry.value is not None  # noqa: S101 - the caller has seen to it
+    if interval is None:
+        return abs(entry.value - entry.neutral)
+    return max(interval.low - entry.neutral, entry.neutral - interval.high, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--tolerance", type=float, default=0.0, metavar="NUMBER", help="how much farther a metric may be (default: 0)"
     )
+    parser.add_argument(
+        "--confidence",
+        type=float,
+        metavar="SHARE",
+        help="count a metric as drifted only if its bootstrap confidence interval, of 0.95 for one, lies wholly beyond "
+        "the baseline (default: values are compared)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -79,11 +87,13 @@ def run(options: argparse.Namespace) -> int:
         summarize = partial(bias.summarize_all, config=config)
         summary = shared.summary(options, summarize, bias.merge, read, join, with_input=True)
         analysis = bias.analysis(summary)
-        violations = None
+        violations, intervals = None, None
+        if options.confidence is not None:
+            intervals = bias.intervals(summary, options.confidence)
         if baseline is not None:
             reference = bias.BiasAnalysis(baseline)
             empty = bias.BiasViolations()
-            violations = bias.check(analysis, reference, options.tolerance) if summary.rows else empty
+            violations = bias.check(analysis, reference, options.tolerance, intervals) if summary.rows else empty
     except ValueError as error:
         raise common.CommandError(str(error)) from error
     unusable = dict(summary.unusable)
@@ -103,6 +113,11 @@ def run(options: argparse.Namespace) -> int:
         subtitle=", ".join(map(str, options.data)),
     )
     result: dict[str, Any] = {"analysis": analysis, "unusable": unusable, "input": read.to_dict()}
+    if intervals is not None:
+        result["intervals"] = [
+            {"section": key[0], "facet": key[1], "facet_value": key[2], "metric_name": key[3], **asdict(interval)}
+            for key, interval in intervals.items()
+        ]
     if options.ground_truth:
         result["join"] = join.to_dict()
     lines = labelled.unusable_lines(unusable)
