@@ -131,11 +131,18 @@ class Bench:
         encoding: str = "CSV",
         name: str = "00-00-000-a.jsonl",
         ids: Sequence[str] = (),
+        names: Sequence[str] = ("probability", *CUSTOMER_COLUMNS),
     ) -> str:
         """One captured file; the first column of each row is the model's output, the rest its input.
 
-        ``ids`` are the inference ids; without them records only have the event ids that SageMaker gives.
+        ``ids`` are the inference ids; without them records only have the event ids that SageMaker gives. ``names`` are
+        those of the columns in JSON.
         """
+
+        def text_of(row: list[Any], first: int, last: int | None) -> str:
+            if encoding == "JSON":
+                return json.dumps(dict(zip(names[first:last], row[first:last], strict=True)))
+            return ",".join(str(value) for value in row[first:last])
 
         def side(mode: str, text: str) -> dict[str, str]:
             data = base64.b64encode(text.encode()).decode() if encoding == "BASE64" else text
@@ -145,8 +152,8 @@ class Bench:
             json.dumps(
                 {
                     "captureData": {
-                        "endpointInput": side("INPUT", ",".join(str(value) for value in row[1:])),
-                        "endpointOutput": side("OUTPUT", str(row[0])),
+                        "endpointInput": side("INPUT", text_of(row, 1, None)),
+                        "endpointOutput": side("OUTPUT", text_of(row, 0, 1)),
                     },
                     "eventMetadata": {
                         "eventId": f"event-{number}",

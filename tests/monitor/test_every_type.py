@@ -234,7 +234,7 @@ def test_a_window_too_large_fails_before_the_function_is_killed(bench, labelled,
     both(bench, bench.customers(20))
     left = iter([900.0, 5.0])
     monkeypatch.setattr("monitor.handler._remaining", lambda context: lambda: next(left))
-    failure(bench, WindowTooLarge, "the window holds 2 objects of .* give it more memory or a shorter schedule")
+    failure(bench, WindowTooLarge, "the window holds 2 objects of .* give it more memory or time")
 
 
 def test_metrics_can_be_switched_off(bench, labelled):

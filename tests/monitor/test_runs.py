@@ -284,7 +284,7 @@ def test_a_window_too_large_for_the_function_fails_before_it_is_killed(bench, mo
     bench.capture(bench.traffic(20))
     left = iter([900.0, 5.0])
     monkeypatch.setattr("monitor.handler._remaining", lambda context: lambda: next(left))
-    expect_failure(bench, WindowTooLarge, "give it more memory or a shorter schedule", baseline=bench.baseline())
+    expect_failure(bench, WindowTooLarge, "give it more memory or time", baseline=bench.baseline())
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "GetObject", "PutObject"])
