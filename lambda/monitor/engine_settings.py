@@ -1,9 +1,9 @@
 """Settings of the engine: where runs are carried out. The function's environment variables, typed.
 
-- `ENGINE`: `lambda`, `processing`, `spark` or `auto`. Default: lambda
-- `JOB_PREFIX`: what the names of jobs begin with; required for all but `lambda`
+- `ENGINE`: `lambda`, `processing`, `spark`, `auto`, or `model-monitor`, whose runs SageMaker starts. Default: lambda
+- `JOB_PREFIX`: what the names of jobs begin with; required where jobs are started
 - `JOB`: JSON, the request of `CreateProcessingJob` without name and without what the run adds to the environment;
-  required for all but `lambda`
+  required where jobs are started
 - `AUTO_MAX_MEGABYTES`: of `auto`, the largest window that the function analyses itself. Default: - what it has time for
 """
 
@@ -16,7 +16,9 @@ from typing import Any
 
 from shared.environment import Environment
 
-ENGINES = ("lambda", "processing", "spark", "auto")
+ENGINES = ("lambda", "processing", "spark", "auto", "model-monitor")
+#: Those whose runs the function hands over to jobs.
+_WITH_JOBS = ("processing", "spark", "auto")
 #: What `auto` hands over to.
 BEYOND_LAMBDA = "processing"
 
@@ -36,7 +38,7 @@ class EngineSettings:
         environment = Environment(variables)
         engine = environment.choice("ENGINE", ENGINES, ENGINES[0])
         prefix, job, most = "", None, 0
-        if engine != ENGINES[0]:
+        if engine in _WITH_JOBS:
             prefix = environment.text("JOB_PREFIX")
             job = environment.parsed("JOB", _object, "must be a JSON object")
             most = environment.integer("AUTO_MAX_MEGABYTES", 0)

@@ -6,7 +6,8 @@
 Types that need labels take `"labels_until"` as well: then labels count that were uploaded before that hour. A run that
 is carried out by a job, and whose job has completed, is carried out again with `"again": true`.
 
-Where jobs carry out runs, EventBridge invokes it too, with what SageMaker says of those jobs.
+Where jobs carry out runs, EventBridge invokes it too, with what SageMaker says of those jobs. Where SageMaker's own
+schedules carry them out, whatever invokes it makes it look for executions that have ended.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from monitor.failures import JOB_EVENT, job_ended
 from monitor.jobs import Jobs
 from monitor.kinds import analysis_of
 from monitor.monitor import Monitor, Origin
+from monitor.native import ENGINE, Executions
 from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage
@@ -54,6 +56,8 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             seconds=time.monotonic,
             origin=origin,
         )
+        if engine.engine == ENGINE:
+            return Executions(settings, monitor, storage, client("sagemaker")).announce()
         jobs = Jobs(lambda: client("sagemaker"), engine.job_prefix, engine.job)
         if event.get("detail-type") == JOB_EVENT:
             monitor.origin = Origin(engine.job_engine)

@@ -201,6 +201,11 @@ def points(current: AttributionAnalysis, scores: Iterable[AttributionScore]) -> 
             yield Point(f"feature_{feature}", within_limits(value), where | {"ValueType": "GlobalShapValues"})
         if label.expected is not None:
             yield Point("ExpectedValue", within_limits(label.expected), where | {"ValueType": "ExpectedValue"})
+    yield from agreements(scores)
+
+
+def agreements(scores: Iterable[AttributionScore]) -> Iterator[Point]:
+    """How well each label's ranking agrees with the baseline's, which Clarify does not publish."""
     for score in scores:
         if score.value is not None:
             where = {"ExplainabilityMethod": METHOD, "Label": score.label}

@@ -31,6 +31,7 @@ class MonitorView:
     :param namespace: Namespace of the analysis' own metrics.
     :param report_hint: Where a person finds the report of a run.
     :param needs_labels: Whether a run needs labels besides captured traffic.
+    :param counts_labels: Whether runs publish what became of labels.
     """
 
     subject: str
@@ -42,6 +43,7 @@ class MonitorView:
     namespace: str
     report_hint: str
     needs_labels: bool = False
+    counts_labels: bool = True
 
     @property
     def _own_dimensions(self) -> tuple[tuple[str, str], ...]:

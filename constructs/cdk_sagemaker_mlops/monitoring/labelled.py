@@ -113,8 +113,8 @@ class LabelledAnalysis(Analysis):
         return [*place.read("GroundTruth", "labels"), *decrypt(place.key_arn)]
 
     def rules(self, view: MonitorView) -> list[AlarmRule]:
-        """An alarm on labels that stay away."""
-        if self.max_unlabelled_share is None:
+        """An alarm on labels that stay away, where runs count them."""
+        if self.max_unlabelled_share is None or not view.counts_labels:
             return []
         rule = AlarmRule(
             id="Unlabelled",
@@ -140,7 +140,9 @@ class LabelledAnalysis(Analysis):
         return [rule]
 
     def charts(self, view: MonitorView) -> list[Chart]:
-        """What became of labels."""
+        """What became of labels, where runs count them."""
+        if not view.counts_labels:
+            return []
         return [
             Chart(
                 title="Labels",

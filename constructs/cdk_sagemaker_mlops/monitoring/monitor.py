@@ -143,6 +143,11 @@ class Monitor(RunMetrics, Construct):
             for member in self._bound_engine.conditional:
                 # One call; `cfn_options.condition` would be two. Only the endpoint's own block knows the condition.
                 member.resource.add_override("Condition", source.endpoint.condition_id)
+        # Of an endpoint that is defined elsewhere there is nothing to wait for.
+        resource = getattr(source.endpoint, "cfn_endpoint", None) if self._bound_engine.after_endpoint else None
+        if resource is not None:
+            for member in self._bound_engine.after_endpoint:
+                member.resource.add_dependency(resource)
 
     def _define_alarms(self, block: Block, engine: BoundEngine) -> None:
         rules = [*self._rules(), *engine.rules]
@@ -250,6 +255,7 @@ class Monitor(RunMetrics, Construct):
             namespace=source.namespace(self._analysis.namespace),
             report_hint=self.report_hint,
             needs_labels=self._analysis.needs_labels,
+            counts_labels=self._engine.counts_labels,
         )
 
     @property
