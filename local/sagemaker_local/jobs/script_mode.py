@@ -21,6 +21,8 @@ from .opt_ml import ROOT
 from .state import Job
 
 _INSTALL_SECONDS = 600
+_SERVICE = ("sagemaker_", "_tuning_objective_metric")
+"""How hyperparameters begin that are SageMaker's."""
 
 
 def decoded(hyperparameters: dict[str, str]) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def arguments(hyperparameters: dict[str, Any]) -> list[str]:
 
 def own(hyperparameters: dict[str, str]) -> dict[str, Any]:
     """Return the hyperparameters that are the script's, not SageMaker's."""
-    return {name: value for name, value in decoded(hyperparameters).items() if not name.startswith("sagemaker_")}
+    return {name: value for name, value in decoded(hyperparameters).items() if not name.startswith(_SERVICE)}
 
 
 def environment(job: Job, instance: Instance, hosts: list[str], program: str) -> dict[str, str]:

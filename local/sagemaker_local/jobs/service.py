@@ -150,6 +150,15 @@ class Jobs:
                 return
         callback(job)
 
+    def later(self, action: Callable[[], None]) -> None:
+        """Do something on the timeline, after what it is doing now."""
+
+        def process() -> Generator[float, None, None]:
+            action()
+            yield from ()
+
+        self.timeline.start(process())
+
     def announce(self, job: Job) -> None:
         """Put the event about a job's state on its account's bus."""
         detail = {key: _milliseconds(value) for key, value in self.described(job).items()}

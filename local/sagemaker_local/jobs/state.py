@@ -28,6 +28,15 @@ PROCESSING = Kind(
     "ProcessingJob", "processing-job", "SageMaker Processing Job State Change", "/aws/sagemaker/ProcessingJobs"
 )
 TRAINING = Kind("TrainingJob", "training-job", "SageMaker Training Job State Change", "/aws/sagemaker/TrainingJobs")
+TUNING = Kind(
+    "HyperParameterTuningJob",
+    "hyper-parameter-tuning-job",
+    "SageMaker HyperParameter Tuning Job State Change",
+    "",
+)
+TRANSFORM = Kind(
+    "TransformJob", "transform-job", "SageMaker Transform Job State Change", "/aws/sagemaker/TransformJobs"
+)
 
 
 @dataclass(frozen=True)

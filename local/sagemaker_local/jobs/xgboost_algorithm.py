@@ -136,9 +136,14 @@ class EarlyStopping:
 def parameters(given: dict[str, Any]) -> dict[str, Any]:
     """Return XGBoost's own parameters."""
     params = {name: value for name, value in given.items() if name not in _OWN}
-    metrics = params.pop("eval_metric", None)
-    if metrics is not None:
-        params["eval_metric"] = [item.strip() for item in metrics.split(",")] if isinstance(metrics, str) else metrics
+    text = str(params.pop("eval_metric", ""))
+    metrics = [item.strip() for item in text.strip("[]").replace('"', "").split(",") if item.strip()]
+    # The metric that a tuning job optimises; `validation:auc` is the metric auc.
+    objective = str(params.pop("_tuning_objective_metric", "")).rpartition(":")[2]
+    if objective and objective not in metrics:
+        metrics.append(objective)
+    if metrics:
+        params["eval_metric"] = metrics
     params.setdefault("nthread", 1)
     return params
 

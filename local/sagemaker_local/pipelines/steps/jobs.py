@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sagemaker_local.jobs.state import PROCESSING, TRAINING, Job, Kind
+from sagemaker_local.jobs.state import PROCESSING, TRAINING, TUNING, Job, Kind
 from sagemaker_local.pipelines import retries
 from sagemaker_local.sagemaker.faults import invalid
 
 from .base import Run
 
 Params = dict[str, Any]
+
+_LONGEST_TUNING_NAME = 32
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,21 @@ class JobStep:
             run.fail(f"ClientError: {reason}", retries.kind_of(reason))
 
 
+def _add_best_first(run: Run, job: Job, properties: Params) -> None:
+    """Add TrainingJobSummaries, the best training job first."""
+    objective = properties["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["Type"]
+    listed = run.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=job.name,
+        SortBy="FinalObjectiveMetricValue",
+        SortOrder="Descending" if objective == "Maximize" else "Ascending",
+        MaxResults=50,
+    )
+    properties["TrainingJobSummaries"] = listed["TrainingJobSummaries"]
+
+
 PROCESSING_STEP = JobStep(PROCESSING, "ProcessingJob", "processing_job")
 TRAINING_STEP = JobStep(TRAINING, "TrainingJob", "training_job")
+TUNING_STEP = JobStep(TUNING, "TuningJob", "hyper_parameter_tuning_job", _LONGEST_TUNING_NAME, _add_best_first)
 
 
 def refuse(run: Run, arguments: Params) -> None:

@@ -1,0 +1,208 @@
+"""Hyperparameter tuning jobs: API and checks. What they do is in `tuning_run.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sagemaker_local.errors import AwsError
+from sagemaker_local.sagemaker.faults import invalid
+from sagemaker_local.sagemaker.paging import page
+from sagemaker_local.sagemaker.service import Scope, register
+
+from . import algorithms, search_space, training
+from .service import Jobs
+from .state import TUNING, Job
+from .tuning_run import Child, TuningRun
+
+Params = dict[str, Any]
+
+_LONGEST_NAME = 32
+
+
+def install(jobs: Jobs, trainings: training.Training) -> None:
+    """Answer the operations on tuning jobs."""
+    tuning = Tuning(jobs, trainings)
+    register(
+        jobs.sagemaker,
+        {
+            "CreateHyperParameterTuningJob": tuning.create,
+            "DescribeHyperParameterTuningJob": tuning.describe,
+            "ListHyperParameterTuningJobs": tuning.list_jobs,
+            "ListTrainingJobsForHyperParameterTuningJob": tuning.list_training_jobs,
+            "StopHyperParameterTuningJob": tuning.stop,
+        },
+    )
+
+
+class Tuning:
+    """The tuning jobs of one embedded AWS.
+
+    Args:
+        jobs: the jobs of the embedded AWS.
+        trainings: starts training jobs.
+    """
+
+    def __init__(self, jobs: Jobs, trainings: training.Training) -> None:
+        self._jobs = jobs
+        self._trainings = trainings
+        self._runs: dict[str, TuningRun] = {}
+
+    def create(self, scope: Scope, params: Params) -> Params:
+        """CreateHyperParameterTuningJob. What cannot be run here is refused now, by name."""
+        _check(params)
+        job = self._jobs.create(scope, TUNING, params)
+        run = self._runs[job.arn] = TuningRun(self._jobs, self._trainings, scope, job)
+        run.begin()
+        return {"HyperParameterTuningJobArn": job.arn}
+
+    def describe(self, scope: Scope, params: Params) -> Params:
+        """DescribeHyperParameterTuningJob."""
+        job = self._find(scope, params)
+        return self._described(job, self._runs[job.arn])
+
+    def list_jobs(self, scope: Scope, params: Params) -> Params:
+        """ListHyperParameterTuningJobs, newest first by default."""
+        found, token = page(
+            list(self._jobs.all_of(TUNING, scope.store.account, scope.store.region).values()),
+            params,
+            name=lambda job: job.name,
+            created=lambda job: job.created,
+            modified=lambda job: job.modified,
+            status=lambda job: job.status,
+        )
+        kept = (
+            *("HyperParameterTuningJobName", "HyperParameterTuningJobArn", "HyperParameterTuningJobStatus"),
+            *("CreationTime", "HyperParameterTuningEndTime", "LastModifiedTime", "TrainingJobStatusCounters"),
+            "ObjectiveStatusCounters",
+        )
+        summaries = []
+        for job in found:
+            described = self._described(job, self._runs[job.arn])
+            config = job.definition["HyperParameterTuningJobConfig"]
+            summary = {name: described[name] for name in kept if name in described}
+            summaries.append({**summary, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]})
+        return {"HyperParameterTuningJobSummaries": summaries, "NextToken": token}
+
+    def list_training_jobs(self, scope: Scope, params: Params) -> Params:
+        """ListTrainingJobsForHyperParameterTuningJob, by name by default."""
+        job = self._find(scope, params)
+        run = self._runs[job.arn]
+        children = list(run.children)
+        options = {"SortBy": "Name", **params}
+        if params.get("SortBy") == "FinalObjectiveMetricValue":
+            # Jobs without a value come last, whatever the order.
+            rated = [child for child in children if run.objective(child) is not None]
+            rated.sort(key=lambda child: run.objective(child) or 0.0, reverse=params.get("SortOrder") == "Descending")
+            children = rated + [child for child in children if run.objective(child) is None]
+            options = {**params, "SortBy": "InOrder", "SortOrder": "Ascending"}
+        found, token = page(
+            children,
+            options,
+            name=lambda child: child.job.name,
+            created=lambda child: job.created if options["SortBy"] == "InOrder" else child.job.created,
+            status=lambda child: child.job.status,
+            descending=False,
+        )
+        return {"TrainingJobSummaries": [_summary(run, child) for child in found], "NextToken": token}
+
+    def stop(self, scope: Scope, params: Params) -> Params:
+        """StopHyperParameterTuningJob and its training jobs."""
+        try:
+            job = self._find(scope, params)
+        except AwsError as error:
+            raise AwsError("ResourceNotFound", error.message) from error
+        self._jobs.stop_job(job)
+        self._runs[job.arn].stop()
+        return {}
+
+    def _find(self, scope: Scope, params: Params) -> Job:
+        return self._jobs.find(TUNING, scope.store.account, scope.store.region, params["HyperParameterTuningJobName"])
+
+    def _described(self, job: Job, run: TuningRun) -> Params:
+        children = list(run.children)
+        states = [child.job.status for child in children]
+        running = sum(not child.job.over for child in children)
+        rated = sum(child.job.over and run.objective(child) is not None for child in children)
+        best = run.best()
+        known = {
+            **self._jobs.described(job),
+            "HyperParameterTuningEndTime": job.ended,
+            "TrainingJobStatusCounters": {
+                "Completed": states.count("Completed"),
+                "InProgress": running,
+                "RetryableError": 0,
+                "NonRetryableError": states.count("Failed"),
+                "Stopped": states.count("Stopped"),
+            },
+            "ObjectiveStatusCounters": {
+                "Succeeded": rated,
+                "Pending": running,
+                "Failed": len(children) - running - rated,
+            },
+            "BestTrainingJob": _summary(run, best) if best is not None else None,
+            "ConsumedResources": {
+                "RuntimeInSeconds": sum(int(child.job.details.get("TrainingTimeInSeconds", 0)) for child in children)
+            },
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+def _summary(run: TuningRun, child: Child) -> Params:
+    job, value = child.job, run.objective(child)
+    status = "Pending" if not job.over else "Failed" if value is None else "Succeeded"
+    summary = {
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "CreationTime": job.created,
+        "TrainingStartTime": job.details.get("TrainingStartTime"),
+        "TrainingEndTime": job.ended,
+        "TrainingJobStatus": job.status,
+        "TunedHyperParameters": child.trial.values,
+        "FailureReason": job.reason,
+        "ObjectiveStatus": status,
+    }
+    if value is not None:
+        summary["FinalHyperParameterTuningJobObjectiveMetric"] = {"MetricName": run.metric, "Value": value}
+    return {name: item for name, item in summary.items() if item is not None}
+
+
+def _check(params: Params) -> None:
+    """Refuse what a tuning job of SageMaker or of ours cannot have, everything at once."""
+    name, config = params["HyperParameterTuningJobName"], params["HyperParameterTuningJobConfig"]
+    problems = [
+        f"{member} is not supported by the embedded AWS"
+        for member in ("TrainingJobDefinitions", "WarmStartConfig", "Autotune")
+        if params.get(member)
+    ]
+    definition = params.get("TrainingJobDefinition")
+    problems += search_space.problems(config)
+    objective = config.get("HyperParameterTuningJobObjective")
+    if objective is None:
+        problems.append("HyperParameterTuningJobConfig has no HyperParameterTuningJobObjective")
+    if definition is None:
+        problems.append("TrainingJobDefinition is missing")
+    elif definition.get("HyperParameterTuningResourceConfig") or not definition.get("ResourceConfig"):
+        problems.append("TrainingJobDefinition must have a ResourceConfig; the embedded AWS supports nothing else")
+    else:
+        problems += _training_problems(name, definition, objective)
+    if problems:
+        raise invalid(f"Invalid tuning job {name}: {'; '.join(problems)}.")
+
+
+def _training_problems(name: str, definition: Params, objective: Params | None) -> list[str]:
+    request = {
+        **definition,
+        "TrainingJobName": f"{name[:_LONGEST_NAME]}-001",
+        "HyperParameters": definition.get("StaticHyperParameters") or {},
+    }
+    try:
+        training.check(request)
+        metrics = [item["Name"] for item in algorithms.plan(request).metrics]
+    except AwsError as error:
+        return [error.message.rstrip(".")]
+    if objective is not None and objective["MetricName"] not in metrics:
+        known = ", ".join(metrics) or "none"
+        return [
+            f"the objective metric {objective['MetricName']} is not one that the training jobs have; they have {known}"
+        ]
+    return []
