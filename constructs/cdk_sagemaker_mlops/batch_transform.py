@@ -11,17 +11,16 @@ from constructs import Construct
 from . import _paths, _refs
 from ._block import Block
 from ._endpoint_config import add_model
-from ._endpoint_rules import check_region, default_name
-from ._errors import Problems
+from ._endpoint_rules import default_name
 from ._execution_role import observability_statements
 from ._iam import Statement, add_service_role, grant, same_account_only
-from ._instances import INSTANCE_PATTERN, INSTANCE_RULE, has_local_nvme
-from ._naming import NAME_PATTERN, NAME_RULE, fit
+from ._instances import has_local_nvme
+from ._naming import fit
+from ._transform_rules import JOB_NAME_LIMIT, check_transform
 from ._version_parameters import VersionParameters
 from .alarming import AlarmRule, MissingData, Severity, add_alarms
 from .functions.service_function import add_queue
 from .measures import Measure
-from .scheduled_capacity import check_timing
 from .transform_job import TransformCapture, TransformInput, TransformOutput
 from .transform_settings import TransformSettings
 
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 # Scheduler replaces this by an id of its own, so that every job has a name that no job had before.
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 _RUN = "<aws.scheduler.execution-id>"
-# 63 characters of a job's name, less a hyphen and an id as long as a UUID.
-_NAME_LIMIT = 26
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _RETRIES = 3
 _RETRY_SECONDS = 3600
@@ -61,7 +58,8 @@ class BatchTransform(Construct):
     a job that started is announced by SageMaker's event `SageMaker Transform Job State Change`.
 
     With `Model.latest_approved` the version is a stack parameter. A rollout controller looks after endpoints: give
-    `beside` to score with the version that an endpoint of this stack serves; without it set the parameter yourself.
+    `beside` to score with the version that an endpoint of this stack serves, and rollouts carry the jobs along; without
+    it set the parameter yourself.
 
     :param model: The model.
     :param input: What is read.
@@ -104,11 +102,21 @@ class BatchTransform(Construct):
         notifications: Sequence[AlarmTarget] = (),
         parameter_prefix: str = "",
     ) -> None:
-        self.job_name_prefix = name or fit(default_name(scope, construct_id), _NAME_LIMIT)
+        self.job_name_prefix = name or fit(default_name(scope, construct_id), JOB_NAME_LIMIT)
         self._input, self._output, self.capture = input, output, capture
         self._settings = settings or TransformSettings()
         self._model_source = model
-        self._check(scope, construct_id, schedule, timezone, beside, network)
+        check_transform(
+            scope,
+            construct_id,
+            name=self.job_name_prefix,
+            model=model,
+            parts={"input": input, "output": output, "capture": capture, "network": network},
+            settings=self._settings,
+            split=input.split,
+            timing=None if schedule is None else (schedule, timezone),
+            beside=beside,
+        )
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
         nvme = has_local_nvme(self._settings.instance_type)
@@ -139,7 +147,7 @@ class BatchTransform(Construct):
         self.alarms: tuple[Alarm, ...] = ()
         if schedule is not None:
             dead_letters = add_queue(self._block, "DeadLetters")
-            conditional.append(self._add_schedule(schedule, timezone, dead_letters, condition))
+            conditional.append(self._add_schedule(schedule, timezone, dead_letters, beside, condition))
             self.alarms = add_alarms(
                 self._block,
                 [_not_started(self.job_name_prefix, dead_letters)],
@@ -148,47 +156,9 @@ class BatchTransform(Construct):
             )
         self._block.define()
         if beside is not None and model.follows is not None:
+            beside.add_companion(self)
             for member in conditional:
                 beside.only_with_endpoint(member.resource)
-
-    def _check(
-        self,
-        scope: Construct,
-        construct_id: str,
-        schedule: str | None,
-        timezone: str,
-        beside: EndpointBase | None,
-        network: Network | None,
-    ) -> None:
-        model = self._model_source
-        problems = Problems()
-        problems.matches("name", self.job_name_prefix, NAME_PATTERN, NAME_RULE)
-        problems.require(
-            len(self.job_name_prefix) <= _NAME_LIMIT,
-            f'name is "{self.job_name_prefix}", allowed are {_NAME_LIMIT} characters: an id of the run is appended',
-        )
-        problems.matches("settings: instance_type", self._settings.instance_type, INSTANCE_PATTERN, INSTANCE_RULE)
-        problems.extend(model.problems(), where="model")
-        problems.require(
-            not model.loads_many, "model is multi-model, which batch transform cannot host; make a transform of each"
-        )
-        problems.extend(self._input.problems(), where="input")
-        problems.extend(self._output.problems(), where="output")
-        problems.extend(self._settings.problems(self._input.split), where="settings")
-        if self.capture is not None:
-            problems.extend(self.capture.problems(), where="capture")
-        if schedule is not None:
-            check_timing(problems, schedule, timezone)
-        if network is not None:
-            problems.extend(network.problems(), where="network")
-        if beside is not None and model.follows is not None:
-            problems.require(
-                beside.follows is not None and beside.follows.group_arn == model.follows.group_arn,
-                f"beside is endpoint {beside.endpoint_name}, which does not follow the group of the model; remove "
-                "beside, or let both follow one group",
-            )
-        check_region(problems, scope, [model])
-        problems.raise_if_any(scope, construct_id)
 
     @property
     def rollout_parameters(self) -> dict[str, str]:
@@ -262,7 +232,14 @@ class BatchTransform(Construct):
             description=f"What transform jobs {self.job_name_prefix}-* may do",
         )
 
-    def _add_schedule(self, expression: str, timezone: str, dead_letters: Queue, condition: str | None) -> Member:
+    def _add_schedule(
+        self,
+        expression: str,
+        timezone: str,
+        dead_letters: Queue,
+        beside: EndpointBase | None,
+        condition: str | None,
+    ) -> Member:
         statements = [
             Statement(
                 sid="StartJobs",
@@ -292,7 +269,7 @@ class BatchTransform(Construct):
         request = {"TransformJobName": f"{self.job_name_prefix}-{_RUN}", **self._request(_RUN)}
         properties = scheduler.CfnScheduleProps(
             # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
-            name=fit(f"{self.job_name_prefix}-transform", 64),
+            name=fit(f"{beside.endpoint_name if beside else self.job_name_prefix}-transform", 64),
             description=f"Transform jobs {self.job_name_prefix}-*",
             schedule_expression=expression,
             schedule_expression_timezone=timezone,

@@ -119,7 +119,7 @@ class Component:
     :param max_memory_mb: Memory that a copy may take at most. Default: - no limit.
     :param cpu_cores: Processor cores that a copy reserves, from 0.25. Default: - none.
     :param accelerators: Accelerators (GPUs, Neuron devices) that a copy reserves, from 1. Default: - none.
-    :param copies: Copies at the start. Default: - `scaling.min_copies`, or 1.
+    :param copies: Copies at the start. Default: - `scaling.min_copies`, at least 1.
     :param scaling: Automatic scaling of the copies. Default: - a fixed number.
     :param model_download_seconds: How long fetching the model may take, 60 to 3600. Default: - the instances' value.
     :param startup_seconds: How long the container may take to answer its health check, 60 to 3600.
@@ -142,7 +142,8 @@ class Component:
         """Copies at the start."""
         if self.copies is not None:
             return self.copies
-        return self.scaling.min_copies if self.scaling else 1
+        # One even where none is enough later: only a copy that runs proves that the model can be served.
+        return max(self.scaling.min_copies, 1) if self.scaling else 1
 
     @property
     def fewest_copies(self) -> int:
@@ -166,10 +167,9 @@ class Component:
             problems.require(self.cpu_cores >= 0.25, f"cpu_cores is {self.cpu_cores}, allowed are from 0.25")
         if self.accelerators is not None:
             problems.require(self.accelerators >= 1, f"accelerators is {self.accelerators}, allowed are from 1")
-        least = 0 if self.scaling and self.scaling.min_copies == 0 else 1
         problems.require(
-            self.copy_count >= least,
-            f"copies is {self.copy_count}, allowed are from {least}; scaling with min_copies=0 lets a component go and "
+            self.copy_count >= 1,
+            f"copies is {self.copy_count}, a component starts with at least 1; scaling with min_copies=0 lets it go and "
             "brings it back",
         )
         problems.between("model_download_seconds", self.model_download_seconds, 60, 3600, "seconds")

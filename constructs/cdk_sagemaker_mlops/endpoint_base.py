@@ -75,6 +75,8 @@ class EndpointBase(Construct):
         self.condition_id: str | None = None
         self.parameter_prefix = parameter_prefix
         self._monitors: list[EndpointMonitor] = []
+        self._companions: list[Construct] = []
+        self._tags: list[tuple[str, str, Sequence[str]]] = []
 
     @cached_property
     def stack(self) -> cdk.Stack:
@@ -122,6 +124,21 @@ class EndpointBase(Construct):
         problems.raise_if_any(self)
         monitor.bind(self)
         self._monitors.append(monitor)
+
+    def tag(self, key: str, value: str, resource_types: Sequence[str]) -> None:
+        """Tag resources of these types, of the endpoint and of whatever shares its version.
+
+        :param resource_types: CloudFormation types.
+        """
+        self._tags.append((key, value, resource_types))
+        for construct in (self, *self._companions):
+            cdk.Tags.of(construct).add(key, value, include_resource_types=list(resource_types))
+
+    def add_companion(self, construct: Construct) -> None:
+        """Let a construct that shares the endpoint's version have the endpoint's tags, too."""
+        self._companions.append(construct)
+        for key, value, resource_types in self._tags:
+            cdk.Tags.of(construct).add(key, value, include_resource_types=list(resource_types))
 
     def only_with_endpoint(self, resource: cdk.CfnResource) -> None:
         """Let a resource exist only while the endpoint does, which for a followed registry is from the first version

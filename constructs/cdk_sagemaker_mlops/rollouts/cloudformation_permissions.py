@@ -92,6 +92,21 @@ def _endpoint(names: ControllerNames) -> list[Statement]:
             conditions={"StringEquals": {f"aws:ResourceTag/{CONTROLLER_TAG}": names.controller}},
             reason=f"CloudFormation makes up names of configurations; the tag {CONTROLLER_TAG} limits them",
         ),
+        Statement(
+            sid="UpdateComponents",
+            actions=[
+                "sagemaker:AddTags",
+                "sagemaker:CreateInferenceComponent",
+                "sagemaker:DeleteInferenceComponent",
+                "sagemaker:DescribeInferenceComponent",
+                "sagemaker:ListTags",
+                "sagemaker:UpdateInferenceComponent",
+                "sagemaker:UpdateInferenceComponentRuntimeConfig",
+            ],
+            # Creating one is authorised on its endpoint, too.
+            resources=[names.component_arns(), names.endpoint_arns()],
+            reason="every inference component of the environment",
+        ),
     ]
 
 
@@ -140,7 +155,7 @@ def _scaling(names: ControllerNames) -> list[Statement]:
             # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
             sid="TrackTargets",
             actions=["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
-            resources=[names.tracking_alarm_arns()],
+            resources=names.tracking_alarm_arns(),
             reason="Application Auto Scaling names its alarms after the variant and a made-up id",
         ),
         Statement(

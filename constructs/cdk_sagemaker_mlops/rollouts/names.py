@@ -36,6 +36,10 @@ class ControllerNames:
         """ARN pattern of the endpoints; SageMaker writes them in lower case."""
         return _refs.arn("sagemaker", f"endpoint/{self.controller.lower()}-*")
 
+    def component_arns(self) -> str:
+        """ARN pattern of the inference components, which are named after their endpoints."""
+        return _refs.arn("sagemaker", f"inference-component/{self.controller.lower()}-*")
+
     def role_arns(self) -> str:
         """ARN pattern of roles that the serving stacks define under generated names."""
         return _refs.arn("iam", f"role/{self.stack_prefix[:_ROLE_NAME_STACK_PART]}*", in_region="")
@@ -48,9 +52,12 @@ class ControllerNames:
         """ARN pattern of the serving stacks' alarms, which have generated names."""
         return _refs.arn("cloudwatch", f"alarm:{self.stack_prefix}*")
 
-    def tracking_alarm_arns(self) -> str:
-        """ARN pattern of the alarms that scaling policies of the endpoints bring along."""
-        return _refs.arn("cloudwatch", f"alarm:TargetTracking-endpoint/{self.controller.lower()}-*")
+    def tracking_alarm_arns(self) -> list[str]:
+        """ARN patterns of the alarms that scaling policies of endpoints and components bring along."""
+        return [
+            _refs.arn("cloudwatch", f"alarm:TargetTracking-{kind}/{self.controller.lower()}-*")
+            for kind in ("endpoint", "inference-component")
+        ]
 
     def dashboard_arns(self) -> str:
         """ARN pattern of the dashboards, which are named after their endpoints. Dashboards belong to no region."""

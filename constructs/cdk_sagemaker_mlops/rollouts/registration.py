@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -20,6 +19,7 @@ from cdk_sagemaker_mlops.monitoring.monitor import Monitor
 
 from .controller_permissions import ROLLOUT_NAMESPACE
 from .names import CONTROLLER_TAG
+from .promotion import Promotion
 
 if TYPE_CHECKING:
     from cdk_sagemaker_mlops.endpoint_base import EndpointBase
@@ -43,6 +43,7 @@ class RolloutRegistration(Construct):
     :param environment: Name of the environment in the controller's metrics. Default: - the controller's name
     :param pinned_version: Version that has to be live, whatever is approved. Default: - the newest approved
     :param frozen: Nothing is rolled out while this is True. Default: False
+    :param promotion: Its place in an order of stages. Default: - none, every approved version goes live
     :param stuck_after_hours: Hours after which a version that is approved but not live is an alarm; None for no alarm.
         Default: 6
     :param notifications: Who hears of that alarm. Default: - nobody
@@ -59,6 +60,7 @@ class RolloutRegistration(Construct):
         environment: str | None = None,
         pinned_version: int | None = None,
         frozen: bool = False,
+        promotion: Promotion | None = None,
         stuck_after_hours: int | None = 6,
         notifications: Sequence[AlarmTarget] = (),
     ) -> None:
@@ -80,6 +82,7 @@ class RolloutRegistration(Construct):
         problems.require(
             pinned_version is None or pinned_version >= 1, f"pinned_version is {pinned_version}, allowed are 1 and more"
         )
+        problems.extend(promotion.problems() if promotion else (), where="promotion")
         problems.between("stuck_after_hours", stuck_after_hours, 1, 168, "hours")
         problems.raise_if_any(scope, construct_id)
         assert group is not None  # noqa: S101  (checked above)
@@ -94,6 +97,7 @@ class RolloutRegistration(Construct):
             "model_package_group": group.group_name if group.account is None else group.group_arn,
             "pinned_version": pinned_version,
             "frozen": frozen,
+            **({"promotion": promotion.to_json()} if promotion else {}),
         }
         ssm.CfnParameter(
             self,
@@ -104,7 +108,7 @@ class RolloutRegistration(Construct):
             value=at_synthesis(self._value),
             description=f"Rollouts of {endpoint.endpoint_name}",
         )
-        cdk.Tags.of(endpoint).add(CONTROLLER_TAG, controller_name, include_resource_types=_TAGGED_TYPES)
+        endpoint.tag(CONTROLLER_TAG, controller_name, _TAGGED_TYPES)
         self.alarms: tuple[Alarm, ...] = ()
         if stuck_after_hours is not None:
             rule = self._stuck_rule(model, stuck_after_hours)
