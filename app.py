@@ -47,7 +47,8 @@ def main() -> int:
         return 2
     for name, environment in environments.items():
         try:
-            EnvironmentStage(app, name, environment, feature_records=records[name])
+            folder = next(file.parent for file in files if file.stem == name)
+            EnvironmentStage(app, name, environment, feature_records=records[name], folder=folder)
         except (ConstructError, WheelsError) as error:
             # What only the library knows of the values: a person needs the sentence, not where in the code it was said.
             sys.stderr.write(f"environment {name}: {error}\n")

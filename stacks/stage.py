@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import aws_cdk as cdk
 from constructs import Construct
@@ -15,16 +16,18 @@ from .foundation import FoundationStack
 from .registry import RegistryStack, owned_groups
 from .serving import ServingStack
 from .settings import Environment, prefix
+from .training import TrainingStack, trained_models
 
 
 class EnvironmentStage(cdk.Stage):
     """All stacks of an environment: Foundation, Registry (if it owns groups), FeatureStore (if it has feature groups),
-    Delivery, Serving-<model> per model.
+    Delivery, Training (if models are trained here), Serving-<model> per model.
 
     :param environment_name: Name of the environment, which is its file's.
     :param settings: Settings of the environment.
     :param feature_records: What is recorded of its feature groups, by their names in the environment file. Default:
         nothing is compared
+    :param folder: Folder of its file, which other files are named from. Default: the working directory
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class EnvironmentStage(cdk.Stage):
         settings: Environment,
         *,
         feature_records: Mapping[str, SchemaRecord] | None = None,
+        folder: Path | None = None,
     ) -> None:
         super().__init__(scope, prefix(settings.project, environment_name))
         refuse_removed_groups(self, environment_name, settings, feature_records or {})
@@ -65,6 +69,20 @@ class EnvironmentStage(cdk.Stage):
         self.delivery = DeliveryStack(
             self, "Delivery", environment_name=environment_name, settings=settings, foundation=self.foundation
         )
+        self.training = (
+            TrainingStack(
+                self,
+                "Training",
+                environment_name=environment_name,
+                settings=settings,
+                foundation=self.foundation,
+                groups=self.registry.groups if self.registry else {},
+                feature_store=self.feature_store,
+                folder=folder or Path(),
+            )
+            if trained_models(settings)
+            else None
+        )
         self.serving = {
             name: ServingStack(
                 self,
@@ -82,3 +100,5 @@ class EnvironmentStage(cdk.Stage):
             stack.add_stack_dependency(self.delivery)
             if self.registry:
                 stack.add_stack_dependency(self.registry)
+        if self.training and self.registry:
+            self.training.add_stack_dependency(self.registry)

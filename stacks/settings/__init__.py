@@ -10,6 +10,7 @@ from .loader import load, load_all
 from .monitors import DataQualitySettings, MonitorSettings, monitoring_schedule
 from .names import endpoint_name, feature_group_name, prefix
 from .problems import Problem, SettingsError
+from .training import OnDriftSettings, TrainingSettings
 from .serving import (
     AsynchronousSettings,
     ComponentSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "MonitorsSettings",
     "NetworkSettings",
     "NotificationSettings",
+    "OnDriftSettings",
     "OtherModelSettings",
     "Problem",
     "RegistrySettings",
@@ -46,6 +48,7 @@ __all__ = [
     "ScheduledSettings",
     "ServerlessSettings",
     "SettingsError",
+    "TrainingSettings",
     "VariantSettings",
     "endpoint_name",
     "feature_group_name",

@@ -13,6 +13,7 @@ from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import MonitorsSettings
 from .monitors import Defaults
+from .training import OnDrift, TrainingSettings
 
 EmailAddress = Annotated[
     str,
@@ -132,6 +133,22 @@ class ModelSettings(Settings):
         MonitorsSettings()
     )
     batch: Annotated[BatchSettings | None, Field(description="Scheduled batch transform. Default: none")] = None
+    training: Annotated[TrainingSettings | None, Field(description="How it is trained. Default: not here")] = None
+    on_drift: OnDrift = None
+
+    @model_validator(mode="after")
+    def _trains_where_it_is_registered(self) -> ModelSettings:
+        if self.training and (self.registry is None or self.registry.account is not None):
+            raise conflict(
+                "training",
+                "new versions are registered in a group of this environment; train in the environment that owns the "
+                "group, or write registry: {group: <name>} without account",
+            )
+        if self.on_drift and not self.training:
+            raise conflict("on_drift", "there is nothing to start; add training: {…}, or remove it")
+        if self.on_drift and self.monitors == MonitorsSettings():
+            raise conflict("on_drift", "no monitor could find drift; add one to monitors, or remove on_drift")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelSettings:
@@ -294,6 +311,21 @@ class Environment(Settings):
     feature_store: Annotated[FeatureStoreSettings, Field(description="What all feature groups share.")] = (
         FeatureStoreSettings()
     )
+
+    @model_validator(mode="after")
+    def _queries_have_groups(self) -> Environment:
+        for name, model in self.models.items():
+            query = model.training.query if model.training else None
+            for group in query.feature_groups if query else ():
+                found = self.feature_groups.get(group)
+                if found is None:
+                    known = ", ".join(self.feature_groups) or "none"
+                    raise conflict("models", f"{name}: training.query reads {group}; feature groups here are {known}")
+                if found.offline is None:
+                    raise conflict(
+                        "models", f"{name}: training.query reads {group}, which has no offline store; set offline: glue"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _registries_are_here(self) -> Environment:

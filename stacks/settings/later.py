@@ -5,8 +5,6 @@ from __future__ import annotations
 from .problems import PathKey
 
 _LATER_KEYS: dict[tuple[str, ...], str] = {
-    ("models", "*", "on_drift"): "retraining on drift",
-    ("models", "*", "training"): "training pipelines",
     ("models", "*", "monitors", "attribution"): "attribution monitoring",
 }
 

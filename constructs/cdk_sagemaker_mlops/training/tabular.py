@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import Statement
-from cdk_sagemaker_mlops.monitoring.locations import Location, decrypt
+from cdk_sagemaker_mlops.monitoring.locations import Location, decrypt, encrypt
 from cdk_sagemaker_mlops.registry import APPROVAL_STATUSES, ModelPackageGroupBase
 
 from .definition import BoundDefinition, PipelineSource, SourceRequest
@@ -31,6 +31,7 @@ from .values import render
 
 if TYPE_CHECKING:
     from aws_cdk.aws_lambda import IFunction
+    from aws_cdk.aws_s3 import IBucket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ class TabularPipeline(PipelineSource):
     :param label: Column that is predicted.
     :param problem: binary-classification, multiclass-classification or regression.
     :param group: Group that versions are registered in, and whose latest approved version is the live one.
+    :param baselines: Bucket for the baselines of versions, which their monitors read. Default: - the pipeline's
+        artifacts
     :param features: Columns that it is predicted from. Default: - all others
     :param exclude: Columns that are left out. Default: - none
     :param categorical: Columns of numbers that are categories. Default: - columns of text are
@@ -85,6 +88,7 @@ class TabularPipeline(PipelineSource):
     label: str
     problem: str
     group: ModelPackageGroupBase
+    baselines: IBucket | None = None
     features: Sequence[str] = ()
     exclude: Sequence[str] = ()
     categorical: Sequence[str] = ()
@@ -157,6 +161,7 @@ class TabularPipeline(PipelineSource):
                 analysis_image=self.analysis_image or Images.sklearn(request.scope, ANALYSIS_VERSION),
                 configuration=self.configuration(),
                 context=request.context,
+                baselines_uri=f"{Location(self.baselines).uri}/training/{request.name}" if self.baselines else None,
             )
         )
         document = {
@@ -215,6 +220,12 @@ class TabularPipeline(PipelineSource):
         for number, bucket in enumerate(self.group.artifacts):
             place = Location(bucket)
             yield from place.read(f"LiveArchive{number or ''}", "archives and baselines of versions")
+            yield from decrypt(place.key_arn)
+        if self.baselines:
+            place = Location(self.baselines)
+            # The definition names the place that is written to; here is what live baselines need.
+            yield from place.read("Baselines", "baselines of versions")
+            yield from encrypt(place.key_arn)
             yield from decrypt(place.key_arn)
         if self.query:
             for group in self.query.groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ class Assembly:
     analysis_image: str
     configuration: dict[str, Any]
     context: StepContext
+    baselines_uri: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ def assemble(given: Assembly) -> Assembled:
         "Prepare",
         code,
         inputs={"data": data} if data else {},
-        outputs=("train", "validation", "test", "baseline", "preparation"),
+        outputs=dict.fromkeys(("train", "validation", "test", "baseline", "preparation")),
     )
     training, model_uri = _training(given, prepare)
     evaluate = _processing(
@@ -97,7 +99,7 @@ def assemble(given: Assembly) -> Assembled:
         "Evaluate",
         code,
         inputs={"model": model_uri, "test": prepare.output_uri("test")},
-        outputs=("evaluation", "predictions"),
+        outputs=dict.fromkeys(("evaluation", "predictions")),
         files=(st.PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json"),),
     )
     gates = _processing(
@@ -111,7 +113,15 @@ def assemble(given: Assembly) -> Assembled:
             "training": prepare.output_uri("baseline"),
             "predictions": evaluate.output_uri("predictions"),
         },
-        outputs=("gates", "baselines", "drift-check"),
+        outputs={
+            "gates": None,
+            **{
+                name: Join([given.baselines_uri, ExecutionVariable.EXECUTION_ID, name], on="/")
+                if given.baselines_uri
+                else None
+                for name in ("baselines", "drift-check")
+            },
+        },
         files=(st.PropertyFile(name="Gates", output="gates", path="gates.json"),),
     )
     register = _register(given, model_uri, evaluate, gates, parameters)
@@ -128,7 +138,7 @@ def _processing(
     code: str,
     *,
     inputs: dict[str, Any],
-    outputs: tuple[str, ...],
+    outputs: Mapping[str, Text | None],
     image: str | None = None,
     wheels: str | None = None,
     files: tuple[st.PropertyFile, ...] = (),
@@ -139,7 +149,7 @@ def _processing(
         code=code,
         args=[name.lower()],
         inputs={**inputs, "wheels": wheels} if wheels else inputs,
-        outputs=dict.fromkeys(outputs),
+        outputs=outputs,
         property_files=files,
         environment=_environment(wheels),
         compute=given.options.preparation,
