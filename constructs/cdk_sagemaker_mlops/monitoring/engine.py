@@ -112,15 +112,15 @@ class Engine(ABC):
 
     #: The analyzer in a Lambda function: seconds per run, fractions of a cent.
     LAMBDA: ClassVar[Engine]
+    #: The analyzer in a SageMaker processing job: minutes per run, a few cents.
+    PROCESSING: ClassVar[Engine]
+    #: The function where the window fits into it, else a processing job.
+    AUTO: ClassVar[Engine]
     #: SageMaker Model Monitor and Clarify, for accounts that still have them.
     MODEL_MONITOR: ClassVar[Engine]
 
     #: Whether its runs count labels: how many found their prediction, came late, or twice.
     counts_labels: ClassVar[bool] = True
-    #: The analyzer in a SageMaker processing job: minutes per run, a few cents.
-    PROCESSING: ClassVar[Engine]
-    #: The function where the window fits into it, else a processing job.
-    AUTO: ClassVar[Engine]
 
     @abstractmethod
     def problems(self, task: EngineTask) -> list[str]:

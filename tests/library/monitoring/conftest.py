@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 import cdk_sagemaker_mlops as mlops
 from cdk_sagemaker_mlops.functions.cache import CACHE_VARIABLE
 from cdk_sagemaker_mlops.functions.layer import cached_layer
+from cdk_sagemaker_mlops.functions.wheels import JOB_WHEELS
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,8 @@ def ready_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cache").mkdir()
     for architecture in mlops.Architecture:
         cached_layer(architecture).write_bytes(b"wheels")
+    for wheels in JOB_WHEELS.values():
+        wheels.cached().write_bytes(b"wheels")
 
 
 @pytest.fixture

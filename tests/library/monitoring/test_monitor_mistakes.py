@@ -78,7 +78,8 @@ def test_a_monitor_watches_one_endpoint(
     stack: cdk.Stack, endpoint: mlops.Endpoint, fixed_endpoint: mlops.Endpoint
 ) -> None:
     monitor = mlops.DataQualityMonitor(stack, "DataQuality", endpoint=endpoint)
-    with pytest.raises(mlops.ConstructError, match="already watches endpoint mlops-dev-churn; define another monitor for endpoint fixed"):
+    message = "already watches endpoint mlops-dev-churn; define another monitor for endpoint fixed"
+    with pytest.raises(mlops.ConstructError, match=message):
         fixed_endpoint.add_monitor(monitor)
 
 
