@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from . import processing, training, tuning
+from . import processing, training, transform, tuning
 from .service import Jobs, Options
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def install(aws: LocalAws) -> None:
     _services[aws] = jobs
     aws.extensions["jobs"] = jobs
     processing.install(jobs)
+    transform.install(jobs)
     tuning.install(jobs, training.install(jobs))
     aws.front.local("jobs/fail", lambda method, body, query: _fail_next(jobs, body))
     aws.clock.on_advance(lambda old, new: jobs.settle(), ticks=True)

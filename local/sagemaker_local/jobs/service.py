@@ -89,8 +89,17 @@ class Jobs:
             raise invalid(f"Could not find requested job with name: {name}")
         return job
 
-    def create(self, scope: Scope, kind: Kind, params: dict[str, Any], runner: Runner | None = None) -> Job:
+    def create(
+        self, scope: Scope, kind: Kind, params: dict[str, Any], runner: Runner | None = None, role: str = ""
+    ) -> Job:
         """Remember a new job, and start it if it has something to run; one without ends by `end`.
+
+        Args:
+            scope: the call that wants it.
+            kind: of the job.
+            params: the request.
+            runner: does its work.
+            role: the role that it acts as; default: RoleArn of the request.
 
         Raises:
             AwsError: ResourceInUse if the name was ever used.
@@ -107,7 +116,16 @@ class Jobs:
                     f"Job name must be unique within an AWS account and region, and a job with this name already "
                     f"exists ({arn})",
                 )
-            job = jobs[name.lower()] = Job(kind, name, arn, store.account, store.region, scope.now, kept)
+            job = jobs[name.lower()] = Job(
+                kind,
+                name,
+                arn,
+                store.account,
+                store.region,
+                scope.now,
+                kept,
+                role or kept.get("RoleArn", ""),
+            )
         store.tag(arn, params.get("Tags"))
         self.announce(job)
         if runner is not None:
@@ -183,7 +201,7 @@ class Jobs:
 
     def client(self, job: Job, service: str) -> Any:
         """Return a client that acts as the job's role."""
-        return self.sagemaker.client(service, job.account, job.region, job.role)
+        return self.sagemaker.client(service, job.account, job.region, job.role or None)
 
     def settle(self) -> None:
         """Wait, while the clock is being moved, for everything that jobs do and cause."""

@@ -68,6 +68,8 @@ class Job:
     created: datetime
     definition: dict[str, Any]
     """The request without name and tags."""
+    role: str = ""
+    """The role that it acts as; empty for SageMaker itself."""
     status: str = "InProgress"
     started: datetime | None = None
     ended: datetime | None = None
@@ -88,8 +90,3 @@ class Job:
     def over(self) -> bool:
         """Whether it has come to its end."""
         return self.status in ENDED
-
-    @property
-    def role(self) -> str:
-        """The role that it acts as."""
-        return str(self.definition["RoleArn"])

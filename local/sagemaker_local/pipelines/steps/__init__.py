@@ -19,6 +19,7 @@ STEPS: dict[str, Begin] = {
     "Processing": jobs.PROCESSING_STEP,
     "RegisterModel": models.register_model,
     "Training": jobs.TRAINING_STEP,
+    "Transform": jobs.TRANSFORM_STEP,
     "Tuning": jobs.TUNING_STEP,
 }
 

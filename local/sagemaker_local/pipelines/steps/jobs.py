@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sagemaker_local.jobs.state import PROCESSING, TRAINING, TUNING, Job, Kind
+from sagemaker_local.jobs.state import PROCESSING, TRAINING, TRANSFORM, TUNING, Job, Kind
 from sagemaker_local.pipelines import retries
 from sagemaker_local.sagemaker.faults import invalid
 
@@ -80,6 +80,7 @@ def _add_best_first(run: Run, job: Job, properties: Params) -> None:
 
 PROCESSING_STEP = JobStep(PROCESSING, "ProcessingJob", "processing_job")
 TRAINING_STEP = JobStep(TRAINING, "TrainingJob", "training_job")
+TRANSFORM_STEP = JobStep(TRANSFORM, "TransformJob", "transform_job")
 TUNING_STEP = JobStep(TUNING, "TuningJob", "hyper_parameter_tuning_job", _LONGEST_TUNING_NAME, _add_best_first)
 
 
