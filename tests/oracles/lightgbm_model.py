@@ -8,8 +8,10 @@ from pathlib import Path
 
 import lightgbm
 import numpy as np
+import pandas
+import polars
 
-from model_analyzer.attribution import load_model
+from model_analyzer.attribution import load_model, matrix_of
 
 question = json.load(sys.stdin)
 rows, answer = np.array(question["rows"]), {}
@@ -28,4 +30,17 @@ for objective, label in (("binary", question["binary"]), ("multiclass", question
         "names": explainer.feature_names,
         "features": explainer.feature_count,
     }
+colours = pandas.Categorical(question["colours"])
+frame = pandas.DataFrame({"x": rows[:, 0], "colour": colours, "floor": pandas.Categorical(question["floors"])})
+booster = lightgbm.train({"verbose": -1, "min_data_in_leaf": 5}, lightgbm.Dataset(frame, question["binary"]), 8)
+booster.save_model(str(path))
+explainer = load_model(path)
+captured = polars.DataFrame(
+    {"x": [repr(float(value)) for value in rows[:, 0]], "colour": question["colours"], "floor": map(str, question["floors"])}
+)
+explanation = explainer.explain(matrix_of(captured, captured.columns, explainer.categories))
+answer["categories"] = {
+    "largest_gap": float(np.abs(explanation.outputs[:, 0] - booster.predict(frame, raw_score=True)).max()),
+    "known": {str(place): values.values for place, values in explainer.categories.items()},
+}
 print(json.dumps(answer))

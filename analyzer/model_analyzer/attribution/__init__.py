@@ -11,6 +11,7 @@ Boosting libraries are imported when a model of theirs is loaded, never before.
 
 from ._analysis import AttributionAnalysis, LabelAttribution, analysis
 from ._archive import ModelError, load_model
+from ._categories import Categories, Decoded, text_columns
 from ._check import AttributionScore, AttributionViolations, check, ndcg
 from ._explain import Explainer, Explanation
 from ._kernel import KernelExplainer, kernel_shap
@@ -22,6 +23,8 @@ __all__ = [
     "AttributionAnalysis",
     "AttributionScore",
     "AttributionViolations",
+    "Categories",
+    "Decoded",
     "Explainer",
     "Explanation",
     "KernelExplainer",
@@ -41,5 +44,6 @@ __all__ = [
     "ndcg",
     "summarize",
     "summarize_all",
+    "text_columns",
     "tree_shap",
 ]

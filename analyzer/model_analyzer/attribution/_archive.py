@@ -7,12 +7,14 @@ import json
 import pickle
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from ._explain import Explainer
-from ._libraries import LightGBMExplainer, UnsupportedModel, XGBoostExplainer, of_sklearn
+from ._libraries import LightGBMExplainer, UnsupportedModel, XGBoostExplainer, of_function, of_sklearn
 
 LARGEST_FILE_BYTES = 4 * 1024**3
 
@@ -24,7 +26,13 @@ class ModelError(Exception):
     """A model that cannot be loaded; the message says why and what to do."""
 
 
-def load_model(path: Path | str, *, allow_pickle: bool = False) -> Explainer:
+def load_model(
+    path: Path | str,
+    *,
+    allow_pickle: bool = False,
+    background: pl.DataFrame | None = None,
+    features: Sequence[str] | None = None,
+) -> Explainer:
     """An exact explainer of the model in an archive (`model.tar.gz`), a folder or a file.
 
     XGBoost models are read in XGBoost's own JSON and UBJSON formats, LightGBM models as text. Anything pickled (models
@@ -33,6 +41,9 @@ def load_model(path: Path | str, *, allow_pickle: bool = False) -> Explainer:
     Args:
         path: The archive, folder or file.
         allow_pickle: Whether pickled models may be loaded.
+        background: Rows that stand for unknown features: a pickled model that is no tree (a pipeline, say, with its
+            encoder) is explained by kernel SHAP with them. Default: such a model is refused.
+        features: Columns of the background that the model takes, where it does not know their names. Default: all.
 
     Raises:
         ModelError: There is no model that can be loaded, or its library is not installed.
@@ -52,7 +63,7 @@ def load_model(path: Path | str, *, allow_pickle: bool = False) -> Explainer:
                 if not allow_pickle:
                     pickled.append(name)
                     continue
-                return _unpickled(name, data)
+                return _unpickled(name, data, background, features)
     except (tarfile.TarError, OSError) as error:
         raise ModelError(f"{location}: cannot be read: {error}") from error
     except UnsupportedModel as error:
@@ -138,7 +149,7 @@ def _is_pickle(name: str, data: bytes) -> bool:
     return name.endswith((".joblib", ".pkl", ".pickle")) and data.startswith(_ZLIB)
 
 
-def _unpickled(name: str, data: bytes) -> Explainer:
+def _unpickled(name: str, data: bytes, background: pl.DataFrame | None, features: Sequence[str] | None) -> Explainer:
     try:
         model = _loads(name, data)
     except ImportError as error:
@@ -149,7 +160,12 @@ def _unpickled(name: str, data: bytes) -> Explainer:
         return XGBoostExplainer(model.get_booster() if hasattr(model, "get_booster") else model)
     if hasattr(model, "booster_") or hasattr(model, "model_to_string"):
         return LightGBMExplainer(model.booster_ if hasattr(model, "booster_") else model)
-    return of_sklearn(model)
+    try:
+        return of_sklearn(model)
+    except UnsupportedModel:
+        if background is None or not hasattr(model, "predict"):
+            raise
+        return of_function(model, background, features)
 
 
 def _loads(name: str, data: bytes) -> Any:

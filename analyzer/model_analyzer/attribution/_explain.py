@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from ._categories import Categories
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +41,7 @@ class Explainer(Protocol):
         feature_count: Columns that a row has.
         feature_names: Their names; None if the model does not know them.
         method: `tree_shap` or `kernel_shap`.
+        categories: Text features by position; rows hold places of their values.
     """
 
     @property
@@ -47,6 +52,9 @@ class Explainer(Protocol):
 
     @property
     def method(self) -> str: ...
+
+    @property
+    def categories(self) -> Mapping[int, Categories]: ...
 
     def explain(self, rows: Floats) -> Explanation:
         """SHAP values of rows; NaN means that a value is missing."""

@@ -8,12 +8,13 @@ beyond, all coalitions of one feature and of all but one are used, and others ar
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from ._categories import Categories
 from ._explain import Explanation, Floats
 
 Link = Literal["identity", "logit"]
@@ -36,6 +37,7 @@ class KernelExplainer:
         seed: Of the drawing.
         link: `logit` explains log odds of a function that gives probabilities.
         feature_names: Names of the columns.
+        categories: Text features by position; the function gets places of their values (see `Decoded`).
     """
 
     function: Function
@@ -44,6 +46,7 @@ class KernelExplainer:
     seed: int = 0
     link: Link = "identity"
     feature_names: tuple[str, ...] | None = None
+    categories: Mapping[int, Categories] = field(default_factory=dict)
 
     @property
     def feature_count(self) -> int:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
+from ._categories import Categories, Decoded, text_columns
 from ._explain import Explainer, Explanation, Floats
+from ._kernel import KernelExplainer
+from ._summary import matrix_of
 from ._trees import Tree, TreeEnsemble
+
+_CATEGORICAL_OF_LIGHTGBM = re.compile(r"\[categorical_feature: ([0-9,]*)\]")
 
 
 class UnsupportedModel(ValueError):
@@ -34,15 +46,40 @@ class XGBoostExplainer:
     def method(self) -> str:
         return "tree_shap"
 
+    @cached_property
+    def categories(self) -> Mapping[int, Categories]:
+        """Text features; models of XGBoost 3.1 and later know the values that they were trained with."""
+        if "c" not in (self.booster.feature_types or ()):
+            return {}
+        trees = json.loads(self.booster.save_raw("json"))["learner"]["gradient_booster"]
+        encoded = (trees.get("cats") or trees.get("model", {}).get("cats") or {}).get("enc", ())
+        values = {position: _xgboost_values(feature) for position, feature in enumerate(encoded)}
+        return {position: Categories(known) for position, known in values.items() if known}
+
     def explain(self, rows: Floats) -> Explanation:
         """SHAP values of rows."""
         import xgboost
 
         if not rows.shape[0]:
             return _nothing(self)
-        data = xgboost.DMatrix(rows, feature_names=self.booster.feature_names, missing=np.nan)
+        data = xgboost.DMatrix(
+            rows,
+            feature_names=self.booster.feature_names,
+            feature_types=self.booster.feature_types,
+            missing=np.nan,
+            enable_categorical=True,
+        )
         found = self.booster.predict(data, pred_contribs=True, strict_shape=True).astype(float)
         return Explanation(np.ascontiguousarray(found[:, :, :-1].transpose(0, 2, 1)), found[0, :, -1].copy())
+
+
+def _xgboost_values(feature: Mapping[str, Any]) -> list[object]:
+    """The categories of one feature: text as the bytes of all values with the offsets of each, numbers as they are."""
+    values, offsets = feature.get("values") or [], feature.get("offsets")
+    if offsets is None:
+        return list(values)
+    text = bytes(value % 256 for value in values)
+    return [text[start:end].decode("utf-8", errors="replace") for start, end in pairwise(offsets)]
 
 
 @dataclass(frozen=True)
@@ -64,6 +101,16 @@ class LightGBMExplainer:
     @property
     def method(self) -> str:
         return "tree_shap"
+
+    @cached_property
+    def categories(self) -> Mapping[int, Categories]:
+        """Text features, of models trained on pandas data frames; others take the codes that they were trained with."""
+        known = self.booster.pandas_categorical or []
+        named = _CATEGORICAL_OF_LIGHTGBM.search(self.booster.model_to_string(num_iteration=1))
+        positions = [int(position) for position in named[1].split(",")] if named and named[1] else []
+        if len(positions) != len(known):
+            return {}
+        return {position: Categories(values) for position, values in zip(positions, known, strict=True)}
 
     def explain(self, rows: Floats) -> Explanation:
         """SHAP values of rows."""
@@ -87,7 +134,10 @@ def of_sklearn(model: Any) -> TreeEnsemble:
         UnsupportedModel: The model is no tree, forest or gradient boosting.
     """
     if hasattr(model, "steps"):
-        raise UnsupportedModel("the model is a pipeline: explain it with kernel SHAP, over its predict function")
+        raise UnsupportedModel(
+            "the model is a pipeline: give a background, rows that stand for unknown features, to explain it by kernel "
+            "SHAP in the columns that the pipeline takes"
+        )
     names = getattr(model, "feature_names_in_", None)
     common: dict[str, Any] = {
         "feature_count": int(getattr(model, "n_features_in_", 0)),
@@ -111,6 +161,29 @@ def of_sklearn(model: Any) -> TreeEnsemble:
         f"{type(model).__name__} is no tree ensemble: decision trees, forests and gradient boosting of scikit-learn "
         "are explained exactly, anything else with kernel SHAP"
     )
+
+
+def of_function(model: Any, background: pl.DataFrame, names: Sequence[str] | None = None) -> KernelExplainer:
+    """Kernel SHAP of anything with scikit-learn's `predict_proba` or `predict`, in the columns that it takes.
+
+    Text features stay text for the model: a pipeline with its own encoder is explained in what it is given.
+    """
+    probabilities = getattr(model, "predict_proba", None)
+    function = model.predict if probabilities is None else lambda rows: _of_positive(probabilities(rows))
+    known = getattr(model, "feature_names_in_", None)
+    columns = list(names or (map(str, known) if known is not None else background.columns))
+    missing = [name for name in columns if name not in background.columns]
+    if missing:
+        raise UnsupportedModel(f"the background has no column {', '.join(missing)}, which the model takes")
+    categories = text_columns(background, columns)
+    rows = matrix_of(background, columns, categories)
+    decoded = Decoded(function, categories, tuple(columns) if known is not None else None)
+    return KernelExplainer(decoded, rows, feature_names=tuple(columns), categories=categories)
+
+
+def _of_positive(probabilities: Any) -> Any:
+    """Of two classes only the second is told apart from the first."""
+    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
 
 
 def _sklearn_tree(tree: Any, scale: float, classifies: bool) -> Tree:
@@ -146,12 +219,11 @@ def _gradient_boosting(model: Any, common: dict[str, Any]) -> TreeEnsemble:
 
 def _histogram_boosting(model: Any, common: dict[str, Any]) -> TreeEnsemble:
     labels = len(model._predictors[0])
+    order, categories = _of_preprocessor(model, common["feature_count"])
     trees = []
     for stage in model._predictors:
         for label, predictor in enumerate(stage):
             nodes = predictor.nodes
-            if nodes["is_categorical"].any():
-                raise UnsupportedModel("the model splits on categorical features: explain it with kernel SHAP")
             is_leaf = nodes["is_leaf"].astype(np.bool_)
             values = np.zeros((nodes.size, labels))
             values[:, label] = nodes["value"]
@@ -159,11 +231,38 @@ def _histogram_boosting(model: Any, common: dict[str, Any]) -> TreeEnsemble:
                 Tree(
                     np.where(is_leaf, -1, nodes["left"].astype(np.int64)),
                     np.where(is_leaf, -1, nodes["right"].astype(np.int64)),
-                    nodes["feature_idx"].astype(np.int64),
+                    order[nodes["feature_idx"].astype(np.int64)],
                     nodes["num_threshold"].astype(float),
                     nodes["missing_go_to_left"].astype(np.bool_),
                     nodes["count"].astype(float),
                     values,
+                    {
+                        int(node): _members(predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]])
+                        for node in np.flatnonzero(nodes["is_categorical"] & ~is_leaf)
+                    },
                 )
             )
-    return TreeEnsemble(trees, np.asarray(model._baseline_prediction, float).reshape(-1), **common)
+    base = np.asarray(model._baseline_prediction, float).reshape(-1)
+    return TreeEnsemble(trees, base, categories=categories, **common)
+
+
+def _of_preprocessor(model: Any, features: int) -> tuple[npt.NDArray[np.int64], dict[int, Categories]]:
+    """Which feature each column inside the model is, and the categories: the model puts encoded features in front."""
+    preprocessor = getattr(model, "_preprocessor", None)
+    categorical = getattr(model, "is_categorical_", None)
+    if preprocessor is None or categorical is None:
+        if categorical is not None and np.any(categorical):
+            raise UnsupportedModel("the model was trained by an old scikit-learn: explain it with kernel SHAP")
+        return np.arange(features), {}
+    encoded = np.flatnonzero(categorical)
+    known = preprocessor.named_transformers_["encoder"].categories_
+    categories = {
+        int(position): Categories(value for value in values if value is not None and value == value)
+        for position, values in zip(encoded, known, strict=True)
+    }
+    return np.concatenate([encoded, np.flatnonzero(~np.asarray(categorical))]).astype(np.int64), categories
+
+
+def _members(bits: npt.NDArray[np.uint32]) -> Floats:
+    """Places whose bit is set."""
+    return np.flatnonzero(np.unpackbits(bits.astype("<u4").view(np.uint8), bitorder="little")).astype(float)

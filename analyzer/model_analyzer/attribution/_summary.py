@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +13,7 @@ from model_analyzer._columns import numbers
 from model_analyzer.data_quality._kll import Sketch
 from model_analyzer.inputs import GROUND_TRUTH, RECORD
 
+from ._categories import Categories, holds_text
 from ._explain import Explainer, Explanation, Floats
 
 Aggregation = Literal["mean_abs", "median", "mean_sq"]
@@ -136,24 +137,35 @@ def labels_of(columns: Sequence[str], explainer: Explainer, names: Sequence[str]
     return tuple(names or explainer.feature_names or columns)
 
 
-def matrix_of(frame: pl.DataFrame, columns: Sequence[str]) -> Floats:
+def matrix_of(
+    frame: pl.DataFrame, columns: Sequence[str], categories: Mapping[int, Categories] | None = None
+) -> Floats:
     """Features as doubles, NaN where a value is missing.
 
+    Args:
+        frame: The rows.
+        columns: The features.
+        categories: Text features by position, whose values become numbers.
+
     Raises:
-        ValueError: A column holds values that are no numbers.
+        ValueError: A column without categories holds values that are no numbers.
     """
     result = np.empty((frame.height, len(columns)))
     texts = []
     for position, name in enumerate(columns):
         series = frame[name]
-        values = numbers(series)
-        if series.dtype == pl.String:
-            filled = series.str.strip_chars().str.to_lowercase()
-            if (values.is_null() & filled.is_not_null() & ~filled.is_in(["", "nan", "null", "na"])).any():
+        if categories and position in categories:
+            values = categories[position].encode(series)
+        else:
+            values = numbers(series)
+            if series.dtype == pl.String and holds_text(series):
                 texts.append(name)
         result[:, position] = values.fill_null(np.nan).to_numpy()
     if texts:
-        raise ValueError(f"column {', '.join(texts)} holds text: models are explained on numeric features")
+        raise ValueError(
+            f"column {', '.join(texts)} holds text, and the model knows no categories there: explain what the model "
+            "sees, encoded as it was for training, or explain the model with its encoder by kernel SHAP"
+        )
     return result
 
 
@@ -172,6 +184,6 @@ def summarize_all(frames: Iterable[pl.DataFrame], explainer: Explainer, names: S
     for frame in frames:
         columns = columns_of(frame, explainer, names)
         labels = labels_of(columns, explainer, names)
-        found = summarize(explainer.explain(matrix_of(frame, columns)), labels, explainer.method)
+        found = summarize(explainer.explain(matrix_of(frame, columns, explainer.categories)), labels, explainer.method)
         result = found if result is None else merge(result, found)
     return result if result is not None else Summary(tuple(names or explainer.feature_names or ()), explainer.method)

@@ -8,14 +8,15 @@ Yang (2021), "Fast TreeSHAP").
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ._categories import Categories
 from ._explain import Explanation, Floats
 
 LEAF = -1
@@ -33,6 +34,7 @@ class Tree:
         missing_left: Whether missing values go left.
         cover: Weight of the training rows that reached a node.
         values: Output of each node, by label.
+        left_places: For nodes that split a text feature, the places of the categories that go left.
     """
 
     left: npt.NDArray[np.int64]
@@ -42,11 +44,14 @@ class Tree:
     missing_left: npt.NDArray[np.bool_]
     cover: Floats
     values: Floats
+    left_places: Mapping[int, Floats] = field(default_factory=dict)
 
     def goes_left(self, node: int, rows: Floats) -> npt.NDArray[np.bool_]:
         """Which rows go left at a node."""
         column = rows[:, self.feature[node]]
-        met: npt.NDArray[np.bool_] = np.where(np.isnan(column), self.missing_left[node], column <= self.threshold[node])
+        places = self.left_places.get(node)
+        below = column <= self.threshold[node] if places is None else np.isin(column, places)
+        met: npt.NDArray[np.bool_] = np.where(np.isnan(column), self.missing_left[node], below)
         return met
 
     def leaves(self) -> Iterator[tuple[int, list[tuple[int, bool, float]]]]:
@@ -80,6 +85,7 @@ class TreeEnsemble:
         feature_count: Columns that a row has.
         feature_names: Their names; None if they are unknown.
         single_precision: Whether the model rounds rows to single precision before it compares them.
+        categories: Text features by position; rows hold places of their values.
     """
 
     trees: Sequence[Tree]
@@ -87,6 +93,7 @@ class TreeEnsemble:
     feature_count: int
     feature_names: tuple[str, ...] | None = None
     single_precision: bool = False
+    categories: Mapping[int, Categories] = field(default_factory=dict)
 
     @property
     def method(self) -> str:

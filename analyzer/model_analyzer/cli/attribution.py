@@ -6,8 +6,9 @@ import argparse
 import csv
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import _common as common
 from . import _labelled as labelled
@@ -21,11 +22,13 @@ _EPILOG = """\
 examples:
   model-analyzer attribution validation.csv --model model.tar.gz --out baseline/
   model-analyzer attribution captured/ --model model.tar.gz --baseline baseline/ --out report/ --local
+  model-analyzer attribution rows.csv --model pipeline.joblib --allow-pickle --background train.csv --out report/
   model-analyzer attribution rows.csv --predictor predict.py --background train.csv --rows 200 --out report/
 
-XGBoost, LightGBM and scikit-learn trees are explained exactly, in the model's own scale (log odds for classification).
-Anything else through a Python file that defines predict(rows): an array of numbers in, one answer per row out. Without
---baseline the analysis.json that it writes is a baseline; with one it writes constraint_violations.json as well.
+XGBoost, LightGBM and scikit-learn trees are explained exactly, in the model's own scale (log odds for classification),
+features with categories included. Anything else by kernel SHAP: a pickled model with --background, or a Python file
+that defines predict(rows): an array in (of objects if a column holds text), one answer per row out. Without --baseline
+the analysis.json that it writes is a baseline; with one it writes constraint_violations.json as well.
 Exit code 3 means violations, 4 no data, 1 that the command failed.
 """
 
@@ -126,34 +129,53 @@ def run(options: argparse.Namespace) -> int:
 def _explainer(options: argparse.Namespace) -> Explainer:
     from model_analyzer import attribution
 
+    names = [name.strip() for name in options.features.split(",")] if options.features else None
+    background = None if options.background is None else _background(options)
     if options.model is not None:
-        return attribution.load_model(options.model, allow_pickle=options.allow_pickle)
-    if options.background is None:
+        explainer = attribution.load_model(
+            options.model, allow_pickle=options.allow_pickle, background=background, features=names
+        )
+        if isinstance(explainer, attribution.KernelExplainer):
+            return replace(explainer, **_kernel_options(options))
+        return explainer
+    if background is None:
         raise common.CommandError("--predictor needs --background: rows that stand for features that are not known")
     function = _predict_function(options.predictor)
-    names = [name.strip() for name in options.features.split(",")] if options.features else None
-    rows, columns = _background(options, names)
-    link: Literal["identity", "logit"] = "logit" if options.logit else "identity"
-    return attribution.KernelExplainer(function, rows, options.samples, options.seed, link, tuple(names or columns))
+    columns = names or background.columns
+    missing = [name for name in columns if name not in background.columns]
+    if missing:
+        raise common.CommandError(f"{options.background} has no column {', '.join(missing)}")
+    categories = attribution.text_columns(background, columns)
+    return attribution.KernelExplainer(
+        attribution.Decoded(function, categories),
+        attribution.matrix_of(background, columns, categories),
+        feature_names=tuple(columns),
+        categories=categories,
+        **_kernel_options(options),
+    )
+
+
+def _kernel_options(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "num_samples": options.samples,
+        "seed": options.seed,
+        "link": "logit" if options.logit else "identity",
+    }
+
+
+def _background(options: argparse.Namespace) -> pl.DataFrame:
+    from model_analyzer import inputs
+
+    again = argparse.Namespace(**{**vars(options), "data": [options.background], **_PLAIN})
+    for frame in common.frames(again, inputs.InputReport(), None):
+        return frame.head(max(options.background_rows, 1))
+    raise common.CommandError(f"{options.background}: there is not one row")
 
 
 _PLAIN = {"format": "auto", "inference_ids": False} | dict.fromkeys(
     ("preprocessor", "features_attribute", "inference_attribute", "probability_attribute", "transform_files")
 )
 """Options of the data that do not hold for the background."""
-
-
-def _background(options: argparse.Namespace, names: list[str] | None) -> tuple[Any, list[str]]:
-    from model_analyzer import attribution, inputs
-
-    again = argparse.Namespace(**{**vars(options), "data": [options.background], **_PLAIN})
-    for frame in common.frames(again, inputs.InputReport(), None):
-        columns = names or frame.columns
-        missing = [name for name in columns if name not in frame.columns]
-        if missing:
-            raise common.CommandError(f"{options.background} has no column {', '.join(missing)}")
-        return attribution.matrix_of(frame.head(max(options.background_rows, 1)), columns), list(columns)
-    raise common.CommandError(f"{options.background}: there is not one row")
 
 
 def _predict_function(path: Path) -> Any:
@@ -204,7 +226,7 @@ def _with_local_values(
     whole = None
     for frame in frames:
         columns = attribution.columns_of(frame, explainer, names)
-        found = explainer.explain(attribution.matrix_of(frame, columns))
+        found = explainer.explain(attribution.matrix_of(frame, columns, explainer.categories))
         labels = found.expected.size
         if whole is None:
             writer.writerow([f"{name}_label{label}" for label in range(labels) for name in columns])

@@ -74,9 +74,14 @@ def test_lightgbm_as_text(oracle, tmp_path):
         "rows": rows.tolist(),
         "binary": (rows[:, 0] > 0).astype(int).tolist(),
         "classes": np.digitize(rows[:, 1], [-0.4, 0.4]).tolist(),
+        "colours": [str(value) for value in chance.choice(["blue", "green", "red"], 300)],
+        "floors": [int(value) for value in chance.integers(0, 5, 300)],
         "folder": str(tmp_path),
     }
     answer = oracle("reference", "lightgbm_model.py", question)
+    categories = answer.pop("categories")
+    assert categories["largest_gap"] < 1e-6
+    assert categories["known"] == {"1": ["blue", "green", "red"], "2": ["0", "1", "2", "3", "4"]}
     assert answer["binary"]["shape"] == [300, 4, 1] and answer["multiclass"]["shape"] == [300, 4, 3]
     for found in answer.values():
         assert found["largest_gap"] < 1e-6
