@@ -9,6 +9,7 @@ import cdk_sagemaker_mlops as mlops
 
 from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .foundation import FoundationStack
+from .registry import registries, registry_accounts
 from .settings import Environment
 
 
@@ -42,6 +43,8 @@ class DeliveryStack(EnvironmentStack):
             name=self.prefix,
             environment=environment_name,
             notifications=foundation.notifications,
+            registry_accounts=registry_accounts(settings),
+            proposes=any(item.promotion and item.promotion.next_stage for item in registries(settings)),
             log_retention_days=settings.log_retention_days,
         )
         acknowledge(self.controller, RUNTIME_IS_PINNED)

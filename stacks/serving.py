@@ -21,6 +21,7 @@ from .settings import (
     MonitorsSettings,
     RegistrySettings,
     endpoint_name,
+    prefix,
 )
 
 
@@ -132,5 +133,17 @@ class ServingStack(EnvironmentStack):
             notifications=[self._notifications],
             pinned_version=wanted.pinned_version,
             frozen=wanted.frozen,
+            promotion=self._promotion(),
         )
         self.dashboard.add_section("Rollouts", registration.charts)
+
+    def _promotion(self) -> mlops.Promotion | None:
+        wanted = self._model.registry.promotion if self._model.registry else None
+        if wanted is None:
+            return None
+        return mlops.Promotion(
+            stage=wanted.stage,
+            after=prefix(self.settings.project, wanted.after) if wanted.after else None,
+            next_stage=wanted.next_stage,
+            healthy_minutes=wanted.healthy_minutes,
+        )

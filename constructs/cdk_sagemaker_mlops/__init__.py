@@ -63,8 +63,9 @@ from .monitoring import (
 from .network import Network
 from .notifications import Notifications, TopicTarget
 from .registry import ModelPackageGroup, ModelPackageGroupBase
+from .registry_events import RegistryEvents
 from .rollout import Rollout, RolloutStrategy
-from .rollouts import RolloutController, RolloutRegistration
+from .rollouts import Promotion, RolloutController, RolloutRegistration
 from .scaling import Scaling
 from .scheduled_capacity import ScheduledCapacity
 from .serverless import ProvisionedScaling, Serverless
@@ -132,8 +133,10 @@ __all__ = [
     "OnlineStore",
     "Predictions",
     "ProblemType",
+    "Promotion",
     "ProcessingEngine",
     "ProvisionedScaling",
+    "RegistryEvents",
     "Retention",
     "Rollout",
     "RolloutController",

@@ -15,6 +15,7 @@ from ._emptying import empty_before_deletion
 from ._errors import Problems
 from ._iam import WILDCARD_REASONS
 from ._naming import NAME_PATTERN, NAME_RULE
+from .registry_policy import PACKAGE_READ, group_policy
 from .storage import ACCOUNT_PATTERN, ACCOUNT_RULE
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ APPROVAL_STATUSES = ("Approved", "Rejected", "PendingManualApproval")
 
 _GROUP_ARN = re.compile(r"arn:[^:]+:sagemaker:([^:]+):(\d{12}):model-package-group/([a-zA-Z0-9-]{1,63})")
 _GROUP_READ = ["sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
-_PACKAGE_READ = ["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"]
 
 
 class ModelPackageGroupBase(Construct):
@@ -80,21 +80,21 @@ class ModelPackageGroupBase(Construct):
 
     def grant_read(self, grantee: IGrantable) -> Grant:
         """Allow listing and describing the versions."""
-        return self._grant(grantee, [*_GROUP_READ, *_PACKAGE_READ])
+        return self._grant(grantee, [*_GROUP_READ, *PACKAGE_READ])
 
     def grant_register(self, grantee: IGrantable) -> Grant:
         """Allow registering new versions, as a training pipeline does. They wait for approval; this does not
         approve.
         """
-        return self._grant(grantee, [*_GROUP_READ, *_PACKAGE_READ, "sagemaker:CreateModelPackage", "sagemaker:AddTags"])
+        return self._grant(grantee, [*_GROUP_READ, *PACKAGE_READ, "sagemaker:CreateModelPackage", "sagemaker:AddTags"])
 
     def grant_approve(self, grantee: IGrantable) -> Grant:
         """Allow approving and rejecting versions. Approval deploys: give it to few."""
-        return self._grant(grantee, [*_GROUP_READ, *_PACKAGE_READ, "sagemaker:UpdateModelPackage"])
+        return self._grant(grantee, [*_GROUP_READ, *PACKAGE_READ, "sagemaker:UpdateModelPackage"])
 
     def grant_deploy(self, grantee: IGrantable) -> Grant:
         """Allow creating SageMaker models from the versions, which SageMaker authorises on the version's ARN too."""
-        return self._grant(grantee, [*_GROUP_READ, *_PACKAGE_READ, "sagemaker:CreateModel"])
+        return self._grant(grantee, [*_GROUP_READ, *PACKAGE_READ, "sagemaker:CreateModel"])
 
     def _grant(self, grantee: IGrantable, actions: Sequence[str]) -> Grant:
         from aws_cdk.aws_iam import Grant
@@ -109,8 +109,7 @@ class ModelPackageGroupBase(Construct):
         """Run targets when a version's approval status becomes one of `statuses`.
 
         SageMaker may send one change more than once: a target has to be idempotent. Events reach the bus of the
-        account that owns the group; for a consumer in another account let the owner's rule target the consumer's event
-        bus (`aws_cdk.aws_events_targets.EventBus`).
+        account that owns the group; :class:`RegistryEvents` forwards them to other accounts.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
 
@@ -148,6 +147,8 @@ class ModelPackageGroup(ModelPackageGroupBase):
     :param name: Name of the group, 1 to 63 letters, digits and hyphens. A changed name makes a second group.
     :param consumer_accounts: Accounts that may read and deploy the versions. Default: - none.
     :param approver_accounts: Accounts that may read, approve and reject them. Default: - none.
+    :param proposer_accounts: Accounts whose rollout controllers may propose versions for the next stage, and approve
+        none. Default: - none.
     :param artifacts: Buckets that hold the versions' model artefacts; an endpoint that deploys from this group may read
         them. Default: - the bucket that SageMaker's tools use by default, `sagemaker-<region>-<account>`.
     :param repositories: Repositories that hold the versions' images. Default: - AWS's prebuilt images.
@@ -164,6 +165,7 @@ class ModelPackageGroup(ModelPackageGroupBase):
         name: str,
         consumer_accounts: Sequence[str] = (),
         approver_accounts: Sequence[str] = (),
+        proposer_accounts: Sequence[str] = (),
         artifacts: Sequence[IBucket] = (),
         repositories: Sequence[IRepository] = (),
         retain: bool = True,
@@ -171,7 +173,11 @@ class ModelPackageGroup(ModelPackageGroupBase):
     ) -> None:
         problems = Problems()
         problems.matches("name", name, NAME_PATTERN, NAME_RULE)
-        for prop, numbers in (("consumer_accounts", consumer_accounts), ("approver_accounts", approver_accounts)):
+        for prop, numbers in (
+            ("consumer_accounts", consumer_accounts),
+            ("approver_accounts", approver_accounts),
+            ("proposer_accounts", proposer_accounts),
+        ):
             for number in numbers:
                 problems.matches(prop, number, ACCOUNT_PATTERN, ACCOUNT_RULE)
         problems.raise_if_any(scope, construct_id)
@@ -182,13 +188,19 @@ class ModelPackageGroup(ModelPackageGroupBase):
             self,
             "Resource",
             model_package_group_name=name,
-            model_package_group_policy=self._resource_policy(consumer_accounts, approver_accounts),
+            model_package_group_policy=group_policy(
+                self.group_arn,
+                self.package_arns,
+                consumers=list(dict.fromkeys(consumer_accounts)),
+                approvers=list(dict.fromkeys(approver_accounts)),
+                proposers=list(dict.fromkeys(proposer_accounts)),
+            ),
         )
-        if consumer_accounts or approver_accounts:
+        if consumer_accounts or approver_accounts or proposer_accounts:
             reason = "accounts that may use the group may use each of its versions"
-            self.cfn_group.add_metadata(
-                WILDCARD_REASONS, dict.fromkeys(("ReadVersions", "DeployVersions", "ApproveVersions"), reason)
-            )
+            sids = ["ReadVersions", "DeployVersions", "ApproveVersions"]
+            sids += ["ProposeVersions"] if proposer_accounts else []
+            self.cfn_group.add_metadata(WILDCARD_REASONS, dict.fromkeys(sids, reason))
         self.cfn_group.apply_removal_policy(cdk.RemovalPolicy.RETAIN if retain else cdk.RemovalPolicy.DESTROY)
         if not retain:
             empty_before_deletion(
@@ -199,43 +211,6 @@ class ModelPackageGroup(ModelPackageGroupBase):
                 package_arns=self.package_arns,
                 log_retention_days=log_retention_days,
             )
-
-    def _resource_policy(self, consumers: Sequence[str], approvers: Sequence[str]) -> dict[str, object] | None:
-        """Policy for other accounts, as in https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-deploy.html."""
-        if not consumers and not approvers:
-            return None
-        readers = [f"arn:{_refs.partition()}:iam::{number}:root" for number in dict.fromkeys([*consumers, *approvers])]
-        statements = [
-            {
-                "Sid": "ReadGroup",
-                "Effect": "Allow",
-                "Principal": {"AWS": readers},
-                "Action": "sagemaker:DescribeModelPackageGroup",
-                "Resource": self.group_arn,
-            },
-            {
-                "Sid": "ReadVersions",
-                "Effect": "Allow",
-                "Principal": {"AWS": readers},
-                "Action": _PACKAGE_READ,
-                "Resource": self.package_arns,
-            },
-        ]
-        for sid, numbers, action in (
-            ("DeployVersions", consumers, "sagemaker:CreateModel"),
-            ("ApproveVersions", approvers, "sagemaker:UpdateModelPackage"),
-        ):
-            if numbers:
-                statements.append(
-                    {
-                        "Sid": sid,
-                        "Effect": "Allow",
-                        "Principal": {"AWS": [f"arn:{_refs.partition()}:iam::{number}:root" for number in numbers]},
-                        "Action": action,
-                        "Resource": self.package_arns,
-                    }
-                )
-        return {"Version": "2012-10-17", "Statement": statements}
 
     @staticmethod
     def from_model_package_group_name(

@@ -10,7 +10,7 @@ from .loader import load, load_all
 from .monitors import DataQualitySettings, MonitorSettings, monitoring_schedule
 from .names import endpoint_name, feature_group_name, prefix
 from .problems import Problem, SettingsError
-from .training import OnDriftSettings, TrainingSettings
+from .promotion import PromotionSettings
 from .serving import (
     AsynchronousSettings,
     ComponentSettings,
@@ -18,6 +18,7 @@ from .serving import (
     ScheduledSettings,
     ServerlessSettings,
 )
+from .training import OnDriftSettings, TrainingSettings
 
 __all__ = [
     "AsynchronousSettings",
@@ -42,6 +43,7 @@ __all__ = [
     "OnDriftSettings",
     "OtherModelSettings",
     "Problem",
+    "PromotionSettings",
     "RegistrySettings",
     "RolloutSettings",
     "ScalingSettings",

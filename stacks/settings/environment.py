@@ -13,6 +13,7 @@ from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import MonitorsSettings
 from .monitors import Defaults
+from .promotion import PromotionSettings
 from .training import OnDrift, TrainingSettings
 
 EmailAddress = Annotated[
@@ -98,6 +99,19 @@ class RegistrySettings(Settings):
         Field(max_length=50, description="Accounts that may deploy from a group that is created here. Default: none"),
     ] = ()
 
+    promoted_by_accounts: Annotated[
+        tuple[AccountId, ...],
+        Field(
+            max_length=50,
+            description="Of the accounts in share_with_accounts, those whose environments propose versions for the "
+            "next stage (promotion.next_stage). Default: none",
+        ),
+    ] = ()
+    promotion: Annotated[
+        PromotionSettings | None,
+        Field(description="Place in an order of stages. Default: every approved version goes live"),
+    ] = None
+
     @model_validator(mode="after")
     def _owned_or_read(self) -> RegistrySettings:
         if self.region and not self.account:
@@ -111,6 +125,13 @@ class RegistrySettings(Settings):
         if self.account and self.share_with_accounts:
             raise conflict(
                 "share_with_accounts", "only the environment that creates the group can share it; remove it here"
+            )
+        strangers = sorted(set(self.promoted_by_accounts) - set(self.share_with_accounts))
+        if strangers:
+            raise conflict(
+                "promoted_by_accounts",
+                f"{', '.join(strangers)}: who proposes a version has to be able to deploy it; add it to "
+                "share_with_accounts, or remove it here",
             )
         return self
 

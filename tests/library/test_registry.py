@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,46 @@ def test_other_accounts_deploy_or_approve_as_they_are_allowed(stack: cdk.Stack, 
     assert statements["ApproveVersions"]["Action"] == "sagemaker:UpdateModelPackage"
     assert joined(statements["ReadGroup"]["Resource"]).endswith(":model-package-group/churn")
     assert joined(statements["ReadVersions"]["Resource"]).endswith(":model-package/churn/*")
+
+
+def test_proposers_propose_and_never_approve(stack: cdk.Stack, synthesise: Callable) -> None:
+    mlops.ModelPackageGroup(stack, "Registry", name="churn", proposer_accounts=["222222222222"])
+    policy = synthesise().only("SageMaker::ModelPackageGroup")["ModelPackageGroupPolicy"]
+    statements = {s["Sid"]: s for s in policy["Statement"]}
+    assert set(statements) == {"ReadGroup", "ReadVersions", "ProposeVersions"}
+    assert statements["ProposeVersions"]["Action"] == "sagemaker:UpdateModelPackage"
+    assert statements["ProposeVersions"]["Condition"] == {
+        "StringEqualsIfExists": {"sagemaker:ModelLifeCycle:stageStatus": "PendingApproval"},
+        "Null": {"sagemaker:ModelApprovalStatus": "true"},
+    }
+
+
+def test_events_are_forwarded_to_at_most_five_buses_a_rule(
+    stack: cdk.Stack, synthesise: Callable, lint: Callable
+) -> None:
+    group = mlops.ModelPackageGroup(stack, "Registry", name="churn")
+    accounts = [f"{number:012}" for number in range(1, 8)]
+    mlops.RegistryEvents(stack, "Events", groups=[group], accounts=[*accounts, accounts[0]])
+    template = synthesise()
+    rules = [r["Properties"] for r in template.resources.values() if r["Type"] == "AWS::Events::Rule"]
+    assert sorted(len(rule["Targets"]) for rule in rules) == [2, 5]
+    assert {rule["EventPattern"]["detail"]["ModelPackageGroupName"][0] for rule in rules} == {"churn"}
+    buses = [joined(target["Arn"]) for rule in rules for target in rule["Targets"]]
+    assert sorted(re.findall(r"\d{12}", " ".join(buses))) == accounts
+    (role,) = [r["Properties"] for r in template.resources.values() if r["Type"] == "AWS::IAM::Role"]
+    (statement,) = role["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "events:PutEvents"
+    assert sorted(map(joined, statement["Resource"])) == sorted(buses)
+    assert lint(template.template) == []
+
+
+def test_mistakes_of_forwarding(stack: cdk.Stack) -> None:
+    with pytest.raises(mlops.ConstructError) as caught:
+        mlops.RegistryEvents(stack, "Events", groups=[], accounts=["12"])
+    assert "name at least one group" in str(caught.value)
+    assert 'accounts is "12"' in str(caught.value)
+    with pytest.raises(mlops.ConstructError, match="nobody gets the events"):
+        mlops.RegistryEvents(stack, "More", groups=[mlops.ModelPackageGroup(stack, "G", name="g")], accounts=[])
 
 
 def joined(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -239,3 +240,30 @@ def test_pin_and_freeze_reach_the_controller(synthesize: Synthesize, variation: 
     assert parameter["Properties"]["Name"] == "/mlops-prod/serving/churn"
     assert '"pinned_version":3' in str(parameter["Properties"]["Value"]).replace(" ", "")
     assert '"frozen":true' in str(parameter["Properties"]["Value"]).replace(" ", "")
+
+
+def test_the_order_of_stages_reaches_the_controllers(templates: Templates) -> None:
+    def promotion(environment: str) -> str:
+        resources = templates[f"mlops-{environment}-Serving-churn"]["Resources"].values()
+        (parameter,) = (item for item in resources if item["Type"] == "AWS::SSM::Parameter")
+        return str(parameter["Properties"]["Value"]).replace(" ", "")
+
+    def updates_versions(environment: str) -> bool:
+        return "sagemaker:UpdateModelPackage" in json.dumps(templates[f"mlops-{environment}-Delivery"])
+
+    assert '"next_stage":"production"' in promotion("staging")
+    assert '"stage":"production","after":"mlops-staging"' in promotion("prod")
+    assert "promotion" not in promotion("dev")
+    assert [name for name in ("dev", "staging", "prod") if updates_versions(name)] == ["staging"]
+
+
+def test_approvals_are_forwarded_and_let_in(templates: Templates) -> None:
+    def of_type(stack: str, kind: str) -> list[dict[str, Any]]:
+        return [r["Properties"] for r in templates[stack]["Resources"].values() if r["Type"] == kind]
+
+    (rule,) = of_type("mlops-dev-Registry", "AWS::Events::Rule")
+    assert [str(target["Arn"]).count("222222222222") for target in rule["Targets"]] == [1, 0]
+    for environment in ("staging", "prod"):
+        (policy,) = of_type(f"mlops-{environment}-Delivery", "AWS::Events::EventBusPolicy")
+        assert "111111111111:root" in str(policy["Statement"]["Principal"])
+    assert of_type("mlops-dev-Delivery", "AWS::Events::EventBusPolicy") == []

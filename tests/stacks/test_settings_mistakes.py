@@ -67,6 +67,27 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
     ("camel case", 9, "      instanceType: ml.m5.large", 9, ["unknown key", "did you mean instance_type?"]),
     ("hyphens", 10, "      instance-count: 2", 10, ["did you mean instance_count?"]),
     (
+        "promoted by strangers",
+        7,
+        '    registry: {group: churn, share_with_accounts: ["222222222222"], promoted_by_accounts: ["333333333333"]}',
+        7,
+        ["promoted_by_accounts", "333333333333", "share_with_accounts"],
+    ),
+    (
+        "a stage that follows itself",
+        7,
+        "    registry: {group: churn, promotion: {stage: live, next_stage: live}}",
+        7,
+        ["next_stage", "the stage of this environment itself"],
+    ),
+    (
+        "an order of nothing",
+        7,
+        "    registry: {group: churn, promotion: {healthy_minutes: 5}}",
+        7,
+        ["stage, after or next_stage"],
+    ),
+    (
         "key at the wrong place",
         7,
         "    registry: {group: churn}\n    instance_count: 2",

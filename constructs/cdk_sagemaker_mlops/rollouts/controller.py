@@ -21,6 +21,7 @@ from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, 
 from cdk_sagemaker_mlops.measures import Measure
 from cdk_sagemaker_mlops.notifications import AnnouncementTopic
 from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
+from cdk_sagemaker_mlops.storage import ACCOUNT_PATTERN, ACCOUNT_RULE
 
 from .cloudformation_permissions import rollout_statements
 from .controller_permissions import function_statements
@@ -66,6 +67,10 @@ class RolloutController(Construct):
     :param groups: Groups that it may read and deploy from. Default: - all that are shared with this account, so that a
         new model does not change the controller's stack
     :param stack_prefix: What names of its serving stacks begin with. Default: `<name>-Serving-`
+    :param registry_accounts: Other accounts whose registries are followed; events about their versions are let in on
+        the default bus. There :class:`RegistryEvents` forwards them. Default: - none
+    :param proposes: Whether it may propose versions that stay healthy here for the next stage, as registrations with
+        `Promotion(next_stage=...)` ask for. Default: False
     :param encryption_keys: Keys of endpoints' volumes. Default: - none of the customer's
     :param log_retention_days: How long logs are kept. Default: 90
     :param architecture: Processor. Default: ARM_64
@@ -81,6 +86,8 @@ class RolloutController(Construct):
         notifications: AnnouncementTopic | None = None,
         groups: Sequence[ModelPackageGroupBase] = (),
         stack_prefix: str | None = None,
+        registry_accounts: Sequence[str] = (),
+        proposes: bool = False,
         encryption_keys: Sequence[IKey] = (),
         log_retention_days: int = 90,
         architecture: Architecture = Architecture.ARM_64,
@@ -92,6 +99,8 @@ class RolloutController(Construct):
             f'name is "{name}" ({len(name)} characters), allowed are {_LONGEST_NAME}: names of endpoints and roles '
             "begin with it",
         )
+        for number in registry_accounts:
+            problems.matches("registry_accounts", number, ACCOUNT_PATTERN, ACCOUNT_RULE)
         problems.raise_if_any(scope, construct_id)
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
@@ -113,7 +122,9 @@ class RolloutController(Construct):
             dead_letters=self._dead_letters,
             senders={"events.amazonaws.com": {"StringEquals": {"aws:SourceAccount": _refs.account()}}},
         )
-        statements = function_statements(self._names, groups, self.cloudformation_role_arn, self._queue)
+        statements = function_statements(
+            self._names, groups, self.cloudformation_role_arn, self._queue, proposes=proposes
+        )
         variables = {
             "CONTROLLER_NAME": name,
             "ENVIRONMENT": environment or name,
@@ -149,6 +160,7 @@ class RolloutController(Construct):
             ),
         )
         self._wake_ups(groups)
+        self._let_in(registry_accounts)
         targets = [notifications] if notifications else []
         self.alarms = add_alarms(self._block, [self._stuck_rule()], targets, name_prefix=f"{name}-Rollouts")
         self._block.define()
@@ -201,6 +213,30 @@ class RolloutController(Construct):
         )
         # Level-triggered: were every event lost, this one would still lead to the right version.
         self._rule("Clock", "A regular look at all models", schedule="rate(5 minutes)")
+
+    def _let_in(self, accounts: Sequence[str]) -> None:
+        """Events about versions of other accounts' registries. They match the rule above as this account's do."""
+        for number in dict.fromkeys(accounts):
+            self._block.add(
+                f"Registry{number}",
+                "AWS::Events::EventBusPolicy",
+                events.CfnEventBusPolicyProps(
+                    # Unique on the bus, which belongs to the whole account and region.
+                    statement_id=f"{self.controller_name}-{number}",
+                    statement={
+                        "Effect": "Allow",
+                        "Principal": {"AWS": f"arn:{_refs.partition()}:iam::{number}:root"},
+                        "Action": "events:PutEvents",
+                        "Resource": _refs.arn("events", "event-bus/default"),
+                        "Condition": {
+                            "StringEquals": {
+                                "events:source": "aws.sagemaker",
+                                "events:detail-type": "SageMaker Model Package State Change",
+                            }
+                        },
+                    },
+                ),
+            )
 
     def _rule(
         self, construct_id: str, description: str, *, pattern: dict[str, Any] | None = None, schedule: str | None = None

@@ -8,6 +8,7 @@ from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._iam import Statement, pass_role
 from cdk_sagemaker_mlops.functions.service_function import Queue
 from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
+from cdk_sagemaker_mlops.registry_policy import proposal_conditions
 
 from .names import ControllerNames
 
@@ -25,7 +26,12 @@ def group_arns(groups: Sequence[ModelPackageGroupBase]) -> tuple[list[str], list
 
 
 def function_statements(
-    names: ControllerNames, groups: Sequence[ModelPackageGroupBase], cloudformation_role_arn: str, queue: Queue
+    names: ControllerNames,
+    groups: Sequence[ModelPackageGroupBase],
+    cloudformation_role_arn: str,
+    queue: Queue,
+    *,
+    proposes: bool,
 ) -> list[Statement]:
     """The permissions of the deploy function, besides consuming its queue and publishing to its topic.
 
@@ -104,5 +110,24 @@ def function_statements(
             resources=["*"],
             conditions={"StringEquals": {"cloudwatch:namespace": ROLLOUT_NAMESPACE}},
             reason="metrics have no ARN; the condition allows this namespace only",
+        ),
+        *(_proposals(own_packages) if proposes else []),
+    ]
+
+
+def _proposals(packages: Sequence[str]) -> list[Statement]:
+    return [
+        Statement(
+            sid="ProposeVersions",
+            actions=["sagemaker:UpdateModelPackage"],
+            resources=packages,
+            conditions=proposal_conditions(),
+            reason="versions are counted up; the conditions keep it from approving any",
+        ),
+        Statement(
+            sid="LookForAlarms",
+            actions=["cloudwatch:DescribeAlarms"],
+            resources=[_refs.arn("cloudwatch", "alarm:*")],
+            reason="alarms of an endpoint are found by how their names begin, which takes all of them",
         ),
     ]

@@ -292,3 +292,29 @@ def test_it_can_be_woken_by_hand(controller: Callable, stack: cdk.Stack, synthes
     assert made.queue.url != made.dead_letters.url
     (policy,) = synthesise().of_type("IAM::Policy").values()
     assert policy["Properties"]["PolicyDocument"]["Statement"][0]["Action"] == "lambda:InvokeFunction"
+
+
+def test_events_of_other_accounts_registries_are_let_in(controller: Callable, synthesise: Callable) -> None:
+    controller(registry_accounts=["222222222222", "333333333333", "222222222222"])
+    template = synthesise()
+    policies = [r["Properties"] for r in template.resources.values() if r["Type"] == "AWS::Events::EventBusPolicy"]
+    assert sorted(policy["StatementId"] for policy in policies) == ["mlops-dev-222222222222", "mlops-dev-333333333333"]
+    for policy in policies:
+        statement = policy["Statement"]
+        assert statement["Action"] == "events:PutEvents"
+        assert statement["Condition"]["StringEquals"] == {
+            "events:source": "aws.sagemaker",
+            "events:detail-type": "SageMaker Model Package State Change",
+        }
+
+
+def test_only_a_controller_that_proposes_may_change_versions_and_approves_none(
+    controller: Callable, synthesise: Callable
+) -> None:
+    controller(proposes=True)
+    role = Permissions(synthesise().by_id("ControllerRole", "IAM::Role"))
+    propose = role.statements["ProposeVersions"]
+    assert propose["Action"] == "sagemaker:UpdateModelPackage"
+    assert propose["Condition"]["Null"] == {"sagemaker:ModelApprovalStatus": "true"}
+    assert propose["Condition"]["StringEqualsIfExists"] == {"sagemaker:ModelLifeCycle:stageStatus": "PendingApproval"}
+    assert role.statements["LookForAlarms"]["Action"] == "cloudwatch:DescribeAlarms"

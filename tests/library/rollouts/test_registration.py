@@ -132,3 +132,21 @@ def test_a_fixed_model_has_nothing_to_roll_out(stack: cdk.Stack, image_model: ml
     endpoint = mlops.Endpoint(stack, "Endpoint", model=image_model, endpoint_name="mlops-dev-x")
     with pytest.raises(mlops.ConstructError, match=r"follows no group.*Model.latest_approved\(group\)"):
         mlops.RolloutRegistration(stack, "R", controller_name="mlops-dev", model="x", endpoint=endpoint)
+
+
+def test_the_controller_understands_the_order_of_stages(register: Callable, synthesise: Callable) -> None:
+    from deploy.promotion import Promotion
+    from deploy.state import Registration
+
+    order = {"stage": "production", "after": "mlops-staging", "next_stage": "production-us", "healthy_minutes": 90}
+    register(promotion=mlops.Promotion(**order))
+    parameter = synthesise().only("SSM::Parameter")
+    assert Registration.parse(parameter["Name"], resolved(parameter["Value"])).promotion == Promotion(**order)
+
+
+def test_mistakes_in_the_order_of_stages(register: Callable) -> None:
+    wrong = mlops.Promotion(stage="live", after="mlops staging", next_stage="live", healthy_minutes=-1)
+    with pytest.raises(mlops.ConstructError) as caught:
+        register(promotion=wrong)
+    for words in ('promotion: after is "mlops staging"', "the stage of this environment itself", "0 to 10080 minutes"):
+        assert words in str(caught.value)
