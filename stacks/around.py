@@ -19,7 +19,8 @@ _API_FINDINGS = {
     "AwsSolutions::AwsSolutions-APIG2": "bodies are the model's own format; its container checks them",
     "AwsSolutions::AwsSolutions-APIG3": "callers are authorised by IAM; a web ACL is for doors that are open to all",
     "AwsSolutions::AwsSolutions-COG4": "callers are programs with AWS credentials, authorised by IAM",
-    "AwsSolutions::AwsSolutions-IAM4": "AWS's own policy for API Gateway's logging role of the account",
+    "AwsSolutions::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+    "AmazonAPIGatewayPushToCloudWatchLogs]": "what API Gateway checks its account-wide logging role for",
 }
 _HTTPS = 443
 

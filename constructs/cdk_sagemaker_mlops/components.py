@@ -169,7 +169,7 @@ class Component:
             problems.require(self.accelerators >= 1, f"accelerators is {self.accelerators}, allowed are from 1")
         problems.require(
             self.copy_count >= 1,
-            f"copies is {self.copy_count}, a component starts with at least 1; scaling with min_copies=0 lets it go and "
+            f"copies is {self.copy_count}, a component starts with 1 or more; scaling with min_copies=0 lets it go and "
             "brings it back",
         )
         problems.between("model_download_seconds", self.model_download_seconds, 60, 3600, "seconds")

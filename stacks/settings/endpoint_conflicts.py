@@ -116,6 +116,8 @@ def _rollout(endpoint: EndpointSettings) -> Iterator[Conflict]:
             if few:
                 yield "rollout", f"rolling needs 2 copies of each component, {', '.join(few)} may have fewer"
         return
+    if endpoint.mode == "serverless":
+        return
     if strategy == "rolling" and (len(endpoint.variants) > 1 or endpoint.shadow):
         yield "rollout", "a rolling rollout works with one variant only; choose canary, linear or all-at-once"
     if strategy in ("canary", "linear"):

@@ -199,7 +199,7 @@ def test_a_shadow_gets_its_share_and_stays_out_of_alarms(
     assert not [name for name in alarm_names(template) if "Shadow" in name]
     assert made.variant_names == ("AllTraffic",) and made.shadow_name == "Shadow"
     assert "Shadow" in json.dumps(template.only("CloudWatch::Dashboard"))
-    assert made.metric_model_latency(variant="Shadow").dimensions["VariantName"] == "Shadow"
+    assert made.metric_model_latency(variant="Shadow").dimensions == {"EndpointName": "churn", "VariantName": "Shadow"}
 
 
 def test_variants_scale_each_by_its_own_rule_and_by_the_clock(
