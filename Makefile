@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv/bin
 export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: demo demo-keep demo-down test test-slow setup lock format schema clean
+.PHONY: demo demo-keep demo-down test test-slow compatibility dist setup lock format schema clean
 
 demo: setup          ## bring the whole system up on the embedded AWS and walk through an incident
 	@$(VENV)/python -m examples.walkthrough $(ARGS)
@@ -19,6 +19,12 @@ test: setup          ## lint, types, unit tests, snapshots, compliance, end-to-e
 
 test-slow: setup     ## what takes minutes: the engine inside a real Spark
 	@$(VENV)/pytest -q -m slow $(ARGS)
+
+compatibility: setup ## the library's tests with CDK=oldest|newest|X.Y.Z of aws-cdk-lib
+	@$(VENV)/python -m tools.compatibility $(or $(CDK),newest)
+
+dist: setup          ## build and check wheel and source distribution
+	@rm -rf dist && $(VENV)/python -m build --no-isolation --outdir dist . && $(VENV)/uvx --quiet twine@7.0.0 check --strict dist/*
 
 setup:
 	@$(PYTHON) tools/setup.py

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from tools.stateful import STATEFUL, create_only
 
 Resource = tuple[str, str, dict[str, Any]]  # stack, logical id, resource
 
@@ -17,8 +18,6 @@ FIXED_NAMES = {
     "AWS::SageMaker::FeatureGroup": "SageMaker demands a name; synthesis refuses changes of create-only properties, "
     "by comparison with the record of the group",
 }
-
-STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::FeatureGroup")
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +39,6 @@ def strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from strings(inner, f"{path}/{index}")
-
-
-def create_only(resource_type: str) -> set[str]:
-    """Top-level properties whose change replaces a resource, as the provider's schema says."""
-    if resource_type.startswith("Custom::"):
-        return {"ServiceToken"}
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", resource_type).schema
-    found = [*schema.get("createOnlyProperties", ()), *schema.get("conditionalCreateOnlyProperties", ())]
-    return {path.split("/")[2] for path in found}
 
 
 def as_list(value: object) -> list[Any]:
