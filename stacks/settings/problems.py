@@ -36,11 +36,11 @@ class Problem:
 class SettingsError(Exception):
     """All mistakes of all files that were read; `str()` is a report for a person."""
 
-    def __init__(self, problems: dict[Path, list[Problem]]) -> None:
+    def __init__(self, problems: dict[Path, list[Problem]], kind: str = "environment file") -> None:
         self.problems = problems
-        super().__init__(self._report())
+        super().__init__(self._report(kind))
 
-    def _report(self) -> str:
+    def _report(self, kind: str) -> str:
         count = sum(len(found) for found in self.problems.values())
         blocks = [
             problem.render(file)
@@ -48,7 +48,7 @@ class SettingsError(Exception):
             for problem in sorted(found, key=lambda problem: (problem.line or 0, render_path(problem.path)))
         ]
         total = "1 mistake" if count == 1 else f"{count} mistakes"
-        files = "1 environment file" if len(self.problems) == 1 else f"{len(self.problems)} environment files"
+        files = f"1 {kind}" if len(self.problems) == 1 else f"{len(self.problems)} {kind}s"
         return "\n".join([*blocks, "", f"{total} in {files}; nothing was synthesized."])
 
 
