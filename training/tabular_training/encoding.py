@@ -18,7 +18,7 @@ import numpy as np
 from .errors import EncodingError
 
 FILE = "preparation.json"
-_MISSING = frozenset({"", "nan", "null", "na", "none"})
+_MISSING = frozenset({"", "nan", "null", "na"})
 _TRUE, _FALSE = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 

@@ -24,10 +24,11 @@ class LiveVersion:
 
 def latest_approved(sagemaker: Any, group: str) -> LiveVersion | None:
     """The newest approved version, or None if no version is approved or there is no such group."""
-    pages = sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
-    )
+    paginator = sagemaker.get_paginator("list_model_packages")
     try:
+        pages = paginator.paginate(
+            ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+        )
         summaries = [item for page in pages for item in page["ModelPackageSummaryList"]]
     except sagemaker.exceptions.ClientError as error:
         if "does not exist" in str(error):

@@ -34,8 +34,10 @@ def prepare(configuration: Configuration, data: Path, out: Path) -> dict[str, An
     unlabelled = total - len(frame)
     if len(frame) < _LEAST_ROWS:
         raise DataError(f"{len(frame)} rows have a label, at least {_LEAST_ROWS} are needed to divide them")
+    # Of all rows: a label that only the newest have must not end the job where the newest are the test data.
+    classes = _classes(configuration, frame)
     parts = dict(zip(("train", "validation", "test"), _divide(configuration, frame), strict=True))
-    encoder = _learn(configuration, parts["train"], features)
+    encoder = _learn(configuration, parts["train"], features, classes)
     for name in ("train", "validation"):
         part = parts[name]
         labels = encoder.label_numbers(part[configuration.label])
@@ -114,7 +116,7 @@ def _refuse_empty(parts: list[pd.DataFrame]) -> None:
             raise DataError(f"no row is left for {name} data; give more rows, or other shares")
 
 
-def _learn(configuration: Configuration, train: pd.DataFrame, features: list[str]) -> Encoder:
+def _learn(configuration: Configuration, train: pd.DataFrame, features: list[str], classes: tuple[str, ...]) -> Encoder:
     categories = {}
     for name in features:
         column = train[name]
@@ -134,7 +136,7 @@ def _learn(configuration: Configuration, train: pd.DataFrame, features: list[str
         label=configuration.label,
         problem=configuration.problem,
         categories=categories,
-        classes=_classes(configuration, train),
+        classes=classes,
         threshold=configuration.threshold,
     )
 
@@ -144,10 +146,10 @@ def _is_numeric_text(column: pd.Series) -> bool:
     return bool(len(given)) and bool(pd.to_numeric(given, errors="coerce").notna().all())
 
 
-def _classes(configuration: Configuration, train: pd.DataFrame) -> tuple[str, ...]:
+def _classes(configuration: Configuration, frame: pd.DataFrame) -> tuple[str, ...]:
     if configuration.problem == "regression":
         return ()
-    found = sorted({canonical(value) for value in train[configuration.label]})
+    found = sorted({canonical(value) for value in frame[configuration.label]})
     if configuration.problem == "binary-classification":
         positive = canonical(configuration.positive_label)
         others = [name for name in found if name != positive]
