@@ -181,7 +181,7 @@ def _of_definition(definition: Mapping[str, Any], kind: str) -> Told:
     return Told(
         environment.get("MODEL_PACKAGE_ARN", ""),
         (baseline.get("ConstraintsResource") or {}).get("S3Uri", ""),
-        (baseline.get("StatisticsResource") or {}).get("S3Uri", ""),
+        (baseline.get("StatisticsResource") or {}).get("S3Uri") or environment.get("BASELINE_STATISTICS_URI", ""),
         0.0,
         None,
     )
@@ -200,7 +200,7 @@ def _of_job(job: Mapping[str, Any]) -> Told | None:
     return Told(
         environment.get("MODEL_PACKAGE_ARN", ""),
         _input_of(environment.get("baseline_constraints"), inputs),
-        _input_of(environment.get("baseline_statistics"), inputs),
+        _input_of(environment.get("baseline_statistics"), inputs) or environment.get("BASELINE_STATISTICS_URI", ""),
         0.0,
         None,
     )

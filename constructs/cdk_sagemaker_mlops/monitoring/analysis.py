@@ -103,8 +103,6 @@ class Analysis(ABC):
     namespace: ClassVar[str]
     #: Whether its baseline has statistics besides constraints.
     has_statistics: ClassVar[bool] = True
-    #: Whether runs need libraries that do not fit a Lambda.
-    needs_job: ClassVar[bool] = False
     #: Whether it compares predictions with labels.
     needs_labels: ClassVar[bool] = False
 

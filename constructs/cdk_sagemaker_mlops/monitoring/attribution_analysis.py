@@ -38,7 +38,6 @@ class AttributionAnalysis(Analysis):
     slug = "attribution"
     namespace = "aws/sagemaker/Endpoints/explainability-metrics"
     has_statistics = False
-    needs_job = True
 
     headers: tuple[str, ...] = ()
     label_headers: tuple[str, ...] = ()

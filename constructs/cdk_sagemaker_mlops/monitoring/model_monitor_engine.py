@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +171,9 @@ class ModelMonitorEngine(Engine):
         if request.model_package_arn:
             # What a run looked at is written into its own job, so that its event can say it after later rollouts.
             app["Environment"]["MODEL_PACKAGE_ARN"] = request.model_package_arn
+        if kind == "ModelQuality" and request.baseline.statistics_uri:
+            # The definition takes no statistics; the report of a run shows them.
+            app["Environment"]["BASELINE_STATISTICS_URI"] = _if_given(request, "statistics", lambda uri: uri)
         if config is not None:
             app["ConfigUri"] = f"s3://{config.bucket_name}/{config.object_key}"
         if self.preprocessor_uri:
@@ -228,21 +232,22 @@ def _baseline(request: EngineRequest) -> dict[str, Any]:
     files = {"constraints": baseline.constraints_uri}
     if request.monitoring_type == "DataQuality":  # the other definitions take no statistics
         files["statistics"] = baseline.statistics_uri
-    parts = {kind: uri for kind, uri in files.items() if uri}
     return {
-        f"{kind.title()}Resource": _if_given(request, kind, {"S3Uri": uri})
-        if kind in baseline.parameters
-        else {"S3Uri": uri}
-        for kind, uri in parts.items()
+        f"{kind.title()}Resource": _if_given(request, kind, lambda uri: {"S3Uri": uri})
+        for kind, uri in files.items()
+        if uri
     }
 
 
-def _if_given(request: EngineRequest, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+def _if_given(request: EngineRequest, kind: str, made_of: Callable[[str], Any]) -> Any:
+    """Something made of a baseline file's URI; left out at deployment where its parameter is empty."""
+    uri = {"constraints": request.baseline.constraints_uri, "statistics": request.baseline.statistics_uri}[kind]
+    if kind not in request.baseline.parameters:
+        return made_of(uri)
     path = _paths.child(_paths.below_stack(request.block.scope), f"Has{kind.title()}")
     condition = _paths.logical_id(path)
-    uri = value["S3Uri"]
     request.block.condition(condition, {"Fn::Not": [{"Fn::Equals": [uri, ""]}]})
-    return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
+    return {"Fn::If": [condition, made_of(uri), {"Ref": "AWS::NoValue"}]}
 
 
 def _add_schedule(request: EngineRequest, definition: NativeDefinition, job: Member) -> Member:

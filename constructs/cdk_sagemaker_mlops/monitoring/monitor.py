@@ -147,7 +147,7 @@ class Monitor(RunMetrics, Construct):
         resource = getattr(source.endpoint, "cfn_endpoint", None) if self._bound_engine.after_endpoint else None
         if resource is not None:
             for member in self._bound_engine.after_endpoint:
-                member.resource.add_dependency(resource)
+                member.resource.add_resource_dependency(resource)
 
     def _define_alarms(self, block: Block, engine: BoundEngine) -> None:
         rules = [*self._rules(), *engine.rules]

@@ -54,8 +54,12 @@ def run_statements(
         merged = request.reports.below("merge", *source.report_folders)
         statements += [*merged.read("Merged", "merged records"), *merged.write("Merged", "merged records")]
     if config is not None:
-        place = f"arn:{_refs.partition()}:s3:::{config.bucket_name}/{config.object_key}"
-        statements.append(Statement(sid="ReadConfig", actions=["s3:GetObject"], resources=[place]))
+        bucket = f"arn:{_refs.partition()}:s3:::{config.bucket_name}"
+        only = {"StringEquals": {"s3:prefix": config.object_key}}
+        statements += [
+            Statement(sid="ReadConfig", actions=["s3:GetObject"], resources=[f"{bucket}/{config.object_key}"]),
+            Statement(sid="ListConfig", actions=["s3:ListBucket"], resources=[bucket], conditions=only),
+        ]
     if analysis.monitoring_type == "ModelExplainability":
         statements += _shadow_statements(source.endpoint_name)
     if volume_key_arn is not None:

@@ -91,6 +91,8 @@ def test_each_kind_has_its_definition_and_schedule(
     )
     assert "JobDefinitionName" not in definition, "a name would stand in the way of the next definition"
     environment = definition[f"{name}AppSpecification"]["Environment"]
+    if kind == "ModelQuality":  # whose definition takes no statistics
+        assert environment.pop("BASELINE_STATISTICS_URI")["Fn::If"][1] == "{ModelQualityStatisticsUri}"
     assert environment == {"publish_cloudwatch_metrics": "Enabled", "MODEL_PACKAGE_ARN": "{ModelPackageArn}"}
     output = definition[f"{name}JobOutputConfig"]["MonitoringOutputs"][0]["S3Output"]
     assert output["S3Uri"] == "s3://the-bucket/monitoring-reports"

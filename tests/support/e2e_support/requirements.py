@@ -24,6 +24,7 @@ ACTIONS = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
 NO_RESOURCE = {
+    "sagemaker:ListMonitoringExecutions",
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:DescribeScalingPolicies",
     "cloudwatch:PutMetricData",
@@ -75,9 +76,23 @@ def _s3(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
 def _bucket_key(site: Site, bucket: str) -> str:
     owned = {item["Name"] for item in site.client("s3").list_buckets()["Buckets"]}
     s3 = site.client("s3") if bucket in owned else site.owner("s3")
-    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    try:
+        rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    except s3.exceptions.ClientError:
+        return ""  # not made by a template, and nobody configured it
     default = rules[0]["ApplyServerSideEncryptionByDefault"]
     return str(default["KMSMasterKeyID"]) if default["SSEAlgorithm"] == "aws:kms" else ""
+
+
+def _definition_kind(action: str) -> str:
+    """`data-quality-job-definition` of `sagemaker:DescribeDataQualityJobDefinition`."""
+    words = re.findall(r"[A-Z][a-z]+", action.partition(":")[2])[1:]
+    return "-".join(word.lower() for word in words)
+
+
+def _runtime(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
+    name = call.params["EndpointName"].lower()
+    yield Need(action.replace("sagemaker-runtime:", "sagemaker:"), _arn(call, "sagemaker", f"endpoint/{name}"))
 
 
 def _sagemaker(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
@@ -90,6 +105,8 @@ def _sagemaker(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need
         ("ModelPackageName", "model-package"),
         ("ModelPackageGroupName", "model-package-group"),
         ("FeatureGroupName", "feature-group"),
+        ("JobDefinitionName", _definition_kind(action)),
+        ("ProcessingJobName", "processing-job"),
     ):
         value = params.get(parameter)
         if not value:
@@ -111,8 +128,9 @@ def _sagemaker(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need
     for container in [params.get("PrimaryContainer") or {}, *(params.get("Containers") or [])]:
         if "ModelPackageName" in container:
             yield Need(action, container["ModelPackageName"])
-    if "ExecutionRoleArn" in params:
-        yield Need("iam:PassRole", params["ExecutionRoleArn"], {"iam:PassedToService": "sagemaker.amazonaws.com"})
+    for role in ("ExecutionRoleArn", "RoleArn"):
+        if role in params:
+            yield Need("iam:PassRole", params[role], {"iam:PassedToService": "sagemaker.amazonaws.com"})
 
 
 def _cloudformation(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
@@ -238,6 +256,7 @@ _RULES = {
     "s3": _s3,
     "sagemaker": _sagemaker,
     "sagemaker-featurestore-runtime": _feature_records,
+    "sagemaker-runtime": _runtime,
     "scheduler": _scheduler,
     "sns": _sns,
     "sqs": _sqs,
