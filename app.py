@@ -18,10 +18,10 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"{error.name} is not installed for {sys.executable}: run `make setup`, then `. .venv/bin/activate`")
 
-from cdk_sagemaker_mlops import ConstructError
+from cdk_sagemaker_mlops import ConstructError, EndpointRecordError
 from cdk_sagemaker_mlops.feature_store import RecordError
 from cdk_sagemaker_mlops.functions import WheelsError
-from stacks import feature_records
+from stacks import endpoint_records, feature_records
 from stacks.settings import SettingsError, load_all
 from stacks.stage import EnvironmentStage
 
@@ -42,13 +42,21 @@ def main() -> int:
     try:
         environments = load_all(files)
         records = {file.stem: feature_records.read(file) for file in files}
-    except (SettingsError, RecordError) as error:
+        deployed = {file.stem: endpoint_records.read(file) for file in files}
+    except (SettingsError, RecordError, EndpointRecordError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     for name, environment in environments.items():
         try:
             folder = next(file.parent for file in files if file.stem == name)
-            EnvironmentStage(app, name, environment, feature_records=records[name], folder=folder)
+            EnvironmentStage(
+                app,
+                name,
+                environment,
+                feature_records=records[name],
+                endpoint_records=deployed[name],
+                folder=folder,
+            )
         except (ConstructError, WheelsError) as error:
             # What only the library knows of the values: a person needs the sentence, not where in the code it was said.
             sys.stderr.write(f"environment {name}: {error}\n")

@@ -50,6 +50,7 @@ class EndpointDefinition:
     :param group: The registry group that it follows; None for a fixed model.
     :param captures: Bucket of captured traffic.
     :param targets: Who hears of alarms.
+    :param deployed: What is recorded of the endpoint as deployed; None to compare with nothing.
     """
 
     stack: cdk.Stack
@@ -59,6 +60,7 @@ class EndpointDefinition:
     group: mlops.ModelPackageGroupBase | None
     captures: s3.IBucket
     targets: Sequence[mlops.AlarmTarget]
+    deployed: mlops.EndpointRecord | None = None
 
     def define(self) -> mlops.Endpoint | mlops.ComponentEndpoint:
         """Define it."""
@@ -85,6 +87,7 @@ class EndpointDefinition:
             rollout=_rollout(wanted.rollout) if guarded else None,
             alarms=self._alarms(),
             log_retention_days=self.settings.log_retention_days,
+            deployed=self.deployed,
         )
 
     def _define_components(self, key: kms.IKey | None) -> mlops.ComponentEndpoint:
@@ -225,6 +228,23 @@ class EndpointDefinition:
             startup_seconds=wanted.startup_seconds,
             model_download_seconds=wanted.model_download_seconds,
         )
+
+
+def recorded_variants(model: ModelSettings) -> mlops.EndpointRecord | None:
+    """What is recorded of a model's endpoint once it is deployed; None where nothing is."""
+    wanted = model.endpoint
+    if wanted.components:
+        return None
+    fleets = wanted.variants or {"AllTraffic": VariantSettings()}
+    return mlops.EndpointRecord(
+        variants={
+            name: mlops.RecordedVariant(
+                instance_type=None if wanted.serverless else variant.instance_type or wanted.instance_type,
+                scales=bool(variant.scaling or wanted.scaling),
+            )
+            for name, variant in fleets.items()
+        }
+    )
 
 
 def _container(wanted: ContainerSettings, environment: dict[str, str]) -> mlops.Model:

@@ -31,6 +31,7 @@ class ServingStack(EnvironmentStack):
     :param model_name: Name of the model in the environment file.
     :param foundation: Where traffic is captured to and reports are written to.
     :param groups: Groups that this environment owns.
+    :param deployed: What is recorded of the endpoint as deployed. Default: nothing is compared
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ServingStack(EnvironmentStack):
         model_name: str,
         foundation: FoundationStack,
         groups: Mapping[str, mlops.ModelPackageGroupBase],
+        deployed: mlops.EndpointRecord | None = None,
     ) -> None:
         super().__init__(
             scope,
@@ -65,6 +67,7 @@ class ServingStack(EnvironmentStack):
             group=self._group,
             captures=self._storage.capture,
             targets=[self._notifications],
+            deployed=deployed,
         )
         self.endpoint = definition.define()
         if self._model.monitors != MonitorsSettings():

@@ -8,6 +8,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from constructs import Construct
 
+from cdk_sagemaker_mlops import EndpointRecord
 from cdk_sagemaker_mlops.feature_store import SchemaRecord
 
 from .delivery import DeliveryStack
@@ -27,6 +28,7 @@ class EnvironmentStage(cdk.Stage):
     :param settings: Settings of the environment.
     :param feature_records: What is recorded of its feature groups, by their names in the environment file. Default:
         nothing is compared
+    :param endpoint_records: What is recorded of its endpoints as deployed, by model. Default: nothing is compared
     :param folder: Folder of its file, which other files are named from. Default: the working directory
     """
 
@@ -38,6 +40,7 @@ class EnvironmentStage(cdk.Stage):
         *,
         feature_records: Mapping[str, SchemaRecord] | None = None,
         folder: Path | None = None,
+        endpoint_records: Mapping[str, EndpointRecord] | None = None,
     ) -> None:
         super().__init__(scope, prefix(settings.project, environment_name))
         refuse_removed_groups(self, environment_name, settings, feature_records or {})
@@ -92,6 +95,7 @@ class EnvironmentStage(cdk.Stage):
                 model_name=name,
                 foundation=self.foundation,
                 groups=self.registry.groups if self.registry else {},
+                deployed=(endpoint_records or {}).get(name),
             )
             for name in settings.models
         }

@@ -11,6 +11,7 @@ from .dashboard import EndpointDashboard
 from .endpoint import Endpoint
 from .endpoint_alarms import EndpointAlarms
 from .endpoint_base import EndpointBase, EndpointMonitor
+from .endpoint_record import EndpointRecord, EndpointRecordError, RecordedVariant
 from .feature_store import (
     Feature,
     FeatureDatabase,
@@ -101,6 +102,8 @@ __all__ = [
     "EndpointDashboard",
     "EndpointInput",
     "EndpointMonitor",
+    "EndpointRecord",
+    "EndpointRecordError",
     "Engine",
     "Facet",
     "Feature",
@@ -137,6 +140,7 @@ __all__ = [
     "ProcessingEngine",
     "ProvisionedScaling",
     "RegistryEvents",
+    "RecordedVariant",
     "Retention",
     "Rollout",
     "RolloutController",

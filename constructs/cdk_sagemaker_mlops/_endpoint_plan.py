@@ -16,6 +16,7 @@ from .variant import DEFAULT_VARIANT
 if TYPE_CHECKING:
     from .asynchronous import AsyncInference
     from .capture import DataCapture
+    from .endpoint_record import EndpointRecord
     from .model import Model
     from .network import Network
     from .registry import ModelPackageGroupBase
@@ -44,6 +45,7 @@ class EndpointPlan:
     given_alarms: EndpointAlarms | None
     log_retention_days: int
     parameter_prefix: str
+    deployed: EndpointRecord | None = None
 
     @property
     def mode(self) -> ServingMode:

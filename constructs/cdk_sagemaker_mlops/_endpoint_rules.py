@@ -15,6 +15,7 @@ from ._errors import ConstructError, Problems
 from ._instances import has_local_nvme
 from ._mode_rules import check_mode
 from ._naming import LOWER_NAME_PATTERN, LOWER_NAME_RULE, NAME_PATTERN, NAME_RULE, fit, pascal
+from .endpoint_record import EndpointRecord
 from .serving_mode import ServingMode
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def check(scope: Construct, construct_id: str, plan: EndpointPlan) -> None:
         problems.extend(plan.network.problems(), where="network")
     problems.extend(plan.alarms.problems(plan.mode), where="alarms")
     check_mode(problems, plan)
+    if plan.deployed is not None:
+        problems.extend(plan.deployed.refusals(EndpointRecord.of(variants)))
     check_region(problems, scope, [fleet.model for fleet in plan.fleets])
     problems.raise_if_any(scope, construct_id)
 

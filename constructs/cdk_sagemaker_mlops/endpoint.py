@@ -15,6 +15,7 @@ from ._execution_role import rollback_statements, volume_key_statements
 from ._hosted_endpoint import HostedEndpoint
 from .alarming import add_alarms
 from .endpoint_base import EndpointBase
+from .endpoint_record import EndpointRecord
 from .serving_mode import ServingMode
 from .variant import DEFAULT_VARIANT, Shadow, Variant
 
@@ -70,6 +71,8 @@ class Endpoint(HostedEndpoint):
     :param log_retention_days: How long the container's log is kept, one of CloudWatch's periods. Default: 90.
     :param parameter_prefix: Prefix of the ids of stack parameters and condition, for a second endpoint in one stack
         that follows a registry. Default: - none.
+    :param deployed: What is deployed under this name, to refuse changes that SageMaker would refuse. Default: - nothing
+        is compared.
     :raises ConstructError: What SageMaker would refuse, all of it together.
     """
 
@@ -96,6 +99,7 @@ class Endpoint(HostedEndpoint):
         serverless: Serverless | None = None,
         asynchronous: AsyncInference | None = None,
         shadow: Shadow | None = None,
+        deployed: EndpointRecord | None = None,
     ) -> None:
         only = {
             "instance_type": instance_type,
@@ -130,6 +134,7 @@ class Endpoint(HostedEndpoint):
             given_alarms=alarms,
             log_retention_days=log_retention_days,
             parameter_prefix=parameter_prefix,
+            deployed=deployed,
         )
         check(scope, construct_id, plan)
         super().__init__(
@@ -156,6 +161,11 @@ class Endpoint(HostedEndpoint):
         self._endpoint = self._add_endpoint()
         self._add_scaling()
         self._block.define()
+
+    @property
+    def record(self) -> EndpointRecord:
+        """What is to be recorded once this is deployed; the next version's `deployed`."""
+        return EndpointRecord.of(self._plan.variants)
 
     def _statements(self) -> list[Statement]:
         """What the execution role needs beside models, logs and metrics."""
