@@ -9,7 +9,7 @@ violations = bias.check(analysis, baseline_analysis)
 from ._analysis import BiasAnalysis, BiasEntry, analysis
 from ._check import BiasViolation, BiasViolations, check
 from ._config import BiasConfig, Facet
-from ._intervals import Interval, intervals
+from ._intervals import Interval, Key, intervals
 from ._metrics import POST_TRAINING, PRE_TRAINING, Table
 from ._summary import Summary, merge, summarize, summarize_all
 
@@ -23,6 +23,7 @@ __all__ = [
     "BiasViolations",
     "Facet",
     "Interval",
+    "Key",
     "Summary",
     "Table",
     "analysis",

@@ -57,28 +57,29 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--separator", default=",", metavar="CHAR", help="character between CSV fields (default: comma)"
     )
-    parser.add_argument(
+    parser.add_argument("--quiet", action="store_true", help="no progress and no summary")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    group = parser.add_argument_group("captured data")
+    group.add_argument(
         "--preprocessor", type=Path, metavar="FILE", help="Python file with preprocess_handler, for captured records"
     )
-    parser.add_argument(
+    group.add_argument(
         "--features-attribute", metavar="PATH", help="where the rows are in captured JSON inputs: instances[*].features"
     )
-    parser.add_argument(
+    group.add_argument(
         "--inference-attribute",
         metavar="PATH",
         help="where the prediction is in captured JSON outputs, $.predictions[*].label; becomes the column prediction",
     )
-    parser.add_argument(
+    group.add_argument(
         "--probability-attribute", metavar="PATH", help="the same of the probability; becomes the column probability"
     )
-    parser.add_argument(
+    group.add_argument(
         "--transform-files", type=Path, metavar="DIR", help="copy of the objects that a transform's manifests name"
     )
-    parser.add_argument(
+    group.add_argument(
         "--inference-ids", action="store_true", help="the transform job ran with GenerateInferenceId: leave the ids out"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress and no summary")
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def frames(

@@ -177,7 +177,18 @@ def no_rows(options: argparse.Namespace, unusable: dict[str, int]) -> common.Com
     """A baseline needs rows; the message says where they went."""
     where = ", ".join(str(path) for path in options.data)
     reasons = "; ".join(f"{reason}: {count:,}" for reason, count in unusable.items()) or "there are no rows"
+    if any(reason.startswith("no column") for reason in unusable):
+        reasons += f"; the data has {', '.join(_columns(options)) or 'none'}"
     return common.CommandError(f"{where}: not one usable row to make a baseline of ({reasons})")
+
+
+def _columns(options: argparse.Namespace) -> list[str]:
+    """Columns of the first batch."""
+    from model_analyzer import inputs
+
+    quiet = argparse.Namespace(**{**vars(options), "quiet": True})
+    frames = labelled_frames(quiet, inputs.InputReport(), inputs.JoinReport(), with_input=True)
+    return next((frame.columns for frame in frames), [])
 
 
 def unusable_lines(unusable: dict[str, int]) -> list[str]:

@@ -37,6 +37,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "attribution",
+        usage="%(prog)s DATA... (--model PATH | --predictor FILE) --out DIR [options]",
         help="which features the model's answers depend on",
         description="Compute SHAP values, rank features by them, and compare the ranking with a baseline's.",
         epilog=_EPILOG,

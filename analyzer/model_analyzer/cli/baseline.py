@@ -24,6 +24,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "baseline",
+        usage="%(prog)s DATA... --out DIR [options]",
         help="statistics and suggested constraints of training data",
         description="Profile a data set and suggest the constraints that later data must satisfy.",
         epilog=_EPILOG,

@@ -14,7 +14,7 @@ from . import _labelled as labelled
 from . import _shared as shared
 
 if TYPE_CHECKING:
-    from model_analyzer.bias import BiasConfig, Facet
+    from model_analyzer.bias import BiasAnalysis, BiasConfig, Facet
 
 _EPILOG = """\
 examples:
@@ -34,6 +34,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "bias",
+        usage="%(prog)s DATA... --facet FACET --out DIR [options]",
         help="measure bias of labels and predictions",
         description="Compute Clarify's bias metrics of labels and predictions, and check them against a baseline.",
         epilog=_EPILOG,
@@ -109,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
         read,
         join if options.ground_truth else None,
         rows=summary.rows,
+        intervals=intervals,
         title=options.title or "Bias",
         subtitle=", ".join(map(str, options.data)),
     )
@@ -120,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
         ]
     if options.ground_truth:
         result["join"] = join.to_dict()
-    lines = labelled.unusable_lines(unusable)
+    lines = _headlines(bias.BiasAnalysis(analysis)) + labelled.unusable_lines(unusable)
     missing = {name: counts.missing for name, counts in summary.facets.items() if counts.missing}
     lines += [f"  {count:,} rows have no {name} and belong to no group" for name, count in missing.items()]
     found = None
@@ -133,6 +135,18 @@ def run(options: argparse.Namespace) -> int:
             f"  {entry.name} of {entry.facet} has no value and was not checked" for entry in violations.not_computable
         ]
     return labelled.finish(options, files, summary.rows, found, lines, result)
+
+
+_HEADLINES = ("CI", "DPL", "DPPL", "DI")
+
+
+def _headlines(analysis: BiasAnalysis) -> list[str]:
+    """The metrics that people ask for first, a line for each group."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for entry in analysis.entries:
+        if entry.name in _HEADLINES and entry.value is not None:
+            groups.setdefault((entry.facet, entry.group), []).append(f"{entry.name} {entry.value:.4g}")
+    return [f"  {facet}={group}: {', '.join(values)}" for (facet, group), values in groups.items()]
 
 
 def _config(options: argparse.Namespace) -> BiasConfig:

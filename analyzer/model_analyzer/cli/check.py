@@ -26,6 +26,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "check",
+        usage="%(prog)s DATA... --baseline DIR --out DIR [options]",
         help="compare data with a baseline",
         description="Profile a data set and check it against the constraints and statistics of a baseline.",
         epilog=_EPILOG,

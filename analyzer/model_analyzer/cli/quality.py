@@ -34,6 +34,7 @@ def add_parser(commands: Any) -> None:
     """Add the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "quality",
+        usage="%(prog)s DATA... --problem KIND --out DIR [options]",
         help="compare predictions with labels",
         description="Compute the metrics of a model from predictions and labels, and check them against a baseline.",
         epilog=_EPILOG,

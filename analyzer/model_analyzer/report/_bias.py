@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from model_analyzer.bias import BiasAnalysis, BiasEntry, BiasViolations
+from model_analyzer.bias import BiasAnalysis, BiasEntry, BiasViolations, Interval, Key
 from model_analyzer.inputs import InputReport, JoinReport
 
 from ._data_quality import problem_section
-from ._model_quality import join_section, rounded, status_of
-from ._page import Tile, number, page, section, table, tiles
+from ._model_quality import join_section, status_of
+from ._page import Tile, number, page, rounded, section, table, tiles
 from ._plots import Deviation, deviations, figure
 
 _STAGES = {
@@ -28,6 +29,7 @@ def bias_html(
     join_report: JoinReport | Mapping[str, Any] | None = None,
     *,
     rows: int | None = None,
+    intervals: Mapping[Key, Interval] | None = None,
     title: str = "Bias",
     subtitle: str = "",
 ) -> str:
@@ -40,6 +42,7 @@ def bias_html(
         input_report: What happened while the data was read.
         join_report: What happened while labels were joined.
         rows: Rows that were used.
+        intervals: Confidence intervals, if the check went by them.
         title: The heading, plain text.
         subtitle: A line below it, plain text.
     """
@@ -62,7 +65,8 @@ def bias_html(
     if found:
         body.append(_violations(found))
     limits = {entry.key: entry for entry in then.entries} if then is not None else {}
-    body += [_facet(name, [entry for entry in now.entries if entry.facet == name], limits, broken) for name in facets]
+    drawn = _Drawn(limits, broken, intervals or {})
+    body += [_facet(name, [entry for entry in now.entries if entry.facet == name], drawn) for name in facets]
     if join:
         body.append(join_section(join))
     if read:
@@ -80,43 +84,48 @@ def _violations(found: list[dict[str, Any]]) -> str:
     return section("Violations", "Metrics farther from neutral than the baseline's.", table(columns, rows))
 
 
-def _facet(
-    facet: str,
-    entries: list[BiasEntry],
-    limits: Mapping[tuple[str, str, str, str], BiasEntry],
-    broken: set[tuple[str, str, str]],
-) -> str:
+@dataclass(frozen=True)
+class _Drawn:
+    """What is drawn beside the values: limits by metric, which metrics break theirs, and intervals."""
+
+    limits: Mapping[Key, BiasEntry]
+    broken: set[tuple[str, str, str]]
+    intervals: Mapping[Key, Interval]
+
+
+def _facet(facet: str, entries: list[BiasEntry], drawn: _Drawn) -> str:
     intro = "Bars start at the value that means no bias: 0, and 1 for disparate impact (DI)."
-    if limits:
+    if drawn.limits:
         intro += " Dashed lines are the baseline's distance from it, which is the limit."
+    if drawn.intervals:
+        intro += " Thin lines are confidence intervals: only one wholly beyond the limit is a violation."
     parts = []
     for group in dict.fromkeys(entry.group for entry in entries):
         for stage, name in _STAGES.items():
             mine = [entry for entry in entries if entry.group == group and entry.section == stage]
             if mine:
-                parts.append(_card(f"{group}: bias of the {name}", mine, limits, broken))
+                parts.append(_card(f"{group}: bias of the {name}", mine, drawn))
     return section(facet, intro, *parts)
 
 
-def _card(
-    title: str,
-    entries: list[BiasEntry],
-    limits: Mapping[tuple[str, str, str, str], BiasEntry],
-    broken: set[tuple[str, str, str]],
-) -> str:
+def _card(title: str, entries: list[BiasEntry], drawn: _Drawn) -> str:
     rows, missing = [], []
     for entry in entries:
         if entry.value is None:
             missing.append(f"{entry.name} ({entry.error})" if entry.error else entry.name)
             continue
-        before = limits.get(entry.key)
+        before = drawn.limits.get(entry.key)
         limit = abs(before.value - before.neutral) if before is not None and before.value is not None else None
         meaning = entry.description.removesuffix(f"({entry.name})").strip()
         hint = f"{entry.description}: {figure(entry.value)}"
         if before is not None and before.value is not None:
             hint += f", baseline {figure(before.value)}"
-        off = (entry.facet, entry.group, entry.name) in broken
-        rows.append(Deviation(entry.name, meaning, hint, entry.value, entry.neutral, limit, off))
+        interval = drawn.intervals.get(entry.key)
+        if interval is not None:
+            hint += f", interval {figure(interval.low)} to {figure(interval.high)}"
+        ends = None if interval is None else (interval.low, interval.high)
+        off = (entry.facet, entry.group, entry.name) in drawn.broken
+        rows.append(Deviation(entry.name, meaning, hint, entry.value, entry.neutral, limit, off, ends))
     note = f'<p class="note">No value: {escape(", ".join(missing))}</p>' if missing else ""
     chart = deviations(rows, title) if rows else ""
     return f'<div class="card stack"><h3>{escape(title)}</h3>{note}{chart}</div>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -12,7 +13,7 @@ from model_analyzer.data_quality import Constraints, Distance, FeatureStatistics
 from model_analyzer.inputs import InputReport
 
 from ._charts import category_bars, histogram, ranking
-from ._page import Tile, Tone, legend, number, page, percent, pill, section, table, tiles
+from ._page import Tile, Tone, legend, number, page, percent, pill, rounded, section, table, tiles
 
 BINS = 28
 TAIL = 0.005
@@ -28,6 +29,17 @@ _CHECKS = {
     "categorical_values_check": "unknown category",
     "non_negative_check": "negative value",
 }
+
+
+_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+_WORDINGS = tuple(
+    re.compile(wording.replace("VALUE", f"(?P<value>{_NUMBER})").replace("THRESHOLD", f"(?P<threshold>{_NUMBER})"))
+    for wording in (
+        "distance: VALUE exceeds threshold: THRESHOLD",
+        "Expected match: THRESHOLD%.*Only VALUE%",
+        "Value: VALUE does not meet(?:.*at least THRESHOLD)?",
+    )
+)
 
 
 def data_quality_html(
@@ -79,7 +91,17 @@ def _violations(violations: Violations | Mapping[str, Any] | None) -> list[dict[
         return []
     if isinstance(violations, Violations):
         return [{**item.to_dict(), "value": item.value, "threshold": item.threshold} for item in violations]
-    return [dict(item) for item in violations.get("violations", ())]
+    return [{**item, **_figures(str(item.get("description", "")))} for item in violations.get("violations", ())]
+
+
+def _figures(description: str) -> dict[str, float]:
+    """Value and threshold out of a description, which files hold nowhere else; Model Monitor's wording or ours."""
+    for pattern in _WORDINGS:
+        match = pattern.search(description)
+        if match is not None:
+            scale = 0.01 if "%" in pattern.pattern else 1.0
+            return {name: float(text) * scale for name, text in match.groupdict().items() if text is not None}
+    return {}
 
 
 def _status(current: Statistics, violations: object, found: list[dict[str, Any]]) -> tuple[str, Tone]:
@@ -116,7 +138,7 @@ def _violation_section(found: list[dict[str, Any]]) -> str:
         (
             escape(str(item.get("feature_name", ""))),
             pill(_CHECKS.get(str(item.get("constraint_check_type")), str(item.get("constraint_check_type"))), "bad"),
-            escape(str(item.get("description", ""))),
+            escape(rounded(str(item.get("description", "")))),
             figure(item.get("value")),
             figure(item.get("threshold")),
         )

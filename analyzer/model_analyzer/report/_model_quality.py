@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -12,7 +11,7 @@ from model_analyzer.inputs import InputReport, JoinReport
 from model_analyzer.model_quality import QualityConstraints, QualityStatistics, QualityViolations, Threshold
 
 from ._data_quality import problem_section
-from ._page import Tile, Tone, legend, number, page, percent, pill, section, table, tiles
+from ._page import Tile, Tone, legend, number, page, percent, pill, rounded, section, table, tiles
 from ._plots import Line, confusion_grid, unit_curves
 
 HEADLINES = {
@@ -85,11 +84,6 @@ def _found(violations: QualityViolations | Mapping[str, Any]) -> list[dict[str, 
     if isinstance(violations, QualityViolations):
         return [{**item.to_dict(), "value": item.value, "threshold": item.threshold.threshold} for item in violations]
     return [dict(item) for item in violations.get("violations") or ()]
-
-
-def rounded(text: str) -> str:
-    """A description with its long numbers cut to what people read."""
-    return re.sub(r"-?\d+\.\d{5,}(?:e-?\d+)?", lambda match: number(float(match[0]), 4), text)
 
 
 def metric_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -42,13 +43,14 @@ p{margin:0 0 14px;color:var(--soft);max-width:80ch}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{font-weight:600;color:var(--soft);font-size:12.5px;text-align:left;border-bottom:1px solid var(--line)}
 th,td{padding:9px 20px;vertical-align:top}tr+tr td{border-top:1px solid var(--line)}
-td{overflow-wrap:anywhere}td.n,th.n{text-align:right;white-space:nowrap}
+td{overflow-wrap:anywhere}td:first-child{min-width:10em}td.n,th.n{text-align:right;white-space:nowrap}
 code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:11px;font-family:inherit}
 svg .ink{fill:var(--ink)}svg .strong{font-weight:600}svg .end{text-anchor:end}svg .mid{text-anchor:middle}
 svg .now{fill:var(--now)}svg .then{fill:var(--then)}svg .off{fill:var(--bad)}svg .track{fill:var(--line)}
 svg .outline{fill:var(--then);fill-opacity:.28;stroke:var(--then-ink);stroke-width:1.3;stroke-linejoin:round}
 svg .bars{fill-opacity:.62}svg .axis{stroke:var(--line)}
+svg .interval{stroke:var(--ink);stroke-width:1.6}
 svg .limit{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:4 3}svg .off-text{fill:var(--bad);font-weight:600}
 svg .curve{fill:none;stroke-width:2.4;stroke-linejoin:round}svg .current{stroke:var(--now)}
 svg .before{stroke:var(--then-ink);stroke-width:1.6}svg .chance{stroke:var(--then);stroke-dasharray:3 4}
@@ -132,3 +134,8 @@ def percent(share: float) -> str:
     """A share as a percentage, never rounded up to a full 100 %."""
     text = f"{share * 100:.4g}"
     return f"{text if text != '100' or share == 1 else '99.99'} %"
+
+
+def rounded(text: str) -> str:
+    """A description with its long numbers cut to what people read."""
+    return re.sub(r"-?\d+\.\d{5,}(?:e-?\d+)?", lambda match: number(float(match[0]), 4), text)

@@ -85,7 +85,7 @@ def confusion_grid(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> st
 
 @dataclass(frozen=True)
 class Deviation:
-    """A number around its neutral value, with the baseline's distance as the limit on both sides."""
+    """A number around its neutral value, the baseline's distance as the limit on both sides, perhaps an interval."""
 
     name: str
     meaning: str
@@ -94,6 +94,7 @@ class Deviation:
     neutral: float = 0.0
     limit: float | None = None
     off: bool = False
+    interval: tuple[float, float] | None = None
 
 
 def figure(value: float) -> str:
@@ -126,6 +127,9 @@ def deviations(rows: Sequence[Deviation], label: str) -> str:
                 f'<line x1="{edge:.1f}" x2="{edge:.1f}" y1="{y + 3:.1f}" y2="{y + 23:.1f}" class="limit"/>'
                 for edge in (middle - row.limit * scale, middle + row.limit * scale)
             ]
+        if row.interval is not None:
+            low, high = (middle + max(-top, min(top, end - row.neutral)) * scale for end in row.interval)
+            parts.append(f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + 13:.1f}" y2="{y + 13:.1f}" class="interval"/>')
         text = figure(row.value)
         if row.limit is not None:
             text += f" / {'±' if row.limit else ''}{figure(row.limit)}" + (
