@@ -12,7 +12,7 @@ from sagemaker_local.sagemaker.service import Scope, register
 from . import algorithms, search_space, training
 from .service import Jobs
 from .state import TUNING, Job
-from .tuning_run import Child, TuningRun
+from .tuning_run import Child, TuningRun, training_request
 
 Params = dict[str, Any]
 
@@ -181,8 +181,8 @@ def _check(params: Params) -> None:
         problems.append("HyperParameterTuningJobConfig has no HyperParameterTuningJobObjective")
     if definition is None:
         problems.append("TrainingJobDefinition is missing")
-    elif definition.get("HyperParameterTuningResourceConfig") or not definition.get("ResourceConfig"):
-        problems.append("TrainingJobDefinition must have a ResourceConfig; the embedded AWS supports nothing else")
+    elif bool(definition.get("HyperParameterTuningResourceConfig")) == bool(definition.get("ResourceConfig")):
+        problems.append("TrainingJobDefinition needs either ResourceConfig or HyperParameterTuningResourceConfig")
     else:
         problems += _training_problems(name, definition, objective)
     if problems:
@@ -190,11 +190,7 @@ def _check(params: Params) -> None:
 
 
 def _training_problems(name: str, definition: Params, objective: Params | None) -> list[str]:
-    request = {
-        **definition,
-        "TrainingJobName": f"{name[:_LONGEST_NAME]}-001",
-        "HyperParameters": definition.get("StaticHyperParameters") or {},
-    }
+    request = training_request(definition, f"{name[:_LONGEST_NAME]}-001", {})
     try:
         training.check(request)
         metrics = [item["Name"] for item in algorithms.plan(request).metrics]

@@ -23,8 +23,29 @@ from .training import Training
 Params = dict[str, Any]
 
 OBJECTIVE = "_tuning_objective_metric"
+_TUNING_ONLY = (
+    *("StaticHyperParameters", "DefinitionName", "TuningObjective", "HyperParameterRanges"),
+    "HyperParameterTuningResourceConfig",
+)
 _UNLIMITED = 750
 """What SageMaker allows at most without a MaxNumberOfTrainingJobs."""
+
+
+def training_request(definition: Params, name: str, hyperparameters: dict[str, str]) -> Params:
+    """Return the request for a training job of a tuning job."""
+    request = {key: value for key, value in definition.items() if key not in _TUNING_ONLY}
+    resources = definition.get("HyperParameterTuningResourceConfig")
+    if resources:
+        # Of several kinds of instances, the first.
+        first = (resources.get("InstanceConfigs") or [{}])[0]
+        kept = {key: value for key, value in resources.items() if key in ("VolumeSizeInGB", "VolumeKmsKeyId")}
+        shape = {key: first.get(key) or resources.get(key) for key in ("InstanceType", "InstanceCount")}
+        request["ResourceConfig"] = {**kept, **shape}
+    return {
+        **request,
+        "TrainingJobName": name,
+        "HyperParameters": {**(definition.get("StaticHyperParameters") or {}), **hyperparameters},
+    }
 
 
 @dataclass
@@ -114,26 +135,12 @@ class TuningRun:
                 self._jobs.end(self._job, self._outcome())
 
     def _start(self, trial: Trial) -> None:
-        definition = {
-            key: value
-            for key, value in self._definition.items()
-            if key not in ("StaticHyperParameters", "DefinitionName", "TuningObjective", "HyperParameterRanges")
-        }
-        hyperparameters = {
-            **(self._definition.get("StaticHyperParameters") or {}),
-            OBJECTIVE: self.metric,
-            **trial.values,
-        }
         name = f"{self._job.name}-{len(self.children) + 1:03d}-{secrets.token_hex(4)}"
-        checkpoints = definition.get("CheckpointConfig")
+        request = training_request(self._definition, name, {OBJECTIVE: self.metric, **trial.values})
+        checkpoints = request.get("CheckpointConfig")
         if checkpoints:
             # Training jobs of one tuning job must not resume from each other's checkpoints.
-            definition["CheckpointConfig"] = {**checkpoints, "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}"}
-        request = {
-            **definition,
-            "TrainingJobName": name,
-            "HyperParameters": hyperparameters,
-        }
+            request["CheckpointConfig"] = {**checkpoints, "S3Uri": f"{checkpoints['S3Uri'].rstrip('/')}/{name}"}
         try:
             job = self._training.begin(self._scope, request, partial(self._heard, name))
         except AwsError as error:
