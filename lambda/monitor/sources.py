@@ -123,7 +123,7 @@ class EndpointSource(InputSource):
         """Answers with their requests behind them."""
         from model_analyzer import inputs
 
-        return inputs.read_capture(files, columns=columns, report=report, preprocessor=preprocessor)
+        return inputs.read_capture(files, columns=columns, report=report, preprocessor=preprocessor, numbers=True)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,9 @@ class DatasetSource(InputSource):
         """The table's rows."""
         from model_analyzer import inputs
 
-        return inputs.read_table(files, format=self.format, header=self.header, columns=columns, report=report)
+        return inputs.read_table(
+            files, format=self.format, header=self.header, columns=columns, report=report, numbers=True
+        )
 
 
 def source_of(environment: Environment) -> InputSource:
