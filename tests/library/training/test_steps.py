@@ -1,0 +1,280 @@
+"""Step types: their arguments are requests that SageMaker's own service model accepts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from aws_cdk import aws_sqs as sqs
+from botocore.validate import ParamValidator
+
+import cdk_sagemaker_mlops as mlops
+from cdk_sagemaker_mlops import training as tr
+from cdk_sagemaker_mlops.training import steps as st
+from cdk_sagemaker_mlops.training.validation import steps_of
+
+ROLE = "arn:aws:iam::222222222222:role/jobs"
+#: The call that a step stands for, and what SageMaker adds to its arguments.
+CALLS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "Processing": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
+    "QualityCheck": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
+    "ClarifyCheck": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
+    "Training": ("CreateTrainingJob", {"TrainingJobName": "job"}),
+    "Tuning": ("CreateHyperParameterTuningJob", {"HyperParameterTuningJobName": "job"}),
+    "Transform": ("CreateTransformJob", {"TransformJobName": "job"}),
+    "Model": ("CreateModel", {"ModelName": "job"}),
+    "RegisterModel": ("CreateModelPackage", {}),
+    "AutoML": ("CreateAutoMLJob", {"AutoMLJobName": "job"}),
+}
+
+
+class Context:
+    """What steps are rendered with."""
+
+    role_arn = ROLE
+    artifacts_uri = "s3://artifacts/training"
+    network = st.JobNetwork(subnets=["subnet-1"], security_groups=["sg-1"], encrypt_traffic=True)
+    volume_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/volumes"
+    output_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/outputs"
+
+    def upload(self, path: Path) -> str:
+        return f"s3://assets/{path.name}"
+
+    def upload_tar(self, files: Mapping[str, bytes], display_name: str) -> str:
+        return "s3://assets/code.tar.gz"
+
+    def upload_zip(self, files: Mapping[str, bytes], display_name: str) -> str:
+        return "s3://assets/code.zip"
+
+    def upload_wheels(self, wheels: Any) -> str:
+        return "s3://assets/wheels.zip"
+
+
+def concrete(value: Any) -> Any:
+    """A definition's arguments with values of the execution replaced by examples."""
+    if isinstance(value, Mapping):
+        if set(value) == {"Get"}:
+            return 1 if "Count" in value["Get"] else "s3://example/value"
+        if set(value) == {"Std:Join"}:
+            return "s3://example/joined"
+        return {key: concrete(inner) for key, inner in value.items()}
+    return [concrete(inner) for inner in value] if isinstance(value, list) else value
+
+
+def problems_of(step: Mapping[str, Any]) -> str:
+    """What the service model finds wrong with a step's arguments."""
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    operation, added = CALLS[step["Type"]]
+    shape = service.operation_model(operation).input_shape
+    arguments = concrete(step["Arguments"]) | added
+    report: str = ParamValidator().validate(arguments, shape).generate_report()
+    return report
+
+
+@pytest.fixture
+def every_step(image: str) -> list[st.Step]:
+    trainer = st.Trainer(
+        image=image,
+        script="train.py",
+        source=Path("folder"),
+        channels={
+            "train": "s3://data/train",
+            "validation": st.Channel(uri="s3://data/v", content_type="text/csv", sharded=True),
+        },
+        hyperparameters={"eta": 0.1, "rounds": tr.PipelineParameter("Rounds", 10), "verbose": True},
+        metrics={"validation:auc": "auc:(.*)"},
+        spot=st.Spot(),
+        environment={"A": "b"},
+    )
+    prepare = st.ProcessingStep(
+        name="Prepare",
+        image=image,
+        code=Path("prepare.py"),
+        args=["--fast"],
+        inputs={"data": "s3://data/raw"},
+        outputs={"train": None, "report": "s3://fixed/report"},
+        property_files=[st.PropertyFile(name="Report", output="report", path="report.json")],
+        retry=[st.Retry(), st.Retry(on=["SageMaker.CAPACITY_ERROR"], expire_minutes=30)],
+        cache="P7D",
+    )
+    spark = st.SparkStep(
+        name="Spark", image=image, code="s3://code/job.py", spark_events="s3://logs/spark", depends_on=[prepare]
+    )
+    wrangler = st.DataWranglerStep(name="Wrangle", image=image, flow="s3://flows/a.flow", node="1234.default")
+    train = st.TrainingStep(
+        name="Train",
+        trainer=trainer,
+        debugger_rules={"Overfit": image},
+        mlflow=st.MlflowRun(
+            resource_arn="arn:aws:sagemaker:eu-west-1:222222222222:mlflow-app/app-1", experiment="churn"
+        ),
+    )
+    notebook = st.NotebookStep(
+        name="Notebook",
+        notebook="explore.ipynb",
+        kernel="python3",
+        trainer=st.Trainer(image=image, channels={"sagemaker_headless_execution_system": "s3://notebooks/explore"}),
+    )
+    tune = st.TuningStep(
+        name="Tune",
+        trainer=trainer,
+        objective="validation:auc",
+        strategy="Hyperband",
+        hyperband=(1, 100),
+        seed=3,
+        ranges={
+            "eta": st.Continuous(0.1, 0.3, "Logarithmic"),
+            "depth": st.Whole(2, 9),
+            "booster": st.Choice(("gbtree", "dart")),
+        },
+    )
+    automl = st.AutoMLStep(
+        name="AutoML", data="s3://data/train", target="left", problem_type="BinaryClassification", objective="AUC"
+    )
+    model = st.ModelStep(name="Model", containers=[st.ModelContainer(image=image, model_uri=train.model_uri)])
+    serial = st.ModelStep(name="Serial", containers=[st.ModelContainer(image=image, model_uri="s3://m/a.tar.gz")] * 2)
+    transform = st.TransformStep(name="Transform", model_name="model", data="s3://data/batch", join_input=True)
+    quality = st.QualityCheckStep(
+        name="DataQuality", image=image, check="DATA_QUALITY", group="churn", skip=True, register_baseline=True
+    )
+    clarify = st.ClarifyCheckStep(
+        name="Bias", image=image, check="MODEL_BIAS", group="churn", constraints=quality.used_constraints
+    )
+    register = st.RegisterStep(
+        name="Register",
+        group="churn",
+        containers=[st.ModelContainer(image=image, model_uri=train.model_uri)],
+        metrics=st.Reports(
+            model_quality=("s3://r/e.json", None), bias="s3://r/b.json", bias_pre_training="s3://r/p.json"
+        ),
+        baselines=st.Reports(data_quality=("s3://r/s.json", "s3://r/c.json"), explainability="s3://r/a.json"),
+        properties={"why": "drift"},
+        generated_by="execution",
+        version_description="first",
+    )
+    return [
+        prepare,
+        spark,
+        wrangler,
+        train,
+        notebook,
+        tune,
+        automl,
+        model,
+        serial,
+        transform,
+        quality,
+        clarify,
+        register,
+    ]
+
+
+def test_arguments_are_requests_that_the_service_accepts(every_step: list[st.Step]) -> None:
+    rendered = [step.to_json(Context()) for step in every_step]
+    json.dumps(rendered)
+    found = {step["Name"]: problems_of(step) for step in rendered}
+    # The shape of a checks' own keys is the pipeline's; what stands in Arguments is a processing job.
+    assert {name: report for name, report in found.items() if report} == {}
+    assert {step["Type"] for step in rendered} == set(CALLS)
+
+
+def test_a_definition_of_every_step_is_right(every_step: list[st.Step], image: str, stack: Any, define: Any) -> None:
+    queue = sqs.Queue.from_queue_arn(stack, "Queue", "arn:aws:sqs:eu-west-1:222222222222:labels")
+    call = st.LambdaStep(
+        name="Call",
+        function="arn:aws:lambda:eu-west-1:222222222222:function:f",
+        inputs={"a": 1},
+        outputs={"b": "Float"},
+    )
+    wait = st.CallbackStep(name="Wait", queue=queue, inputs={"bucket": "x"}, outputs={"labels": "String"})
+    emr = st.EmrStep(
+        name="Emr", cluster_id="j-1", jar="command-runner.jar", args=["spark-submit", wait.output("labels")]
+    )
+    prepare = every_step[0]
+    assert isinstance(prepare, st.ProcessingStep)
+    decide = st.ConditionStep(
+        name="Decide",
+        conditions=[
+            st.Condition(call.output("b"), ">", 0.5),
+            st.Either(
+                [
+                    st.IsOneOf(tr.ExecutionVariable.PIPELINE_NAME, ["a"]),
+                    st.Negation(st.Condition(prepare.value("Report", "x[0].y"), "<=", 3)),
+                ]
+            ),
+        ],
+        then=[every_step[-1]],
+        otherwise=[st.FailStep(name="Stop", message=tr.Join(["no: ", prepare.output_uri("report")]))],
+    )
+    pipeline = define(
+        tr.PipelineDefinition.from_steps(
+            [*every_step[1:-1], call, wait, emr, decide, _local(prepare)], [tr.PipelineParameter("Rounds", 10)]
+        )
+    )
+    assert len(steps_of(pipeline.document)) == len(every_step) + 5
+
+
+def _local(step: st.ProcessingStep) -> st.ProcessingStep:
+    """The same step with a script that exists."""
+    from dataclasses import replace
+
+    return replace(step, code=Path(__file__))
+
+
+@pytest.fixture(autouse=True)
+def _sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "train.py").write_text("print('trains')\n")
+    monkeypatch.chdir(tmp_path)
+    yield
+
+
+def test_retries_and_caching(every_step: list[st.Step]) -> None:
+    document = every_step[0].to_json(Context())
+    assert document["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P7D"}
+    first, second = document["RetryPolicies"]
+    assert first == {
+        "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+        "BackoffRate": 2.0,
+        "IntervalSeconds": 1,
+        "MaxAttempts": 5,
+    }
+    assert second["ExpireAfterMin"] == 30
+    assert "MaxAttempts" not in second
+
+
+def test_text_cannot_swallow_a_value() -> None:
+    parameter = tr.PipelineParameter("Rate", 0.1)
+    with pytest.raises(TypeError, match="put text together with Join"):
+        f"{parameter}"
+    assert [parameter.kind, tr.PipelineParameter("A", True).kind, tr.PipelineParameter("B", 1).kind] == [
+        "Float",
+        "Boolean",
+        "Integer",
+    ]
+    assert tr.PipelineParameter("C", "x", allowed=("x", "y")).declaration() == {
+        "Name": "C",
+        "Type": "String",
+        "DefaultValue": "x",
+        "EnumValues": ["x", "y"],
+    }
+
+
+def test_the_ready_pipeline_s_arguments_are_requests_too(define: Any, tabular: Callable[..., Any]) -> None:
+    pipeline = define(tabular())
+    for step in steps_of(pipeline.document):
+        if step.type in CALLS:
+            # Tokens of the CDK are not yet values; they stand for texts.
+            text = re.sub(r"\$\{(Token|Block)\[[^}]*\]\}", "a-text-of-the-deployment", json.dumps(step.document))
+            assert problems_of(json.loads(text)) == "", step.name
+
+
+def test_images_are_known_and_others_refused(stack: Any) -> None:
+    assert tr.Images.sklearn(stack).endswith("/sagemaker-scikit-learn:1.4-2-cpu-py3")
+    with pytest.raises(mlops.ConstructError, match=r'version of xgboost is "3\.0-4".*did you mean "3\.0-5"'):
+        tr.Images.xgboost(stack, "3.0-4")
