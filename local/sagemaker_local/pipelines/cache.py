@@ -62,6 +62,4 @@ def find(execution: Execution, step: Step, now: datetime) -> tuple[Execution, St
 
 
 def _key(step: Step) -> dict[str, Any]:
-    document = {key: value for key, value in step.arguments.items() if key not in _IGNORED}
-    document["PropertyFiles"] = step.definition.document.get("PropertyFiles") or []
-    return document
+    return {**{key: value for key, value in step.arguments.items() if key not in _IGNORED}, **step.settings}

@@ -27,6 +27,10 @@ from .values import Resolver, Unresolved, reader
 
 _log = logging.getLogger(__name__)
 _ALPHABET = string.ascii_lowercase + string.digits
+_NO_SETTINGS = frozenset(
+    ("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "CacheConfig", "RetryPolicies")
+)
+"""Members of a step that are read elsewhere."""
 STEP_FAILURE = "Step failure: One or multiple steps failed."
 
 
@@ -182,12 +186,9 @@ class Engine:
             # The steps inside are resolved when their turn comes.
             arguments = {"Conditions": arguments.get("Conditions") or []}
         resolved: dict[str, Any] = resolver.resolve(arguments)
-        more = {
-            key: resolver.resolve(value)
-            for key, value in step.definition.document.items()
-            if key not in ("Name", "Type", "Arguments", "DependsOn", "DisplayName", "Description", "CacheConfig")
+        step.settings = {
+            key: resolver.resolve(value) for key, value in step.definition.document.items() if key not in _NO_SETTINGS
         }
-        step.properties = {"Settings": more}
         return resolved
 
     def choose(self, execution: Execution, step: Step, outcome: bool) -> None:

@@ -69,6 +69,8 @@ class Step:
     """What other steps can refer to."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Resolved."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What it has beside its arguments, resolved: FunctionArn, OutputParameters, CheckType, ..."""
     attempt: int = 1
     source: str | None = None
     """Execution whose result was taken from the cache."""

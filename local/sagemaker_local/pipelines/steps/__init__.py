@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import calls, jobs, logic, models
+from . import calls, checks, jobs, logic, models
 from .base import Run
 
 Begin = Callable[[Run, dict[str, Any]], None]
@@ -17,6 +17,7 @@ STEPS: dict[str, Begin] = {
     "Lambda": calls.invoke,
     "Model": models.create_model,
     "Processing": jobs.PROCESSING_STEP,
+    "QualityCheck": checks.quality_check,
     "RegisterModel": models.register_model,
     "Training": jobs.TRAINING_STEP,
     "Transform": jobs.TRANSFORM_STEP,

@@ -43,12 +43,6 @@ class Run:
         self.step = step
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What the step has beside its arguments, references resolved: FunctionArn, OutputParameters, ..."""
-        found: dict[str, Any] = self.step.properties.get("Settings") or {}
-        return found
-
-    @property
     def stopping(self) -> bool:
         """Whether the execution is being stopped."""
         return self.execution.status == "Stopping"

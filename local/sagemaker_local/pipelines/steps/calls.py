@@ -20,7 +20,7 @@ _ALPHABET = string.ascii_letters + string.digits
 
 def invoke(run: Run, arguments: Params) -> None:
     """Lambda: invoke a function and wait for its answer."""
-    function = run.settings["FunctionArn"]
+    function = run.step.settings["FunctionArn"]
     run.executing({"Lambda": {"Arn": function}})
 
     def work() -> None:
@@ -59,7 +59,7 @@ def _call(run: Run, function: str, arguments: Params) -> Params:
 def callback(run: Run, arguments: Params) -> None:
     """Callback: put a message with a token into a queue and wait until somebody sends the token back."""
     token = "".join(secrets.choice(_ALPHABET) for _ in range(10))
-    url = run.settings["SqsQueueUrl"]
+    url = run.step.settings["SqsQueueUrl"]
 
     def send(status: str) -> None:
         message = {
@@ -85,7 +85,7 @@ def answered(run: Run, outputs: dict[str, str]) -> None:
     Raises:
         Halt: if an output parameter is missing or has another type.
     """
-    kinds = {item["OutputName"]: item["OutputType"] for item in run.settings.get("OutputParameters") or []}
+    kinds = {item["OutputName"]: item["OutputType"] for item in run.step.settings.get("OutputParameters") or []}
     values = {name: _typed(text, kinds.get(name, "String")) for name, text in outputs.items()}
     checked = _outputs(run, values, "the callback has")
     named = [{"Name": name, "Value": text} for name, text in outputs.items()]
@@ -103,7 +103,7 @@ def _typed(text: str, kind: str) -> Any:
 def _outputs(run: Run, result: Params, who: str) -> Params:
     problems: list[str] = []
     outputs: Params = {}
-    for item in run.settings.get("OutputParameters") or []:
+    for item in run.step.settings.get("OutputParameters") or []:
         name, kind = item["OutputName"], item["OutputType"]
         if name not in result:
             problems.append(f"no {name}")

@@ -31,7 +31,20 @@ class JobStep:
     """Adds properties that a describe call does not have."""
 
     def __call__(self, run: Run, arguments: Params) -> None:
-        """Start the job."""
+        """Start the job; the step ends with it."""
+        self.start(run, arguments, lambda arn: {self.metadata: {"Arn": arn}}, run.succeed)
+
+    def start(
+        self, run: Run, arguments: Params, metadata: Callable[[str], Params], done: Callable[[Params], None]
+    ) -> None:
+        """Start the job.
+
+        Args:
+            run: the step's attempt.
+            arguments: the request without the job's name.
+            metadata: makes the step's Metadata of the job's ARN.
+            done: ends the step when the job is completed; gets the job's description.
+        """
         name_parameter = f"{self.kind.name}Name"
         name = run.name(self.longest_name)
         client = run.client("sagemaker")
@@ -43,19 +56,19 @@ class JobStep:
             if not job.over:
                 getattr(client, f"stop_{self.method}")(**{name_parameter: name})
 
-        def ended(done: Job) -> None:
-            run.pipelines.later(lambda: run.engine.guard(run, lambda: self._ended(run, done, client)))
+        def ended(job: Job) -> None:
+            run.pipelines.later(lambda: run.engine.guard(run, lambda: self._ended(run, job, client, done)))
 
-        run.executing({self.metadata: {"Arn": job.arn}}, stop)
+        run.executing(metadata(job.arn), stop)
         run.pipelines.jobs.when_ended(job, ended)
 
-    def _ended(self, run: Run, job: Job, client: Any) -> None:
+    def _ended(self, run: Run, job: Job, client: Any, done: Callable[[Params], None]) -> None:
         if job.status == "Completed":
             described = getattr(client, f"describe_{self.method}")(**{f"{self.kind.name}Name": job.name})
             properties = {key: value for key, value in described.items() if key != "ResponseMetadata"}
             if self.enrich is not None:
                 self.enrich(run, job, properties)
-            run.succeed(properties)
+            done(properties)
         elif job.status == "Stopped" and run.stopping:
             run.stopped()
         elif job.status == "Stopped":
