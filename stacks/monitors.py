@@ -12,6 +12,7 @@ from constructs import Construct
 import cdk_sagemaker_mlops as mlops
 
 from .settings import (
+    AttributionSettings,
     BiasSettings,
     DataQualitySettings,
     LabelledSettings,
@@ -87,6 +88,8 @@ def define_monitors(scope: Construct, wanted: MonitorsSettings, context: Monitor
         yield _model_quality(scope, wanted.model_quality, context)
     if wanted.bias:
         yield _bias(scope, wanted.bias, context)
+    if wanted.attribution:
+        yield _attribution(scope, wanted.attribution, context)
 
 
 def define_feature_monitor(
@@ -140,6 +143,35 @@ def _bias(scope: Construct, wanted: BiasSettings, context: MonitorContext) -> ml
         tolerance=wanted.tolerance,
         **_labelled(wanted, context),
         **_common(wanted, context),
+    )
+
+
+def _attribution(scope: Construct, wanted: AttributionSettings, context: MonitorContext) -> mlops.Monitor:
+    shadow = wanted.shadow_endpoint
+    common = _common(wanted, context)
+    # The libraries that explain models do not fit into a function; this engine hands their runs over to jobs.
+    common["engine"] = mlops.AutoEngine(function=mlops.LambdaEngine(log_retention_days=context.log_retention_days))
+    return mlops.AttributionMonitor(
+        scope,
+        "Attribution",
+        headers=wanted.columns,
+        shap=mlops.Shap(
+            baseline=wanted.shap_baseline or (),
+            num_samples=wanted.num_samples,
+            aggregation=wanted.aggregation,
+            use_logit=wanted.use_logit,
+        ),
+        label_headers=wanted.label_headers,
+        output_columns=wanted.output_columns,
+        drift_threshold=wanted.drift_threshold,
+        model_data_url=wanted.model_data,
+        allow_pickle=wanted.allow_pickle,
+        max_rows=wanted.max_rows,
+        shadow_endpoint=mlops.ShadowEndpoint(instance_type=shadow.instance_type) if shadow else None,
+        feature_alarms=[
+            mlops.MetricAlarm(metric=name, threshold=value) for name, value in wanted.alarm_features.items()
+        ],
+        **common,
     )
 
 

@@ -1,6 +1,7 @@
 """Environment files, read and checked: `environments/<name>.yaml` -> `Environment`."""
 
 from .around import BatchSettings, FrontDoorSettings
+from .attribution import AttributionSettings
 from .containers import ContainerSettings, OtherModelSettings
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
 from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
@@ -22,6 +23,7 @@ from .training import OnDriftSettings, TrainingSettings
 
 __all__ = [
     "AsynchronousSettings",
+    "AttributionSettings",
     "BatchSettings",
     "BiasSettings",
     "ComponentSettings",

@@ -222,7 +222,8 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _monitors_see_what_they_need(self) -> ModelSettings:
         capture, bias = None if self.loads_many else self.endpoint.captured, self.monitors.bias
-        for monitor, side in (("data_quality", "input"), ("model_quality", "output"), ("bias", "both")):
+        needed = {"data_quality": "input", "model_quality": "output", "bias": "both", "attribution": "input"}
+        for monitor, side in needed.items():
             if getattr(self.monitors, monitor) is None:
                 continue
             if capture is None and (self.endpoint.mode != "real-time" or self.loads_many):

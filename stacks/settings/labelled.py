@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from .attribution import AttributionSettings
 from .base import Settings, conflict
 from .monitors import DataQualitySettings, FeatureName, MonitorSettings, Schedule
 
@@ -197,4 +198,8 @@ class MonitorsSettings(Settings):
     bias: Annotated[
         BiasSettings | None,
         Field(description="Watch how predictions treat a group of people, with labels. Default: not watched"),
+    ] = None
+    attribution: Annotated[
+        AttributionSettings | None,
+        Field(description="Watch which features answers depend on; `{}` takes all defaults. Default: not watched"),
     ] = None

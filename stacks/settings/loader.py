@@ -106,11 +106,6 @@ def _pattern_words(parent: dict[str, Any]) -> str | None:
 
 def _unknown_key(path: PathKey, value: object, found: document.Document) -> Problem:
     line = found.line(path)
-    planned = later.later_key(path)
-    if planned:
-        return Problem(
-            line, path, f"{planned} is not available in this version", hint="remove it until a version has it"
-        )
     key = str(path[-1])
     legal = list(schema.keys(path[:-1]))
     near = closest(key, legal)
