@@ -1,7 +1,8 @@
 """CDK constructs that put SageMaker models into production under watch."""
 
 from ._errors import ConstructError
-from .alarming import Alarm, AlarmActions, AlarmTarget, MissingData, Severity
+from .alarm_targets import ActionTarget, FunctionTarget, OpsItemTarget
+from .alarming import Alarm, AlarmActions, AlarmTarget, Concern, MissingData, Severity
 from .asynchronous import AsyncInference
 from .batch_transform import BatchTransform
 from .capture import CaptureContent, DataCapture
@@ -33,6 +34,7 @@ from .feature_store import (
 )
 from .functions import Architecture
 from .http_api import InferenceApi
+from .incidents import Incident, ModelIncidents
 from .managed_instances import ManagedInstances
 from .model import Model
 from .monitoring import (
@@ -77,6 +79,7 @@ from .transform_settings import TransformSettings
 from .variant import Shadow, Variant
 
 __all__ = [
+    "ActionTarget",
     "Alarm",
     "AlarmActions",
     "AlarmTarget",
@@ -90,6 +93,7 @@ __all__ = [
     "CaptureContent",
     "Component",
     "ComponentEndpoint",
+    "Concern",
     "ConstructError",
     "CopyScaling",
     "DataCapture",
@@ -114,6 +118,8 @@ __all__ = [
     "FeatureStorage",
     "FeatureStoreWorkgroup",
     "FeatureType",
+    "FunctionTarget",
+    "Incident",
     "InferenceApi",
     "Labels",
     "LambdaEngine",
@@ -121,9 +127,10 @@ __all__ = [
     "MetricAlarm",
     "MissingData",
     "Model",
+    "ModelIncidents",
+    "ModelMonitorEngine",
     "ModelPackageGroup",
     "ModelPackageGroupBase",
-    "ModelMonitorEngine",
     "ModelQualityMonitor",
     "Monitor",
     "MonitorAlarms",
@@ -134,13 +141,14 @@ __all__ = [
     "OfflineLocation",
     "OfflineStore",
     "OnlineStore",
+    "OpsItemTarget",
     "Predictions",
     "ProblemType",
-    "Promotion",
     "ProcessingEngine",
+    "Promotion",
     "ProvisionedScaling",
-    "RegistryEvents",
     "RecordedVariant",
+    "RegistryEvents",
     "Retention",
     "Rollout",
     "RolloutController",

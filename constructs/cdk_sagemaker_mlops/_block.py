@@ -28,6 +28,7 @@ from . import _paths, _refs
 from ._refs import BLOCK_MARKER
 
 if TYPE_CHECKING:
+    from aws_cdk import Stack
     from constructs import Construct
 
 _REFERENCE = re.compile(re.escape(BLOCK_MARKER) + r"(\w+)(?:\.(\w+))?\]\}")
@@ -66,6 +67,11 @@ class Member:
         if not self._block.is_defined:
             return f"{BLOCK_MARKER}{self.logical_id}.{name}]}}"
         return _refs.remembered(self.resource, f"att {name}", lambda: self.resource.get_att(name).to_string())
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that it is in."""
+        return _paths.stack_of(self._block.scope)
 
     @cached_property
     def resource(self) -> CfnResource:

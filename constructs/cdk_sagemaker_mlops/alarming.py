@@ -21,13 +21,17 @@ from ._refs import is_token
 from .measures import Measure, MetricMath
 
 if TYPE_CHECKING:
+    import aws_cdk as cdk
     from constructs import Construct
 
     from ._block import Member
 
-#: What CloudWatch charges for one standard alarm and month, in US dollars (list price; see the pricing page for yours).
+#: What CloudWatch charges for one metric of a standard alarm and month, in US dollars (list price; see the pricing page
+#: for yours).
 #: https://aws.amazon.com/cloudwatch/pricing/
 ALARM_MONTHLY_USD = 0.10
+#: The same for a composite alarm.
+COMPOSITE_MONTHLY_USD = 0.50
 _DESCRIPTION_LIMIT = 1024
 _NAME_LIMIT = 255
 # CloudWatch refuses an evaluation that looks back further; for periods under an hour the limit is a day.
@@ -40,6 +44,17 @@ class Severity(StrEnum):
 
     CRITICAL = "critical"
     WARNING = "warning"
+
+
+class Concern(StrEnum):
+    """What an alarm is about; alarms of one concern are one incident."""
+
+    #: Requests fail, wait, or are no longer recorded.
+    SERVING = "serving"
+    #: The model no longer fits what it is asked.
+    MODEL = "model"
+    #: Nobody would notice.
+    WATCHING = "watching"
 
 
 class MissingData(StrEnum):
@@ -85,6 +100,7 @@ class AlarmRule:
     :param evaluation_periods: Periods looked at. Default: 1
     :param datapoints: How many of them must breach. Default: - all of them
     :param missing_data: What a period without data means. Default: - the last state stays
+    :param concern: What it is about. Default: - of an endpoint's alarms serving, of a monitor's the model
     """
 
     id: str
@@ -97,6 +113,7 @@ class AlarmRule:
     evaluation_periods: int = 1
     datapoints: int | None = None
     missing_data: MissingData = MissingData.IGNORE
+    concern: Concern | None = None
 
     @property
     def description(self) -> str:
@@ -104,6 +121,12 @@ class AlarmRule:
         text = f"[{self.severity}] {self.title}. {self.advice}"
         # A text with unresolved values is not cut: half a token would be garbage.
         return text if is_token(text) else text[:_DESCRIPTION_LIMIT]
+
+    @property
+    def monthly_usd(self) -> float:
+        """What it costs in a month, in US dollars: CloudWatch counts the metrics that it looks at."""
+        watched = len(self.measure.measures) if isinstance(self.measure, MetricMath) else 1
+        return watched * ALARM_MONTHLY_USD
 
     def problems(self) -> list[str]:
         """What CloudWatch would refuse."""
@@ -150,6 +173,11 @@ class Alarm:
     def name(self) -> str:
         """Name of the alarm."""
         return self.member.ref if self.fixed_name is None else self.fixed_name
+
+    @property
+    def stack(self) -> cdk.Stack:
+        """The stack that it is in."""
+        return self.member.stack
 
     @cached_property
     def alarm(self) -> cloudwatch.IAlarm:

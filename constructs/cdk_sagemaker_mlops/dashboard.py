@@ -14,14 +14,19 @@ from ._lazy import at_synthesis
 from .endpoint_charts import endpoint_charts
 from .monitoring.analysis import Chart
 from .monitoring.monitor import Monitor
+from .monitoring.ranking import Ranking
 
 if TYPE_CHECKING:
     from .endpoint_base import EndpointBase
+    from .incidents import ModelIncidents
+    from .measures import Measure
 
 _COLUMNS = 24
 _CHART_WIDTH = 12
 _CHART_HEIGHT = 6
 _MAX_ALARMS_IN_WIDGET = 100
+# Of what went well and what was taken back.
+_MARK_COLORS = ("#2ca02c", "#d62728")
 Widget = dict[str, Any]
 
 
@@ -39,6 +44,8 @@ class EndpointDashboard(Construct):
         super().__init__(scope, construct_id)
         self._endpoint = endpoint
         self._sections: list[tuple[str, Sequence[Chart]]] = []
+        self._marks: tuple[Measure, ...] = ()
+        self._incidents: ModelIncidents | None = None
         self.dashboard_name = _naming.fit(name or endpoint.endpoint_name, 255)
         resource = cloudwatch.CfnDashboard(
             self,
@@ -59,6 +66,20 @@ class EndpointDashboard(Construct):
         """
         self._sections.append((heading, charts))
 
+    def annotate(self, marks: Sequence[Measure]) -> None:
+        """Marks moments in every chart over time, on an axis of their own: rollouts, with `registration.marks`.
+
+        A vertical annotation of CloudWatch has a fixed time, so that a dashboard would have to be written anew with
+        each rollout; a metric that is 1 when something happened needs nothing.
+
+        :param marks: Metrics whose values are counts of what happened.
+        """
+        self._marks = tuple(marks)
+
+    def show(self, incidents: ModelIncidents) -> None:
+        """Puts the state of incidents first, and what all alarms cost."""
+        self._incidents = incidents
+
     def _body(self) -> str:
         return json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": _laid_out(list(self._widgets()))})
 
@@ -69,15 +90,19 @@ class EndpointDashboard(Construct):
     def _widgets(self) -> Iterator[Widget]:
         yield _text(self._heading())
         watched = [*self._endpoint.alarms, *(alarm for monitor in self._monitors for alarm in monitor.alarms)]
+        if self._incidents is not None:
+            yield _alarm_status("Incidents", [incident.arn for incident in self._incidents.incidents])
         alarms = [alarm.arn for alarm in watched]
         if alarms:
-            yield _alarm_status(alarms)
+            yield _alarm_status("Alarms", alarms)
         for chart in endpoint_charts(self._endpoint):
-            yield _line_chart(chart)
+            yield self._over_time(chart)
         for monitor in self._monitors:
             yield _text(f"## {monitor.monitoring_type}\nReports: `{monitor.report_hint}`")
+            for ranking in monitor.rankings:
+                yield _bar_chart(ranking)
             for chart in monitor.charts:
-                yield _line_chart(chart)
+                yield self._over_time(chart)
         for heading, charts in self._sections:
             yield _text(f"## {heading}")
             for chart in charts:
@@ -87,27 +112,59 @@ class EndpointDashboard(Construct):
         lines = [f"# {self._endpoint.endpoint_name}"]
         if self._endpoint.model_package_arn:
             lines.append(f"Live version: `{self._endpoint.model_package_arn}`")
-        return "\n".join(lines)
+        if self._incidents is not None:
+            lines.append(f"Watched by {self._incidents.summary}")
+        return "\n\n".join(lines)
+
+    def _over_time(self, chart: Chart) -> Widget:
+        return _line_chart(chart, self._marks)
 
 
 def _text(markdown: str) -> Widget:
-    return {"type": "text", "width": _COLUMNS, "height": 2, "properties": {"markdown": markdown}}
+    height = 2 + markdown.count("\n\n")
+    return {"type": "text", "width": _COLUMNS, "height": height, "properties": {"markdown": markdown}}
 
 
-def _alarm_status(arns: Sequence[str]) -> Widget:
+def _alarm_status(title: str, arns: Sequence[str]) -> Widget:
     shown = list(arns[:_MAX_ALARMS_IN_WIDGET])
     height = 2 + len(shown) // 6
-    properties = {"title": "Alarms", "alarms": shown, "sortBy": "stateUpdatedTimestamp"}
+    properties = {"title": title, "alarms": shown, "sortBy": "stateUpdatedTimestamp"}
     return {"type": "alarm", "width": _COLUMNS, "height": height, "properties": properties}
 
 
-def _line_chart(chart: Chart) -> Widget:
+def _bar_chart(ranking: Ranking) -> Widget:
+    properties: dict[str, Any] = {
+        "title": ranking.title,
+        "view": "bar",
+        "region": _refs.region(),
+        "metrics": [[{"expression": ranking.expression, "id": "ranking", "period": ranking.period_seconds}]],
+        "stat": "Maximum",
+        "period": ranking.period_seconds,
+        "setPeriodToTimeRange": False,
+        "yAxis": {"left": {"min": 0}},
+    }
+    if ranking.threshold is not None:
+        properties["annotations"] = {"horizontal": [{"label": "alarm", "value": ranking.threshold}]}
+    return {"type": "metric", "width": _CHART_WIDTH, "height": _CHART_HEIGHT, "properties": properties}
+
+
+def _line_chart(chart: Chart, marks: Sequence[Measure] = ()) -> Widget:
     properties: dict[str, Any] = {
         "title": chart.title,
         "view": "timeSeries",
         "region": _refs.region(),
-        "metrics": [measure.widget_row() for measure in chart.measures],
-        "yAxis": {"left": {} if chart.minimum is None else {"min": chart.minimum}},
+        "metrics": [
+            *(measure.widget_row() for measure in chart.measures),
+            *(
+                mark.widget_row(yAxis="right", color=color)
+                for mark, color in zip(marks, _MARK_COLORS, strict=False)
+                if mark not in chart.measures
+            ),
+        ],
+        "yAxis": {
+            "left": {} if chart.minimum is None else {"min": chart.minimum},
+            **({"right": {"min": 0, "max": 1, "showUnits": False}} if marks else {}),
+        },
     }
     if chart.threshold is not None:
         properties["annotations"] = {"horizontal": [{"label": "alarm", "value": chart.threshold}]}

@@ -14,6 +14,7 @@ from .analysis import Analysis, Chart, MonitorView
 from .baseline import Baseline
 from .engine import Engine
 from .monitor import Monitor
+from .ranking import Ranking, worst
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
 from .source import MonitorInput
@@ -211,20 +212,23 @@ class DataQualityMonitor(Monitor):
         name: str | None = None,
     ) -> None:
         alarms = alarms or MonitorAlarms()
+        analysis = DataQualityAnalysis(
+            drift_threshold=drift_threshold,
+            drift_alarms=dict(drift_alarms or {}),
+            datapoints=alarms.datapoints,
+            comparison_method=comparison_method,
+            features=tuple(features),
+            include_features=tuple(include_features),
+            exclude_features=tuple(exclude_features),
+            publish_feature_metrics=publish_feature_metrics,
+            window_offset_hours=window_offset_hours,
+        )
+        self._publishes = publish_feature_metrics
+        self._threshold = min(analysis.alarm_thresholds().values())
         super().__init__(
             scope,
             construct_id,
-            analysis=DataQualityAnalysis(
-                drift_threshold=drift_threshold,
-                drift_alarms=dict(drift_alarms or {}),
-                datapoints=alarms.datapoints,
-                comparison_method=comparison_method,
-                features=tuple(features),
-                include_features=tuple(include_features),
-                exclude_features=tuple(exclude_features),
-                publish_feature_metrics=publish_feature_metrics,
-                window_offset_hours=window_offset_hours,
-            ),
+            analysis=analysis,
             endpoint=endpoint,
             input=input,
             reports=reports,
@@ -236,6 +240,13 @@ class DataQualityMonitor(Monitor):
             alarms=alarms,
             name=name,
         )
+
+    @property
+    def rankings(self) -> list[Ranking]:
+        """The ten features that drift most, named or not."""
+        if not self._publishes:
+            return []
+        return [worst(self.view, "Features that drift most", _DRIFT_PREFIX.rstrip("_"), self._threshold)]
 
     def metric_drift(self, feature: str) -> cloudwatch.Metric:
         """Distance of a feature's distribution from the baseline's, 0 to 1. Maximum over the schedule's period."""

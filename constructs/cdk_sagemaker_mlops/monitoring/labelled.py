@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cdk_sagemaker_mlops._errors import did_you_mean
 from cdk_sagemaker_mlops._iam import Statement, grant
-from cdk_sagemaker_mlops.alarming import AlarmRule, AlarmTarget, Severity
+from cdk_sagemaker_mlops.alarming import AlarmRule, AlarmTarget, Concern, Severity
 from cdk_sagemaker_mlops.measures import MetricMath
 
 from .analysis import Analysis, Chart, MonitorView
@@ -118,6 +118,7 @@ class LabelledAnalysis(Analysis):
             return []
         rule = AlarmRule(
             id="Unlabelled",
+            concern=Concern.WATCHING,
             severity=Severity.WARNING,
             title=(f"More than {self.max_unlabelled_share:.0%} of the predictions of {view.subject} have no label"),
             advice=(

@@ -15,7 +15,7 @@ from aws_cdk import aws_scheduler as scheduler
 from cdk_sagemaker_mlops import _naming
 from cdk_sagemaker_mlops._block import Member
 from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
-from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
+from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer_arn
 from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
 from cdk_sagemaker_mlops.measures import Measure
@@ -131,6 +131,7 @@ def _look(request: EngineRequest, function: ServiceFunction, dead_letters: Queue
 def _lost_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:
     return AlarmRule(
         id="RunLost",
+        concern=Concern.WATCHING,
         severity=Severity.CRITICAL,
         title=f"{request.monitoring_type} executions of {request.source.subject} could not be announced",
         advice=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .analysis import Chart, MonitorView
+from .ranking import Ranking
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -34,6 +35,11 @@ class RunMetrics:
                 ),
             ),
         ]
+
+    @property
+    def rankings(self) -> list[Ranking]:
+        """What a dashboard shows of it as bar charts, before its other charts."""
+        return []
 
     def metric_violations(self) -> cloudwatch.Metric:
         """Violations that a run found. Maximum over the schedule's period; the time is the window's start."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from cdk_sagemaker_mlops.alarming import ALARM_MONTHLY_USD, AlarmRule, MissingData, Severity, monthly_usd
+from cdk_sagemaker_mlops.alarming import ALARM_MONTHLY_USD, AlarmRule, Concern, MissingData, Severity, monthly_usd
 from cdk_sagemaker_mlops.endpoint_alarms import variant_measure
 from cdk_sagemaker_mlops.measures import Measure, MetricMath
 
@@ -71,6 +71,7 @@ def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) ->
     rules = [
         AlarmRule(
             id="RunFailed",
+            concern=Concern.WATCHING,
             severity=Severity.CRITICAL,
             title=f"A {monitoring_type} run of {subject} failed",
             advice=(
@@ -103,6 +104,7 @@ def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) ->
         rules.append(
             AlarmRule(
                 id="BaselineMissing",
+                concern=Concern.WATCHING,
                 severity=Severity.WARNING,
                 title=f"{monitoring_type} of {subject} has no baseline to compare with",
                 advice=(
@@ -137,6 +139,7 @@ def _heartbeat(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRu
     requests = {f"requests{number}": _requests(view, variant) for number, variant in enumerate(variants)}
     return AlarmRule(
         id="Heartbeat",
+        concern=Concern.WATCHING,
         severity=Severity.CRITICAL,
         title=(
             f"{view.subject[0].upper()}{view.subject[1:]} had traffic, but no {monitoring_type} run of it completed "
@@ -177,6 +180,7 @@ def _pulse(view: MonitorView, periods: int, monitoring_type: str) -> AlarmRule:
     signs = {"runs": ("RunsCompleted", "completed"), "idle": ("RunsWithoutData", "without data")}
     return AlarmRule(
         id="Heartbeat",
+        concern=Concern.WATCHING,
         severity=Severity.CRITICAL,
         title=f"No {monitoring_type} run of {view.subject} ended as it should for {hours} hours",
         advice=f"Runs have stopped or fail: look at the monitor's other alarms. Last reports: {view.report_hint}",

@@ -13,7 +13,7 @@ from aws_cdk import aws_scheduler as scheduler
 from cdk_sagemaker_mlops import _naming
 from cdk_sagemaker_mlops._block import Member
 from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
-from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
+from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture
 from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
 from cdk_sagemaker_mlops.measures import Measure
@@ -156,6 +156,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
 def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:
     return AlarmRule(
         id="RunLost",
+        concern=Concern.WATCHING,
         severity=Severity.CRITICAL,
         title=f"A {request.monitoring_type} run of {request.source.subject} failed after all retries",
         advice=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_ssm as ssm
@@ -143,6 +144,16 @@ class RolloutRegistration(Construct):
                 ),
             ),
         ]
+
+    @property
+    def waiting(self) -> Measure:
+        """Seconds for which a decided version is not live yet, 0 if none is; the controller says so every 5 minutes."""
+        return replace(self._measure("OldestUnconvergedSeconds", "Maximum", "not live for"), period_seconds=300)
+
+    @property
+    def marks(self) -> tuple[Measure, ...]:
+        """When versions went live or were taken back; `dashboard.annotate(registration.marks)`."""
+        return (self._measure("Rollouts", "Sum", "rolled out"), self._measure("Rollbacks", "Sum", "rolled back"))
 
     def _measure(self, name: str, statistic: str, label: str) -> Measure:
         return Measure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,3 +64,19 @@ def monitor(stack: cdk.Stack, endpoint: mlops.Endpoint) -> Callable[..., mlops.D
         return mlops.DataQualityMonitor(stack, "DataQuality", endpoint=endpoint, **props)
 
     return make
+
+
+def joined(value: object) -> str:
+    """Text of an intrinsic function, references by their names."""
+    if isinstance(value, str):
+        return value
+    assert isinstance(value, dict)
+    if "Fn::Join" in value:
+        return "".join(joined(part) for part in value["Fn::Join"][1])
+    ((_, target),) = value.items()
+    return ".".join(target) if isinstance(target, list) else target
+
+
+@pytest.fixture
+def body(synthesise: Callable) -> Callable[[], dict]:
+    return lambda: json.loads(joined(synthesise().only("CloudWatch::Dashboard")["DashboardBody"]))

@@ -67,21 +67,6 @@ def test_mistakes(stack: cdk.Stack, props: dict, message: str) -> None:
         mlops.Notifications(stack, "Notifications", **props)
 
 
-def joined(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    assert isinstance(value, dict)
-    if "Fn::Join" in value:
-        return "".join(joined(part) for part in value["Fn::Join"][1])
-    ((_, target),) = value.items()
-    return ".".join(target) if isinstance(target, list) else target
-
-
-@pytest.fixture
-def body(synthesise: Callable) -> Callable[[], dict]:
-    return lambda: json.loads(joined(synthesise().only("CloudWatch::Dashboard")["DashboardBody"]))
-
-
 def test_the_dashboard_shows_what_was_added_after_it(
     stack: cdk.Stack, endpoint: mlops.Endpoint, body: Callable
 ) -> None:
@@ -94,9 +79,30 @@ def test_the_dashboard_shows_what_was_added_after_it(
     drift = charts["Drift from the baseline"]["properties"]
     assert [row[1] for row in drift["metrics"]] == ["feature_baseline_drift_age", "feature_baseline_drift_income"]
     assert drift["annotations"]["horizontal"][0]["value"] == 0.3
+    ranking = charts["Features that drift most"]["properties"]
+    assert ranking["view"] == "bar"
+    assert ranking["metrics"][0][0]["expression"] == (
+        'SORT(SEARCH(\'{"aws/sagemaker/Endpoints/data-metrics", Endpoint, MonitoringSchedule} '
+        'Endpoint="mlops-dev-churn" MonitoringSchedule="mlops-dev-churn-data-quality" feature_baseline_drift\', '
+        "'Maximum', 3600), MAX, DESC, 10)"
+    )
     (status,) = (widget for widget in widgets if widget["type"] == "alarm")
     assert len(status["properties"]["alarms"]) == monitor.alarm_count
     assert "ModelPackageArn" in widgets[0]["properties"]["markdown"]
+
+
+def test_rollouts_are_marked_in_charts_over_time(stack: cdk.Stack, endpoint: mlops.Endpoint, body: Callable) -> None:
+    dashboard = mlops.EndpointDashboard(stack, "Dashboard", endpoint=endpoint)
+    registration = mlops.RolloutRegistration(
+        stack, "Registration", controller_name="mlops-dev", model="churn", endpoint=endpoint
+    )
+    dashboard.add_section("Rollouts", registration.charts)
+    dashboard.annotate(registration.marks)
+    charts = {w["properties"]["title"]: w["properties"] for w in body()["widgets"] if w["type"] == "metric"}
+    for row in charts["Requests per minute"]["metrics"][-2:]:
+        assert row[0] == "SageMakerMLOps/Rollouts"
+        assert row[-1]["yAxis"] == "right"
+    assert [row[1] for row in charts["Rollouts"]["metrics"]] == ["Rollouts", "Rollbacks"]
 
 
 def test_widgets_do_not_overlap(stack: cdk.Stack, endpoint: mlops.Endpoint, body: Callable) -> None:
