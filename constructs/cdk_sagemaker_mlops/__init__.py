@@ -74,6 +74,14 @@ from .scheduled_capacity import ScheduledCapacity
 from .serverless import ProvisionedScaling, Serverless
 from .serving_mode import ServingMode
 from .storage import Retention, Storage
+from .training import (
+    PipelineDefinition,
+    RetrainOnDrift,
+    TabularPipeline,
+    TrainingPipeline,
+    TrainingPipelineBase,
+    TrainingSchedule,
+)
 from .transform_job import SplitType, TransformCapture, TransformInput, TransformOutput
 from .transform_settings import TransformSettings
 from .variant import Shadow, Variant
@@ -142,6 +150,7 @@ __all__ = [
     "OfflineStore",
     "OnlineStore",
     "OpsItemTarget",
+    "PipelineDefinition",
     "Predictions",
     "ProblemType",
     "ProcessingEngine",
@@ -150,6 +159,7 @@ __all__ = [
     "RecordedVariant",
     "RegistryEvents",
     "Retention",
+    "RetrainOnDrift",
     "Rollout",
     "RolloutController",
     "RolloutRegistration",
@@ -168,9 +178,13 @@ __all__ = [
     "Storage",
     "StorageType",
     "TableFormat",
+    "TabularPipeline",
     "Throughput",
     "TimeToLive",
     "TopicTarget",
+    "TrainingPipeline",
+    "TrainingPipelineBase",
+    "TrainingSchedule",
     "TransformCapture",
     "TransformInput",
     "TransformOutput",
