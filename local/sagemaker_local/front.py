@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 Handler = Callable[["Context", Params], Params | None]
 Hook = Callable[["Context", Params, Params], None]
+Guard = Callable[["Context", Params], None]
 RouteHandler = Callable[["Context", "re.Match[str]", bytes, dict[str, str], dict[str, str]], Reply]
 LocalHandler = Callable[[str, bytes, dict[str, str]], Any]
 
@@ -91,6 +92,7 @@ class Front:
         self._ops: dict[tuple[str, str], Handler] = {}
         self._routes: list[tuple[str, str, re.Pattern[str], RouteHandler]] = []
         self._hooks: dict[tuple[str, str], list[Hook]] = {}
+        self._guards: list[Guard] = []
         self._local: dict[str, LocalHandler] = {}
 
     def op(self, service: str, operation: str, handler: Handler) -> None:
@@ -101,6 +103,14 @@ class Front:
         """Answer requests by path: `handler(ctx, match, body, headers, query) -> Reply`. `service` is the signing name,
         or "" for unsigned requests. Headers have lower-case names."""
         self._routes.append((service, method.upper(), re.compile(regex), handler))
+
+    def before(self, guard: Guard) -> Callable[[], None]:
+        """Ask `guard(ctx, params)` before every operation is answered; an AwsError that it raises is the answer.
+
+        For tests of what happens when AWS throttles, refuses or is interrupted. Returns what takes the guard away.
+        """
+        self._guards.append(guard)
+        return lambda: self._guards.remove(guard)
 
     def after(self, service: str, operation: str, hook: Hook) -> None:
         """Call `hook(ctx, params, result)` whenever the operation succeeded, before the client gets its answer."""
@@ -159,6 +169,8 @@ class Front:
         try:
             params = matched.params()
             call.params = summarise(params)
+            for guard in list(self._guards):
+                guard(context, params)
             result = handler(context, params) if handler else None
             if result is not None:
                 call.response = result
