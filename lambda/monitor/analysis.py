@@ -6,11 +6,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from monitor.run import Run
 from monitor.sources import InputSource, RecordFunction
-from monitor.storage import CaptureFile
+from monitor.storage import CaptureFile, StoredFile
 from monitor.window import timestamp
 from shared.metrics import StatisticSet
 from shared.s3 import S3Uri
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from model_analyzer.inputs import InputReport
 
 Prepared = TypeVar("Prepared")
+Summary = TypeVar("Summary")
 
 PAGE = "report.html"
 VIOLATIONS = "constraint_violations.json"
@@ -124,11 +125,26 @@ class Outcome:
         return [item.to_json() for item in ordered[:limit]]
 
 
+class Spread(Protocol):
+    """Summarises files on several machines, in their order."""
+
+    def __call__(
+        self,
+        files: Sequence[StoredFile],
+        of_files: Callable[[Iterable[CaptureFile], InputReport], Summary],
+        merge: Callable[[Summary, Summary], Summary],
+        report: InputReport,
+    ) -> Summary:
+        """The summary of all files; ``of_files`` makes that of some, wherever it runs, and counts."""
+        ...
+
+
 @dataclass(frozen=True)
 class Traffic:
     """What a run has to read: the input's files, and label files for the types that compare with labels.
 
-    ``preprocessor`` turns records into rows, in place of how they are usually read.
+    ``preprocessor`` turns records into rows, in place of how they are usually read. ``spread`` reads on other machines,
+    where the run has them, what ``listed`` names.
     """
 
     run: Run
@@ -136,6 +152,8 @@ class Traffic:
     captures: Iterable[CaptureFile]
     labels: Iterable[CaptureFile] = ()
     preprocessor: RecordFunction | None = None
+    listed: Sequence[StoredFile] = ()
+    spread: Spread | None = None
 
     @property
     def name(self) -> str:
@@ -151,6 +169,24 @@ class Traffic:
         """The input's rows in batches; ``columns`` are names by position for data without names."""
         return self.source.frames(self.captures, columns=columns, report=report, preprocessor=self.preprocessor)
 
+    def summarize(
+        self,
+        of_frames: Callable[[Iterable[polars.DataFrame]], Summary],
+        merge: Callable[[Summary, Summary], Summary],
+        *,
+        columns: Sequence[str] | None,
+        report: InputReport,
+    ) -> Summary:
+        """A summary of the input's rows that can be made of parts: in one pass here, or on every machine that is."""
+        if self.spread is None:
+            return of_frames(self.frames(columns=columns, report=report))
+        source, preprocessor = self.source, self.preprocessor
+
+        def of_files(files: Iterable[CaptureFile], counts: InputReport) -> Summary:
+            return of_frames(source.frames(files, columns=columns, report=counts, preprocessor=preprocessor))
+
+        return self.spread(self.listed, of_files, merge, report)
+
 
 class Analysis(ABC, Generic[Prepared]):
     """One type of analysis.
@@ -162,6 +198,8 @@ class Analysis(ABC, Generic[Prepared]):
     namespace: ClassVar[str]
     #: The report's main file.
     document: ClassVar[str] = "statistics.json"
+    #: Files of a baseline; the last one makes it complete.
+    baseline_files: ClassVar[tuple[str, ...]] = ("statistics.json", "constraints.json")
     #: The event's field with the worst findings.
     worst_field: ClassVar[Literal["worstFeatures", "worstMetrics"]]
 
@@ -181,6 +219,21 @@ class Analysis(ABC, Generic[Prepared]):
         """Read, measure, compare. Bounded memory: batches of captures pass one by one through mergeable summaries.
 
         Raises :class:`UnreadableCaptures` and its like when there is data of which nothing can be used.
+        """
+
+    @abstractmethod
+    def baseline(
+        self,
+        frames: Iterator[polars.DataFrame],
+        run: Run,
+        read: Callable[[S3Uri], bytes | None],
+        tolerance: float,
+    ) -> Mapping[str, str]:
+        """Files of a baseline, computed from a version's training data in batches.
+
+        Columns are those of captured traffic, the output's first; labels are in the column `ground_truth`.
+        ``tolerance`` is how much worse than there a metric of quality may be. Raises ValueError when the data does not
+        fit.
         """
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import polars
 
     from model_analyzer.data_quality import Violation
+    from monitor.run import Run
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,11 @@ class DataQuality(Analysis[Baseline]):
         from model_analyzer import data_quality, inputs, report
 
         read = inputs.InputReport()
-        frames = traffic.frames(columns=prepared.columns, report=read)
-        profile = data_quality.profile_all(self._selected(frames))
+
+        def of_frames(frames: Iterable[polars.DataFrame]) -> data_quality.Profile:
+            return data_quality.profile_all(self._selected(frames))
+
+        profile = traffic.summarize(of_frames, data_quality.merge, columns=prepared.columns, report=read)
         if not read.rows:
             if read.broken_lines:
                 raise UnreadableCaptures(unreadable(read, "captured records"))
@@ -122,6 +126,25 @@ class DataQuality(Analysis[Baseline]):
             findings=tuple(_finding(item) for item in violations or ()),
             points=tuple(points(statistics, distances)) if emit_metrics else (),
         )
+
+    def baseline(
+        self,
+        frames: Iterator[polars.DataFrame],
+        run: Run,
+        read: Callable[[S3Uri], bytes | None],
+        tolerance: float,
+    ) -> Mapping[str, str]:
+        """Statistics and suggested constraints of training data."""
+        from model_analyzer import data_quality
+
+        profile = data_quality.profile_all(self._selected(frames))
+        statistics = data_quality.statistics(profile)
+        if not statistics["dataset"]["item_count"]:
+            raise ValueError("it has no rows")
+        return {
+            "statistics.json": json.dumps(statistics, indent=2, ensure_ascii=False),
+            "constraints.json": data_quality.suggest(profile).to_json(),
+        }
 
     def _selected(self, frames: Iterable[polars.DataFrame]) -> Iterator[polars.DataFrame]:
         for frame in frames:

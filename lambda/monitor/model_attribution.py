@@ -29,8 +29,9 @@ from shared.s3 import S3Uri
 if TYPE_CHECKING:
     import polars
 
-    from model_analyzer.attribution import AttributionAnalysis, AttributionScore, Explainer
+    from model_analyzer.attribution import AttributionAnalysis, AttributionScore, Explainer, Summary
     from monitor.explained_model import Shap
+    from monitor.run import Run
 
 CHECK = "feature_attribution_drift_check"
 #: Rows explained where the settings do not say: exact explanations of trees are cheap, asking an endpoint is not.
@@ -56,6 +57,7 @@ class ModelAttribution(Analysis[Prepared]):
 
     namespace = "aws/sagemaker/Endpoints/explainability-metrics"
     document = "analysis.json"
+    baseline_files = ("analysis.json",)
     worst_field = "worstMetrics"
 
     def __init__(self, settings: AttributionSettings) -> None:
@@ -89,16 +91,12 @@ class ModelAttribution(Analysis[Prepared]):
         Raises UnexplainableModel when the live version cannot be explained.
         """
         from model_analyzer import attribution, inputs, report
-        from monitor.explained_model import explainer_of
 
         shap = prepared.shap
         read = inputs.InputReport()
         columns = (*self._settings.output_columns, *shap.features) if shap.features else None
         frames = traffic.frames(columns=columns, report=read)
-        with explainer_of(self._settings, traffic.run, shap, prepared.read) as explainer:
-            default = TREE_ROWS if explainer.method == "tree_shap" else KERNEL_ROWS
-            rows = drawn(_cut(frames, explainer, shap), self._settings.max_rows or default)
-            summary = attribution.summarize_all(rows, explainer, shap.features or None)
+        summary = self._explained(frames, traffic.run, prepared)
         if not summary.rows:
             if read.broken_lines:
                 raise UnreadableCaptures(unreadable(read, "captured records"))
@@ -130,6 +128,33 @@ class ModelAttribution(Analysis[Prepared]):
             points=tuple(points(current, found.scores)) if self._settings.publish_metrics else (),
             unchecked=tuple(f"{score.label} shap" for score in found.scores if score.value is None),
         )
+
+    def baseline(
+        self,
+        frames: Iterator[polars.DataFrame],
+        run: Run,
+        read: Callable[[S3Uri], bytes | None],
+        tolerance: float,
+    ) -> Mapping[str, str]:
+        """The attributions of training data."""
+        from model_analyzer import attribution
+
+        prepared = self.prepare(None, None, read)
+        summary = self._explained(frames, run, prepared)
+        if not summary.rows:
+            raise ValueError("it has no rows")
+        document = attribution.analysis(summary, prepared.shap.aggregation, prepared.shap.labels or None)
+        return {self.document: json.dumps(document, indent=2, ensure_ascii=False)}
+
+    def _explained(self, frames: Iterator[polars.DataFrame], run: Run, prepared: Prepared) -> Summary:
+        from model_analyzer import attribution
+        from monitor.explained_model import explainer_of
+
+        shap = prepared.shap
+        with explainer_of(self._settings, run, shap, prepared.read) as explainer:
+            default = TREE_ROWS if explainer.method == "tree_shap" else KERNEL_ROWS
+            rows = drawn(_cut(frames, explainer, shap), self._settings.max_rows or default)
+            return attribution.summarize_all(rows, explainer, shap.features or None)
 
 
 def configured(document: Mapping[str, Any]) -> Shap:

@@ -28,7 +28,10 @@ from shared.s3 import S3Uri
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import polars
+
     from model_analyzer.bias import BiasAnalysis, BiasConfig, BiasEntry, BiasViolation
+    from monitor.run import Run
 
 #: Sections of analysis.json, and how the dimension BiasStage calls them.
 STAGES = {"pre_training_bias_metrics": "Pre-training", "post_training_bias_metrics": "Post-Training"}
@@ -52,6 +55,7 @@ class ModelBias(Analysis[Prepared]):
 
     namespace = "aws/sagemaker/Endpoints/bias-metrics"
     document = "analysis.json"
+    baseline_files = ("analysis.json",)
     worst_field = "worstMetrics"
 
     def __init__(self, settings: BiasSettings) -> None:
@@ -100,10 +104,7 @@ class ModelBias(Analysis[Prepared]):
         nothing = labelled.nothing(summary.rows, summary.unusable)
         if nothing is not None:
             return nothing
-        document = bias.analysis(summary)
-        for section in STAGES:
-            if section in document:
-                document[section]["label"] = prepared.label
+        document = self._labelled(bias.analysis(summary), prepared)
         current = bias.BiasAnalysis(document)
         violations = None
         if prepared.baseline is not None:
@@ -132,6 +133,36 @@ class ModelBias(Analysis[Prepared]):
             labels=labelled.counts(summary.unusable.total()),
             unchecked=tuple(f"{item.facet}={item.group} {item.name}" for item in found.not_computable),
         )
+
+    def baseline(
+        self,
+        frames: Iterator[polars.DataFrame],
+        run: Run,
+        read: Callable[[S3Uri], bytes | None],
+        tolerance: float,
+    ) -> Mapping[str, str]:
+        """The analysis of training data."""
+        from model_analyzer import bias, inputs
+
+        prepared = self.prepare(None, None, read)
+
+        def named() -> Iterator[polars.DataFrame]:
+            for frame in frames:
+                own = [name for name in frame.columns if name != inputs.GROUND_TRUTH]
+                yield frame.rename(dict(zip(own, prepared.columns, strict=False)))
+
+        summary = bias.summarize_all(named(), prepared.config)
+        if not summary.rows:
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in summary.unusable.items())
+            raise ValueError(f"not one row can be used: {reasons or 'it has none'}")
+        return {self.document: json.dumps(self._labelled(bias.analysis(summary), prepared), indent=2)}
+
+    def _labelled(self, document: dict[str, Any], prepared: Prepared) -> dict[str, Any]:
+        """The document with the label under the name that the config gives it."""
+        for section in STAGES:
+            if section in document:
+                document[section]["label"] = prepared.label
+        return document
 
     def _configured(self, document: Mapping[str, Any]) -> tuple[BiasConfig, str, tuple[str, ...]]:
         """The settings of the analysis, the label's name, and the names of captured columns.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,7 +25,10 @@ from shared.metrics import within_limits
 from shared.s3 import S3Uri
 
 if TYPE_CHECKING:
+    import polars
+
     from model_analyzer.model_quality import ProblemType, QualityConstraints, QualityStatistics, QualityViolation, Task
+    from monitor.run import Run
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,26 @@ class ModelQuality(Analysis[Baseline]):
             labels=labelled.counts(summary.unusable.total()),
             unchecked=found.not_computable,
         )
+
+    def baseline(
+        self,
+        frames: Iterator[polars.DataFrame],
+        run: Run,
+        read: Callable[[S3Uri], bytes | None],
+        tolerance: float,
+    ) -> Mapping[str, str]:
+        """Metrics of training data, and constraints that let them be so much worse."""
+        from model_analyzer import model_quality
+
+        summary = model_quality.summarize_all(frames, self._task())
+        if not summary.rows:
+            reasons = ", ".join(f"{reason} ({count})" for reason, count in summary.unusable.items())
+            raise ValueError(f"not one row can be used: {reasons or 'it has none'}")
+        statistics = model_quality.statistics(summary, evaluation_time=run.scheduled)
+        return {
+            "statistics.json": json.dumps(statistics, indent=2, ensure_ascii=False),
+            "constraints.json": model_quality.suggest(statistics, tolerance).to_json(),
+        }
 
     def _task(self) -> Task:
         from model_analyzer.model_quality import Task

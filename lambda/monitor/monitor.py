@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from monitor import measures
-from monitor.analysis import Analysis, BaselineError, NoData, Outcome, Traffic
+from monitor.analysis import Analysis, BaselineError, NoData, Outcome, Spread, Traffic
+from monitor.baselines import Baselines
 from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage, StoredFile
 from shared import events, metrics
+from shared.clients import client
 from shared.log import Logger
 from shared.s3 import S3Uri
 
@@ -71,6 +73,7 @@ class Monitor:
         bus: Any,
         seconds: Callable[[], float],
         origin: Origin,
+        spread: Spread | None = None,
     ) -> None:
         self._settings = settings
         self._analysis = analysis
@@ -78,6 +81,7 @@ class Monitor:
         self._cloudwatch = cloudwatch
         self._bus = bus
         self._seconds = seconds
+        self._spread = spread
         #: What the events say of where runs are carried out.
         self.origin = origin
 
@@ -95,7 +99,7 @@ class Monitor:
         ``found`` is what the window holds, if that is known already. Raises what went wrong, unannounced.
         """
         began = self._seconds()
-        run = self._with_what_there_is(run)
+        run = self._with_baseline(run, remaining)
         log.info("run started", window=run.window.to_json(), model_package_arn=run.model_package_arn)
         prepared = self._prepare(run)
         if run.baseline_missing:
@@ -135,6 +139,16 @@ class Monitor:
             places = " and ".join(str(uri) for uri in (run.constraints, run.statistics) if uri is not None)
             raise BaselineError(f"{error} (read from {places})") from error
 
+    def _with_baseline(self, run: Run, remaining: Callable[[], float]) -> Run:
+        def check_time() -> None:
+            if remaining() < MAX_RESERVE_SECONDS:
+                raise WindowTooLarge(
+                    "the training data takes longer to read than the run may; give it more time, or another engine"
+                )
+
+        baselines = Baselines(self._settings, self._analysis, self._storage, lambda: client("sagemaker"))
+        return baselines.completed(self._with_what_there_is(run), check_time)
+
     def _with_what_there_is(self, run: Run) -> Run:
         """The run without a baseline, if that need not exist and does not."""
         named = [uri for uri in (run.constraints, run.statistics) if uri is not None]
@@ -172,6 +186,8 @@ class Monitor:
             self._settings.source,
             captures=self._storage.fetch(found.captures, check_time),
             labels=self._storage.fetch(found.labels, check_time, in_memory=True),
+            listed=found.captures,
+            spread=self._spread,
         )
         return self._analysis.analyse(traffic, prepared)
 

@@ -13,6 +13,7 @@ Every type:
   durations of whole hours back from the scheduled hour, such as `-P8D` and `-P1D`; the sign may be left out. Then
   `PERIOD_HOURS` are the hours from one run to the next. Default: the window's length
 - `KMS_KEY_ARN`: key of the reports. Default: - the bucket's
+- those of `training_data`, where baselines are computed
 
 The further ones stand at the classes below, those of attribution in `attribution_settings`. An empty variable counts
 as absent.
@@ -26,6 +27,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from monitor.sources import InputSource, source_of
+from monitor.training_data import TrainingDataSettings
 from shared.environment import Environment
 from shared.s3 import S3Uri
 
@@ -50,6 +52,8 @@ class Settings:
     offset_hours: int
     interval_hours: int
     kms_key_arn: str | None
+    #: What baselines are computed from; None where they are not.
+    training_data: TrainingDataSettings | None
     #: The variables that these settings were read from, for a job that carries out the run elsewhere.
     variables: Mapping[str, str] = field(compare=False, repr=False)
 
@@ -73,6 +77,7 @@ class Settings:
             offset_hours=offset,
             interval_hours=interval,
             kms_key_arn=environment.optional_text("KMS_KEY_ARN"),
+            training_data=TrainingDataSettings.of(environment),
             variables=environment.used,
             **own,
         )

@@ -171,7 +171,7 @@ def source_of(environment: Environment) -> InputSource:
     if kind == OfflineStoreSource.type:
         return OfflineStoreSource.of(environment)
     if kind == DatasetSource.type:
-        written = environment.parsed("DATASET_FORMAT", _format, "must be a dataset format of SageMaker's API")
+        written = environment.parsed("DATASET_FORMAT", dataset_format, "must be a dataset format of SageMaker's API")
         # None after a mistake, which is reported before anything is read.
         format_, header = written or ("parquet", False)
         return DatasetSource(
@@ -184,7 +184,8 @@ def source_of(environment: Environment) -> InputSource:
     return EndpointSource(name=environment.text("ENDPOINT_NAME"), captures=environment.s3_uri("CAPTURE_URI"))
 
 
-def _format(text: str) -> tuple[str, bool]:
+def dataset_format(text: str) -> tuple[str, bool]:
+    """Format and whether there is a header, of a dataset format as SageMaker's API writes it; raises ValueError."""
     document = json.loads(text)
     if not isinstance(document, dict) or len(document) != 1:
         raise ValueError

@@ -77,6 +77,13 @@ class Storage:
             pages = pool.map(lambda root: [(root, item) for item in self._list(root.bucket, root.prefix)], roots)
             return _by_key(pair for items in pages for pair in items)
 
+    def at(self, uri: S3Uri) -> list[StoredFile]:
+        """The object at the address, else those below it, by key."""
+        found = [item for item in self._list(uri.bucket, uri.key) if item["Size"]]
+        exact = [item for item in found if item["Key"] == uri.key]
+        below = [item for item in found if item["Key"].startswith(uri.prefix)]
+        return [StoredFile(S3Uri(uri.bucket, item["Key"]), item["Size"]) for item in exact or below]
+
     def written(self, root: S3Uri, window: Window) -> list[StoredFile]:
         """Objects below the place that were written in the window, by key."""
         return _by_key(
