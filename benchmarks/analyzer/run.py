@@ -128,7 +128,7 @@ def measure(python: str, program: str, arguments: list[str], limit_mb: int | Non
 def environment() -> dict[str, str]:
     """Every process may cache its bytecode, as an installed program does."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**inherited, "PYTHONPATH": str(ROOT / "analyzer")}
+    return {**inherited, "PYTHONPATH": f"{ROOT / 'analyzer'}:{ROOT / 'lambda'}"}
 
 
 def path_of(folder: Path, rows: int, kind: str) -> Path:
