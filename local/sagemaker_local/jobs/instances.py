@@ -92,6 +92,8 @@ def environment(jobs: Jobs, job: Job, more: dict[str, str]) -> dict[str, str]:
     settings = {name: value for name, value in aws.environ(job.account, job.region).items() if name.startswith("AWS_")}
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
+    # Jobs share the processors; numerical libraries that each take all of them would wait for each other.
+    threads = str(threads_of(jobs))
     offset = round((aws.clock.now() - aws.real_now()).total_seconds())
     return {
         **kept,
@@ -101,9 +103,17 @@ def environment(jobs: Jobs, job: Job, more: dict[str, str]) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
         "SAGEMAKER_LOCAL_CLOCK_OFFSET_SECONDS": str(offset),
         **more,
     }
+
+
+def threads_of(jobs: Jobs) -> int:
+    """Return how many processors one job may keep busy."""
+    return max(1, (os.cpu_count() or 1) // jobs.options.slots)
 
 
 def run(

@@ -101,7 +101,7 @@ def own(hyperparameters: dict[str, str]) -> dict[str, Any]:
     return {name: value for name, value in decoded(hyperparameters).items() if not name.startswith(_SERVICE)}
 
 
-def environment(job: Job, instance: Instance, hosts: list[str], program: str) -> dict[str, str]:
+def environment(job: Job, instance: Instance, hosts: list[str], program: str, processors: int) -> dict[str, str]:
     """Return the SM_* variables of an instance."""
     definition = job.definition
     hyperparameters = own(definition.get("HyperParameters") or {})
@@ -113,7 +113,7 @@ def environment(job: Job, instance: Instance, hosts: list[str], program: str) ->
         "CURRENT_INSTANCE_TYPE": resources.get("InstanceType", ""),
         "CURRENT_INSTANCE_GROUP": "homogeneousCluster",
         "NETWORK_INTERFACE_NAME": "lo",
-        "NUM_CPUS": os.cpu_count() or 1,
+        "NUM_CPUS": processors,
         "NUM_GPUS": 0,
         "HPS": hyperparameters,
         "USER_ENTRY_POINT": program,

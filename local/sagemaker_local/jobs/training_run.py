@@ -158,7 +158,9 @@ class TrainingRun:
             own = self._definition.get("HyperParameters") or {}
             if self._plan.program is not None:
                 script_mode.fetch_code(self._job, instance, self._s3)
-                more |= script_mode.environment(self._job, instance, hosts, self._plan.program)
+                more |= script_mode.environment(
+                    self._job, instance, hosts, self._plan.program, machines.threads_of(self._jobs)
+                )
                 notes = script_mode.install_requirements(instance, more)
                 arguments = script_mode.arguments(script_mode.own(own))
                 instance.command = script_mode.command(instance, self._plan.program, arguments)
