@@ -62,6 +62,7 @@ from .monitoring import (
     ProcessingEngine,
     ShadowEndpoint,
     Shap,
+    TrainingData,
 )
 from .network import Network
 from .notifications import Notifications, TopicTarget
@@ -182,6 +183,7 @@ __all__ = [
     "Throughput",
     "TimeToLive",
     "TopicTarget",
+    "TrainingData",
     "TrainingPipeline",
     "TrainingPipelineBase",
     "TrainingSchedule",

@@ -146,7 +146,9 @@ class Monitor:
                     "the training data takes longer to read than the run may; give it more time, or another engine"
                 )
 
-        baselines = Baselines(self._settings, self._analysis, self._storage, lambda: client("sagemaker"))
+        baselines = Baselines(
+            self._settings, self._analysis, self._storage.with_buckets_key(), lambda: client("sagemaker")
+        )
         return baselines.completed(self._with_what_there_is(run), check_time)
 
     def _with_what_there_is(self, run: Run) -> Run:

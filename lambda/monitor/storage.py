@@ -46,6 +46,10 @@ class Storage:
         self._kms_key_arn = kms_key_arn
         self._folder = folder
 
+    def with_buckets_key(self) -> Storage:
+        """The same, but written objects are encrypted as their buckets do by default."""
+        return Storage(self._s3, None, self._folder)
+
     def captures(self, root: S3Uri, window: Window) -> list[StoredFile]:
         """Captured objects of the window, of all variants below ``root`` (an endpoint's folder), sorted by key.
 

@@ -6,6 +6,7 @@ from .baseline import Baseline
 from .bias import BiasMonitor
 from .bias_analysis import Facet
 from .data_quality import DataQualityMonitor
+from .dataset_format import DatasetFormat
 from .engine import Engine
 from .explanation import ShadowEndpoint, Shap
 from .ground_truth import Labels, Predictions
@@ -17,7 +18,8 @@ from .monitor import Monitor
 from .processing_engine import ProcessingEngine
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
-from .source import DatasetFormat, DatasetInput, EndpointInput, MonitorInput
+from .source import DatasetInput, EndpointInput, MonitorInput
+from .training_data import TrainingData
 
 Engine.LAMBDA = LambdaEngine()
 Engine.MODEL_MONITOR = ModelMonitorEngine()
@@ -49,4 +51,5 @@ __all__ = [
     "ProcessingEngine",
     "ShadowEndpoint",
     "Shap",
+    "TrainingData",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdk_sagemaker_mlops import _refs
@@ -11,6 +11,7 @@ from cdk_sagemaker_mlops._errors import ConstructError
 from cdk_sagemaker_mlops._iam import Statement
 
 from .locations import Location, decrypt
+from .training_data import TrainingData
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aws_cdk.aws_s3 import IBucket
 
     from cdk_sagemaker_mlops._block import Block
+    from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class BaselineRequest:
     :param has_statistics: Whether the monitor uses statistics besides constraints.
     :param parameter_prefix: What the stack's parameters for this endpoint begin with.
     :param reports: Where the monitor's reports go.
+    :param follows: The group that the live version belongs to, where there is one.
     """
 
     block: Block
@@ -40,6 +43,7 @@ class BaselineRequest:
     has_statistics: bool
     parameter_prefix: str
     reports: Location
+    follows: ModelPackageGroupBase | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,7 @@ class BoundBaseline:
     :param parameters: Names of the stack parameters behind them, by kind (`constraints`, `statistics`); empty when
         fixed.
     :param optional: Whether files that are not there are a missing baseline and no failure. Default: False
+    :param settings: What runs are told to compute a baseline, as environment variables. Default: - nothing
     """
 
     constraints_uri: str
@@ -59,6 +64,7 @@ class BoundBaseline:
     statements: tuple[Statement, ...]
     parameters: dict[str, str]
     optional: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 class Baseline(ABC):
@@ -73,7 +79,9 @@ class Baseline(ABC):
         """Prepares it for one monitor."""
 
     @staticmethod
-    def from_registry(bucket: IBucket | None = None, prefix: str = "") -> Baseline:
+    def from_registry(
+        bucket: IBucket | None = None, prefix: str = "", *, training_data: TrainingData | None = None
+    ) -> Baseline:
         """The baseline of the live model version, as its registry entry names it.
 
         The rollout controller reads the version's `DriftCheckBaselines` (else its `ModelMetrics`) and sets the stack
@@ -86,8 +94,10 @@ class Baseline(ABC):
         :param bucket: Bucket that the versions' baselines lie in; runs may read nothing else. Default: - the bucket of
             the endpoint's reports
         :param prefix: Prefix in the bucket. Default: - all of it
+        :param training_data: Compute what a version's registry entry does not name; see :class:`TrainingData`. Default:
+            - monitors of such versions only write statistics and suggestions, and say so
         """
-        return _RegistryBaseline(bucket, prefix.strip("/"))
+        return _RegistryBaseline(bucket, prefix.strip("/"), training_data)
 
     @staticmethod
     def from_files(*, constraints: str, statistics: str = "", encryption_key: IKey | None = None) -> Baseline:
@@ -117,9 +127,10 @@ class Baseline(ABC):
 class _RegistryBaseline(Baseline):
     bucket: IBucket | None
     prefix: str
+    training_data: TrainingData | None = None
 
     def problems(self) -> list[str]:
-        return []
+        return [] if self.training_data is None else self.training_data.problems()
 
     def bind(self, request: BaselineRequest) -> BoundBaseline:
         place = Location(self.bucket or request.reports.bucket, self.prefix)
@@ -127,11 +138,16 @@ class _RegistryBaseline(Baseline):
         uris = {kind: _parameter(request, kind) for kind in kinds}
         statements = place.read("Baselines", "baselines of model versions")
         statements += decrypt(place.key_arn)
+        settings: dict[str, str] = {}
+        if self.training_data is not None:
+            settings = self.training_data.settings(place)
+            statements += self.training_data.statements(place, request.follows)
         return BoundBaseline(
             constraints_uri=uris["constraints"],
             statistics_uri=uris.get("statistics", ""),
             statements=tuple(statements),
             parameters={kind: _parameter_name(request, kind) for kind in kinds},
+            settings=settings,
         )
 
 

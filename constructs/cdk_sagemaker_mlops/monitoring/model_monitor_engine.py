@@ -127,6 +127,11 @@ class ModelMonitorEngine(Engine):
         for kind in {definition.image, *([ANALYZER] if request.analysis.needs_labels else [])}:
             problem = region_problem(request.stack, kind)
             problems.require(problem is None, problem or "")
+        problems.require(
+            not request.baseline.settings,
+            "baseline computes what versions lack (training_data), but the engine model-monitor needs the files when "
+            "it is deployed; register versions with baselines, or use another engine",
+        )
         problems.raise_if_any(request.block.scope)
         config = None if definition.config is None else _config_asset(request, definition.config)
         image = native_image(request.stack, definition.image)

@@ -116,6 +116,7 @@ class Monitor(RunMetrics, Construct):
                 has_statistics=self._analysis.has_statistics,
                 parameter_prefix=source.parameter_prefix,
                 reports=reports,
+                follows=source.endpoint.follows if source.endpoint is not None else None,
             )
         )
         namespaces = (RUN_NAMESPACE, source.namespace(self._analysis.namespace))
@@ -130,7 +131,7 @@ class Monitor(RunMetrics, Construct):
                 reports=reports,
                 written=written,
                 baseline=self._bound_baseline,
-                settings=run_settings(task, self.schedule_name, reports),
+                settings=run_settings(task, self.schedule_name, reports) | self._bound_baseline.settings,
                 statements=run_statements(task, written, self._bound_baseline, namespaces),
                 metric_namespaces=namespaces,
                 model_package_arn=source.model_package_arn,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from cdk_sagemaker_mlops import _naming, _refs
 from cdk_sagemaker_mlops._iam import Statement
 
 from .baseline import Baseline
+from .dataset_format import DatasetFormat
 from .locations import Location, decrypt
 
 if TYPE_CHECKING:
@@ -200,40 +200,6 @@ class EndpointInput(MonitorInput):
     def native_input(self, path: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The EndpointInput."""
         return {"EndpointInput": {"EndpointName": self.target.endpoint_name, "LocalPath": path, **attributes}}
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetFormat:
-    """How data without an endpoint is written. Made by the static factories.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MonitoringDatasetFormat.html
-
-    :param document: As SageMaker's API writes it in `dataset_format`.
-    """
-
-    document: dict[str, dict[str, Any]]
-
-    @staticmethod
-    def csv(*, header: bool = True) -> DatasetFormat:
-        """CSV files.
-
-        :param header: Whether the first line of each file names the columns. Default: True
-        """
-        return DatasetFormat({"csv": {"header": header}})
-
-    @staticmethod
-    def json_lines() -> DatasetFormat:
-        """One JSON object a line."""
-        return DatasetFormat({"json": {"line": True}})
-
-    @staticmethod
-    def parquet() -> DatasetFormat:
-        """Parquet files, which name and type their columns."""
-        return DatasetFormat({"parquet": {}})
-
-    def text(self) -> str:
-        """As runs are told."""
-        return json.dumps(self.document)
 
 
 @dataclass(frozen=True, kw_only=True)
