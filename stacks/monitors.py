@@ -40,13 +40,13 @@ class MonitorContext:
 
     :param storage: Buckets of labels and reports.
     :param baselines: Bucket of the versions' baselines.
-    :param notifications: Who hears of alarms.
+    :param notifications: Who hears of alarms; None where incidents are put together of them.
     :param log_retention_days: How long logs are kept.
     """
 
     storage: mlops.Storage
     baselines: s3.IBucket
-    notifications: mlops.AlarmTarget
+    notifications: mlops.AlarmTarget | None
     log_retention_days: int
 
 
@@ -183,11 +183,11 @@ def _common(wanted: MonitorSettings, context: MonitorContext) -> _Common:
     }
 
 
-def _base(wanted: MonitorSettings, notifications: mlops.AlarmTarget, log_retention_days: int) -> _Base:
+def _base(wanted: MonitorSettings, notifications: mlops.AlarmTarget | None, log_retention_days: int) -> _Base:
     return {
         "schedule": monitoring_schedule(wanted),
         "engine": mlops.LambdaEngine(log_retention_days=log_retention_days),
-        "notifications": [notifications],
+        "notifications": [] if notifications is None else [notifications],
         "alarms": mlops.MonitorAlarms(max_violations=wanted.max_violations),
     }
 

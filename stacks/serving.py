@@ -66,7 +66,7 @@ class ServingStack(EnvironmentStack):
             name=endpoint_name(settings.project, environment_name, model_name),
             group=self._group,
             captures=self._storage.capture,
-            targets=[self._notifications],
+            targets=[],  # people hear of incidents
             deployed=deployed,
         )
         self.endpoint = definition.define()
@@ -74,15 +74,20 @@ class ServingStack(EnvironmentStack):
             common = MonitorContext(
                 storage=self._storage,
                 baselines=self._baselines(),
-                notifications=self._notifications,
+                notifications=None,
                 log_retention_days=self.settings.log_retention_days,
             )
             for monitor in define_monitors(self, self._model.monitors, common):
                 self.endpoint.add_monitor(monitor)
                 acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)
         self.dashboard = mlops.EndpointDashboard(self, "Dashboard", endpoint=self.endpoint)
-        if self.endpoint.follows:
-            self._register(self._model.endpoint)
+        registration = self._register(self._model.endpoint) if self.endpoint.follows else None
+        if self.endpoint.alarms or self.endpoint.monitors:
+            self.dashboard.show(
+                mlops.ModelIncidents(
+                    self, "Incidents", endpoint=self.endpoint, targets=[self._notifications], rollouts=registration
+                )
+            )
         if self._model.endpoint.front_door:
             define_front_door(
                 self, self.endpoint, self._model.endpoint.front_door, log_retention_days=settings.log_retention_days
@@ -125,7 +130,7 @@ class ServingStack(EnvironmentStack):
             return self._storage.baselines
         return self._foreign_bucket("Baselines", artifacts.baselines_bucket or artifacts.models_bucket)
 
-    def _register(self, wanted: EndpointSettings) -> None:
+    def _register(self, wanted: EndpointSettings) -> mlops.RolloutRegistration:
         registration = mlops.RolloutRegistration(
             self,
             "Registration",
@@ -139,6 +144,8 @@ class ServingStack(EnvironmentStack):
             promotion=self._promotion(),
         )
         self.dashboard.add_section("Rollouts", registration.charts)
+        self.dashboard.annotate(registration.marks)
+        return registration
 
     def _promotion(self) -> mlops.Promotion | None:
         wanted = self._model.registry.promotion if self._model.registry else None

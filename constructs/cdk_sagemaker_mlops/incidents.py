@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct, IValidation
@@ -110,7 +109,8 @@ class ModelIncidents(Construct):
         )
         block.define()
         self.node.add_validation(_NoMonitorLater(endpoint, len(endpoint.monitors)))
-        cdk.Annotations.of(self).add_info(f"{self.summary} watch {endpoint.endpoint_name}")
+        # What `Annotations.add_info` does, but without a stack trace that would differ from run to run.
+        self.node.add_metadata("aws:cdk:info", f"{self.summary} watch {endpoint.endpoint_name}")
 
     @property
     def alarm_count(self) -> int:
