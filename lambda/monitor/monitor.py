@@ -186,7 +186,7 @@ class Monitor:
         traffic = Traffic(
             run,
             self._settings.source,
-            captures=self._storage.fetch(found.captures, check_time),
+            captures=self._settings.source.open(self._storage, found.captures, check_time),
             labels=self._storage.fetch(found.labels, check_time, in_memory=True),
             listed=found.captures,
             spread=self._spread,

@@ -10,6 +10,7 @@
   (`year=%Y/month=%m/day=%d/hour=%H`; without hour: folders of the days that begin in the window). Default: - those
   written in the window
 - `FeatureGroup`: see `offline_store`
+- `BatchTransform`: see `batch_transform`
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ class InputSource(ABC):
     @abstractmethod
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Objects of the window, in an order that every run of it gets."""
+
+    def open(
+        self, storage: Storage, files: Sequence[StoredFile], before_each: Callable[[], None]
+    ) -> Iterator[CaptureFile]:
+        """The contents of objects, in their order; ``before_each`` may raise to end it."""
+        return storage.fetch(files, before_each)
 
     @abstractmethod
     def frames(
@@ -163,13 +170,16 @@ class DatasetSource(InputSource):
 
 def source_of(environment: Environment) -> InputSource:
     """The input that the settings name; mistakes are noted in ``environment``."""
-    # It is a dataset itself, so it cannot be imported above.
+    # They are inputs themselves, so they cannot be imported above.
+    from monitor.batch_transform import BatchTransformSource
     from monitor.offline_store import OfflineStoreSource
 
-    types = (EndpointSource.type, DatasetSource.type, OfflineStoreSource.type)
+    types = (EndpointSource.type, DatasetSource.type, OfflineStoreSource.type, BatchTransformSource.type)
     kind = environment.choice("INPUT_TYPE", types, EndpointSource.type)
     if kind == OfflineStoreSource.type:
         return OfflineStoreSource.of(environment)
+    if kind == BatchTransformSource.type:
+        return BatchTransformSource.of(environment)
     if kind == DatasetSource.type:
         written = environment.parsed("DATASET_FORMAT", dataset_format, "must be a dataset format of SageMaker's API")
         # None after a mistake, which is reported before anything is read.
