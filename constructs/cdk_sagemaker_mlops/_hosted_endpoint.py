@@ -74,11 +74,7 @@ class HostedEndpoint(EndpointBase):
             self.model_package_arn = self._parameters.package_arn
             self.condition_id = self._parameters.condition_id
         self.log_group_name = f"/aws/sagemaker/Endpoints/{endpoint_name}"
-        self._log_group = self._block.add(
-            "Logs",
-            "AWS::Logs::LogGroup",
-            logs.CfnLogGroupProps(log_group_name=self.log_group_name, retention_in_days=log_retention_days),
-        )
+        self._log_group = self._add_log_group("Logs", self.log_group_name, log_retention_days)
         self._given_role_arn = "" if execution_role is None else execution_role.role_arn
         self._role = None
 
@@ -111,6 +107,10 @@ class HostedEndpoint(EndpointBase):
     def execution_role_arn(self) -> str:
         """ARN of the execution role."""
         return self._given_role_arn if self._role is None else self._role.att("Arn")
+
+    def _add_log_group(self, construct_id: str, name: str, retention_days: int) -> Member:
+        properties = logs.CfnLogGroupProps(log_group_name=name, retention_in_days=retention_days)
+        return self._block.add(construct_id, "AWS::Logs::LogGroup", properties)
 
     def _add_role(self, models: Sequence[Model], others: Sequence[Statement]) -> Member:
         """Add the execution role.

@@ -11,7 +11,7 @@ from . import _refs
 from ._component_rules import check_components
 from ._endpoint_config import add_model
 from ._endpoint_rules import default_name
-from ._execution_role import rollback_statements, volume_key_statements
+from ._execution_role import observability_statements, rollback_statements, volume_key_statements
 from ._hosted_endpoint import HostedEndpoint
 from ._instances import has_local_nvme
 from ._naming import pascal
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class ComponentEndpoint(HostedEndpoint):
     """A real-time endpoint that hosts inference components: models that share instances.
 
-    Each component has its own model, reserved memory and processors, number of copies, scaling and alarms; copies and
-    instances can go down to zero. A new model is exchanged copy by copy, without touching the others.
+    Each component has its own model, log group, reserved memory and processors, number of copies, scaling and alarms;
+    copies and instances can go down to zero. A new model is exchanged copy by copy, without touching the others.
 
     At most one registry group is followed: its version is the stack parameter `ModelPackageArn`, as of
     :class:`Endpoint`, and the rollout controller sets it. Components that follow it exist from the first version on;
@@ -115,6 +115,12 @@ class ComponentEndpoint(HostedEndpoint):
             self.condition_id = None
         nvme = has_local_nvme(self._instances.instance_type)
         self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
+        self._logs = {
+            traffic.log_group_name: self._add_log_group(
+                f"Logs{traffic.suffix}", traffic.log_group_name, log_retention_days
+            )
+            for traffic in map(self._traffic_of, self._components)
+        }
         if execution_role is None:
             self._role = self._add_role([component.model for component in self._components], self._statements())
         vpc_config = network.render(self) if network else None
@@ -145,6 +151,8 @@ class ComponentEndpoint(HostedEndpoint):
     def _statements(self) -> list[Statement]:
         """What the execution role needs beside models, logs and metrics."""
         statements: list[Statement] = []
+        for name, group in self._logs.items():
+            statements += observability_statements(name, group.att("Arn"))
         if self._volume_key:
             statements += volume_key_statements(self._volume_key)
         if self._network:

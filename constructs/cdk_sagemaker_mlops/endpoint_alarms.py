@@ -220,7 +220,7 @@ class EndpointAlarms:
             self.server_error_percent,
             traffic,
             title="requests fail on our side (5xx)",
-            advice=f"Read the log group /aws/sagemaker/Endpoints/{traffic.endpoint}; if a new version went live just "
+            advice=f"Read the log group {traffic.log_group_name}; if a new version went live just "
             "before, reject it in the registry and the previous one returns",
             severity=Severity.CRITICAL,
         )
@@ -232,7 +232,7 @@ class EndpointAlarms:
             self.model_error_percent,
             traffic,
             title="the model's container answers with errors",
-            advice=f"Read the container's log in /aws/sagemaker/Endpoints/{traffic.endpoint}; the captured requests "
+            advice=f"Read the container's log in {traffic.log_group_name}; the captured requests "
             "show which inputs it fails on",
             severity=Severity.CRITICAL,
         )
@@ -314,7 +314,7 @@ class EndpointAlarms:
             severity=Severity.CRITICAL,
             title=f"{traffic.title}: more than {self.failed_requests} requests a minute fail",
             advice="What failed lies below the failure path in S3, one object for each request; the log group "
-            f"/aws/sagemaker/Endpoints/{traffic.endpoint} names them by inference id",
+            f"{traffic.log_group_name} names them by inference id",
             measure=traffic.measure("InvocationFailures", statistic="Sum"),
             threshold=self.failed_requests,
             missing_data=MissingData.NOT_BREACHING,

@@ -98,6 +98,13 @@ class Traffic:
         """How messages call it."""
         return self.name if self.mode is ServingMode.COMPONENTS else f"{self.endpoint}/{self.name}"
 
+    @property
+    def log_group_name(self) -> str:
+        """Where its containers log."""
+        if self.mode is ServingMode.COMPONENTS:
+            return f"/aws/sagemaker/InferenceComponents/{self.name}"
+        return f"/aws/sagemaker/Endpoints/{self.endpoint}"
+
     def publishes(self, metric: str) -> bool:
         """Whether SageMaker publishes this metric here."""
         return instead_of(self.mode, metric) is None

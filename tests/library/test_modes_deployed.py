@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import xgboost
 from aws_cdk import aws_s3 as s3
+from e2e_support import policies
 
 import cdk_sagemaker_mlops as mlops
 from sagemaker_local.server import LocalAws
@@ -27,7 +28,7 @@ def template() -> str:
     app = cdk.App()
     stack = cdk.Stack(app, "Modes", synthesizer=cdk.LegacyStackSynthesizer())
     data = s3.Bucket.from_bucket_name(stack, "Data", "the-data")
-    group = mlops.ModelPackageGroup.from_model_package_group_name(stack, "Group", "churn")
+    group = mlops.ModelPackageGroup.from_model_package_group_name(stack, "Group", "churn", artifacts=[data])
     up = mlops.Model.from_image(IMAGE, model_data_url="s3://the-data/models/up.tar.gz")
     down = mlops.Model.from_image(IMAGE, model_data_url="s3://the-data/models/down.tar.gz")
     latest = mlops.Model.latest_approved(group)
@@ -242,3 +243,20 @@ def test_a_new_version_goes_live_in_every_mode_that_follows(aws: LocalAws, clien
     model = json.loads(schedule["Target"]["Input"])["ModelName"]
     container = client("sagemaker").describe_model(ModelName=model)["PrimaryContainer"]
     assert container["ModelPackageName"] == versions[1]
+
+
+class _Account:
+    """What the evaluator of policies wants to know of a deployment."""
+
+    def __init__(self, aws: LocalAws, client: Client) -> None:
+        self.aws, self.client, self.owner = aws, client, client
+        self.account, self.region, self.prefix = ACCOUNT, REGION, "Modes"
+
+
+@pytest.mark.usefixtures("first")
+def test_roles_were_allowed_what_they_did(aws: LocalAws, client: Client) -> None:
+    """Last, after everything above was done: models loaded, queues answered, jobs started, records written."""
+    account: Any = _Account(aws, client)
+    verdict = policies.judge(account, aws.calls)
+    assert verdict.judged > 20
+    assert verdict.missing == {}

@@ -98,6 +98,7 @@ def _endpoint(names: ControllerNames) -> list[Statement]:
                 "sagemaker:AddTags",
                 "sagemaker:CreateInferenceComponent",
                 "sagemaker:DeleteInferenceComponent",
+                "sagemaker:DeleteTags",
                 "sagemaker:DescribeInferenceComponent",
                 "sagemaker:ListTags",
                 "sagemaker:UpdateInferenceComponent",
@@ -162,8 +163,10 @@ def _scaling(names: ControllerNames) -> list[Statement]:
             sid="ScaleVariants",
             actions=[
                 "application-autoscaling:DeleteScalingPolicy",
+                "application-autoscaling:DeleteScheduledAction",
                 "application-autoscaling:DeregisterScalableTarget",
                 "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:PutScheduledAction",
                 "application-autoscaling:RegisterScalableTarget",
                 "application-autoscaling:TagResource",
                 "application-autoscaling:UntagResource",

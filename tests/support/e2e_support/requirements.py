@@ -107,9 +107,15 @@ def _sagemaker(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need
         ("FeatureGroupName", "feature-group"),
         ("JobDefinitionName", _definition_kind(action)),
         ("ProcessingJobName", "processing-job"),
+        ("TransformJobName", "transform-job"),
+        ("TrainingJobName", "training-job"),
+        ("HyperParameterTuningJobName", "hyper-parameter-tuning-job"),
+        ("PipelineName", "pipeline"),
+        ("PipelineExecutionArn", "pipeline"),
     ):
         value = params.get(parameter)
-        if not value:
+        # A transform job is authorised on itself; its model is a condition key.
+        if not value or (action == "sagemaker:CreateTransformJob" and kind == "model"):
             continue
         held = {f"aws:ResourceTag/{key}": tag for key, tag in tags.get(value.lower(), {}).items()}
         resource = value if value.startswith("arn:") else _arn(call, "sagemaker", f"{kind}/{value.lower()}")
