@@ -19,18 +19,23 @@ _WAIT_SECONDS, _POLL_SECONDS = 120.0, 0.05
 
 
 @contextmanager
-def predictor(endpoint: str, config: Mapping[str, Any]) -> Iterator[Callable[[Floats], Floats]]:
+def predictor(endpoint: str | None, config: Mapping[str, Any]) -> Iterator[Callable[[Floats], Floats]]:
     """A function from rows to the model's answers, while the context lasts.
 
     Args:
-        endpoint: the endpoint that is monitored; its model is asked unless the config names another one.
+        endpoint: the endpoint that is monitored; its model is asked unless the config names another one. None if there
+            is none, and the config has to name a model.
         config: `predictor` of the analysis config.
     """
     import boto3
 
     sagemaker, runtime = boto3.client("sagemaker"), boto3.client("sagemaker-runtime")
-    live = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
-    variant = sagemaker.describe_endpoint_config(EndpointConfigName=live)["ProductionVariants"][0]
+    variant: dict[str, Any] = {"ModelName": None, "InstanceType": "ml.m5.large"}
+    if endpoint is not None:
+        live = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+        variant = sagemaker.describe_endpoint_config(EndpointConfigName=live)["ProductionVariants"][0]
+    elif not config.get("model_name"):
+        raise JobError("predictor of the analysis config has no model_name")
     suffix = uuid.uuid4().hex[:12]
     config_name, name = f"sm-clarify-config-{suffix}", f"sm-clarify-{suffix}"
     made = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import textwrap
 import time
 import zipfile
@@ -61,6 +62,17 @@ class PipelineLab:
     def put(self, key: str, data: str) -> str:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=textwrap.dedent(data).encode())
         return self.uri(key)
+
+    def archive(self, name: str, script: str) -> str:
+        """Upload a model archive with an inference script; return its URI."""
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+            data = textwrap.dedent(script).encode()
+            member = tarfile.TarInfo("code/inference.py")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+        self.s3.put_object(Bucket=self.bucket, Key=f"{name}/model.tar.gz", Body=stream.getvalue())
+        return self.uri(f"{name}/model.tar.gz")
 
     def text(self, key: str) -> str:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()

@@ -1,4 +1,4 @@
-"""QualityCheck steps: the four combinations of checking and renewing the baseline."""
+"""QualityCheck and ClarifyCheck steps: the four combinations of checking and renewing the baseline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
+CLARIFY = "131013547314.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-clarify-processing:1.0"
 ANALYZER = "468650794304.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer"
+MODEL = """
+    def model_fn(folder):
+        return None
+    def transform_fn(model, body, content_type, accept):
+        return "\\n".join(line.split(",")[0] for line in body.splitlines()), "text/csv"
+"""
 
 
 def _check(lab: Any, data: str, *, skip: bool, renew: bool, **more: Any) -> dict[str, Any]:
@@ -112,3 +119,57 @@ def test_the_baseline_follows_the_latest_approved_version(lab: Any) -> None:
     status, steps = lab.run(lab.create([_check(lab, good, skip=True, renew=False), _register(lab)]))
     assert status == "Succeeded" and _baseline(lab, steps) == second
     assert "CheckJobArn" not in steps["Check"]["Metadata"]["QualityCheck"]
+
+
+def _clarify(lab: Any, kind: str, name: str, data: str, config: dict[str, Any], **more: Any) -> dict[str, Any]:
+    check = _check(lab, data, skip=False, renew=False)
+    lab.put(f"clarify/{name}/analysis_config.json", json.dumps(config))
+    arguments = check["Arguments"]
+    arguments["AppSpecification"] = {"ImageUri": CLARIFY}
+    del arguments["Environment"]
+    [dataset] = arguments["ProcessingInputs"]
+    dataset["S3Input"]["LocalPath"] = "/opt/ml/processing/input/data"
+    settings = {**dataset["S3Input"], "S3Uri": lab.uri(f"clarify/{name}/analysis_config.json")}
+    settings["LocalPath"] = "/opt/ml/processing/input/config"
+    arguments["ProcessingInputs"].append({"InputName": "analysis_config", "S3Input": settings})
+    return {**check, "Type": "ClarifyCheck", "CheckType": kind, **more}
+
+
+@pytest.mark.timeout(120)
+def test_clarify_checks_bias_of_the_data_and_of_the_model(lab: Any) -> None:
+    rows = [f"{n % 2},{n % 3},{int(n % 3 == 0 or n % 2 == 0)}" for n in range(60)]
+    fair = lab.put("clarify/fair/data.csv", "\n".join(rows) + "\n")
+    worse = lab.put("clarify/worse/data.csv", "\n".join(f"{n % 2},{n % 3},{n % 2}" for n in range(60)) + "\n")
+    config: dict[str, Any] = {
+        "dataset_type": "text/csv",
+        "headers": ["group", "kind", "label"],
+        "label": "label",
+        "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "group", "value_or_threshold": [0]}],
+        "methods": {"pre_training_bias": {"methods": "all"}, "report": {"name": "report"}},
+    }
+    first = {"SkipCheck": True, "RegisterNewBaseline": True}
+    status, steps = lab.run(lab.create([_clarify(lab, "DATA_BIAS", "data", fair, config, **first)]))
+    assert status == "Succeeded", steps
+    baseline = steps["Check"]["Metadata"]["ClarifyCheck"]["CalculatedBaselineConstraints"]
+    supplied = {"SuppliedBaselineConstraints": baseline}
+    status, steps = lab.run(lab.create([_clarify(lab, "DATA_BIAS", "data", worse, config, **supplied)]))
+    assert status == "Failed"
+    report = steps["Check"]["Metadata"]["ClarifyCheck"]["ViolationReport"]
+    assert steps["Check"]["FailureReason"].endswith(f"violations; see {report}")
+    violations = json.loads(lab.text(report.removeprefix(f"s3://{lab.bucket}/")))["violations"]
+    assert {item["constraint_check_type"] for item in violations} == {"bias_drift_check"}
+    config["methods"] = {"post_training_bias": {"methods": "all"}}
+    config |= {"predictor": {"model_name": "biased", "instance_type": "ml.m5.large"}, "probability_threshold": 0.5}
+    lab.sm.create_model(
+        ModelName="biased",
+        ExecutionRoleArn=lab.role,
+        PrimaryContainer={"Image": lab.image, "ModelDataUrl": lab.archive("biased", MODEL)},
+    )
+    status, steps = lab.run(lab.create([_clarify(lab, "MODEL_BIAS", "model", fair, config, **first)]))
+    assert status == "Succeeded", steps
+    found = steps["Check"]["Metadata"]["ClarifyCheck"]["CalculatedBaselineConstraints"]
+    analysis = json.loads(lab.text(found.removeprefix(f"s3://{lab.bucket}/")))
+    [facet] = analysis["post_training_bias_metrics"]["facets"]["group"]
+    values = {item["name"]: item["value"] for item in facet["metrics"]}
+    assert values["DPPL"] == 1.0  # the model says yes to one group only

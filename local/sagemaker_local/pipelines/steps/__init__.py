@@ -12,12 +12,13 @@ Begin = Callable[[Run, dict[str, Any]], None]
 
 STEPS: dict[str, Begin] = {
     "Callback": calls.callback,
+    "ClarifyCheck": checks.CLARIFY_CHECK,
     "Condition": logic.condition,
     "Fail": logic.fail,
     "Lambda": calls.invoke,
     "Model": models.create_model,
     "Processing": jobs.PROCESSING_STEP,
-    "QualityCheck": checks.quality_check,
+    "QualityCheck": checks.QUALITY_CHECK,
     "RegisterModel": models.register_model,
     "Training": jobs.TRAINING_STEP,
     "Transform": jobs.TRANSFORM_STEP,
