@@ -13,6 +13,7 @@ import cdk_sagemaker_mlops as mlops
 from cdk_sagemaker_mlops import feature_store as fs
 
 from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
+from .engines import EngineContext
 from .feature_records import COMMAND
 from .monitors import QUEUE_IS_A_DEAD_LETTER_QUEUE, define_feature_monitor
 from .settings import DataQualitySettings, Environment, FeatureGroupSettings, feature_group_name
@@ -150,7 +151,12 @@ class FeatureStoreStack(EnvironmentStack):
             f"Monitor-{name}",
             wanted,
             notifications=notifications,
-            log_retention_days=self.settings.log_retention_days,
+            engines=EngineContext(
+                stack=self,
+                default=self.settings.defaults.monitoring.engine,
+                log_retention_days=self.settings.log_retention_days,
+                network=self.settings.network,
+            ),
         )
         self.groups[name].add_monitor(monitor)
         acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)

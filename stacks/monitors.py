@@ -11,6 +11,7 @@ from constructs import Construct
 
 import cdk_sagemaker_mlops as mlops
 
+from .engines import EngineContext, engine_of
 from .settings import (
     AttributionSettings,
     BiasSettings,
@@ -41,13 +42,13 @@ class MonitorContext:
     :param storage: Buckets of labels and reports.
     :param baselines: Bucket of the versions' baselines.
     :param notifications: Who hears of alarms; None where incidents are put together of them.
-    :param log_retention_days: How long logs are kept.
+    :param engines: What runs them.
     """
 
     storage: mlops.Storage
     baselines: s3.IBucket
     notifications: mlops.AlarmTarget | None
-    log_retention_days: int
+    engines: EngineContext
 
 
 class _Base(TypedDict):
@@ -98,11 +99,11 @@ def define_feature_monitor(
     wanted: DataQualitySettings,
     *,
     notifications: mlops.AlarmTarget,
-    log_retention_days: int,
+    engines: EngineContext,
 ) -> mlops.Monitor:
     """Defines a data quality monitor that still has to be given to a feature group."""
     return mlops.DataQualityMonitor(
-        scope, construct_id, **_data_quality(wanted), **_base(wanted, notifications, log_retention_days)
+        scope, construct_id, **_data_quality(wanted), **_base(wanted, notifications, engines)
     )
 
 
@@ -148,9 +149,6 @@ def _bias(scope: Construct, wanted: BiasSettings, context: MonitorContext) -> ml
 
 def _attribution(scope: Construct, wanted: AttributionSettings, context: MonitorContext) -> mlops.Monitor:
     shadow = wanted.shadow_endpoint
-    common = _common(wanted, context)
-    # The libraries that explain models do not fit into a function; this engine hands their runs over to jobs.
-    common["engine"] = mlops.AutoEngine(function=mlops.LambdaEngine(log_retention_days=context.log_retention_days))
     return mlops.AttributionMonitor(
         scope,
         "Attribution",
@@ -171,7 +169,7 @@ def _attribution(scope: Construct, wanted: AttributionSettings, context: Monitor
         feature_alarms=[
             mlops.MetricAlarm(metric=name, threshold=value) for name, value in wanted.alarm_features.items()
         ],
-        **common,
+        **_common(wanted, context),
     )
 
 
@@ -179,14 +177,14 @@ def _common(wanted: MonitorSettings, context: MonitorContext) -> _Common:
     return {
         "reports": context.storage.reports,
         "baseline": mlops.Baseline.from_registry(bucket=context.baselines),
-        **_base(wanted, context.notifications, context.log_retention_days),
+        **_base(wanted, context.notifications, context.engines),
     }
 
 
-def _base(wanted: MonitorSettings, notifications: mlops.AlarmTarget | None, log_retention_days: int) -> _Base:
+def _base(wanted: MonitorSettings, notifications: mlops.AlarmTarget | None, engines: EngineContext) -> _Base:
     return {
         "schedule": monitoring_schedule(wanted),
-        "engine": mlops.LambdaEngine(log_retention_days=log_retention_days),
+        "engine": engine_of(wanted.engine, engines),
         "notifications": [] if notifications is None else [notifications],
         "alarms": mlops.MonitorAlarms(max_violations=wanted.max_violations),
     }

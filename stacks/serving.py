@@ -13,6 +13,7 @@ import cdk_sagemaker_mlops as mlops
 from .around import define_batch, define_front_door
 from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .endpoints import EndpointDefinition
+from .engines import EngineContext
 from .foundation import FoundationStack
 from .monitors import QUEUE_IS_A_DEAD_LETTER_QUEUE, MonitorContext, define_monitors
 from .settings import (
@@ -75,7 +76,12 @@ class ServingStack(EnvironmentStack):
                 storage=self._storage,
                 baselines=self._baselines(),
                 notifications=None,
-                log_retention_days=self.settings.log_retention_days,
+                engines=EngineContext(
+                    stack=self,
+                    default=settings.defaults.monitoring.engine,
+                    log_retention_days=settings.log_retention_days,
+                    network=settings.network,
+                ),
             )
             for monitor in define_monitors(self, self._model.monitors, common):
                 self.endpoint.add_monitor(monitor)

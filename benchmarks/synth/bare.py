@@ -23,7 +23,7 @@ PSEUDO = {
     "AWS::NoValue": "NO_VALUE",
 }
 
-INTRINSICS = ("Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub", "Fn::If", "Fn::Select", "Fn::ImportValue")
+INTRINSICS = ("Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub", "Fn::If", "Fn::Select", "Fn::ImportValue", "Fn::FindInMap")
 
 # Names of aws_cdk's modules where they are not the service's own in lower case.
 MODULES = {"ApplicationAutoScaling": "applicationautoscaling", "Lambda": "lambda", "SecretsManager": "secretsmanager"}
@@ -71,6 +71,7 @@ class Generator:
         self._resources: dict[str, Any] = template["Resources"]
         self._parameters: dict[str, Any] = template.get("Parameters", {})
         self._conditions: dict[str, Any] = template.get("Conditions", {})
+        self._mappings: dict[str, Any] = template.get("Mappings", {})
         self._model_ids = [logical_id for logical_id in self._resources if FIRST in logical_id]
         self._shared_ids = [logical_id for logical_id in self._resources if FIRST not in logical_id]
         self._modules: set[str] = set()
@@ -86,6 +87,8 @@ class Generator:
         shared = self._function("shared(stack)", self._shared_ids, "'S{:02d}'", parameters=False)
         for (logical_id, attribute), name in self._shared_reads.items():
             self._lines.append(f"{name} = {self._reading(logical_id, attribute)}")
+        for name, mapping in self._mappings.items():
+            self._lines.append(f"cdk.CfnMapping(stack, {name!r}, mapping={mapping!r})")
         shared = self._rendered("shared(stack)")
         shared += "    return (" + "".join(f"{name}, " for name in self._shared_reads.values()) + ")\n"
         unpacked = "".join(f"{name}, " for name in self._shared_reads.values())
@@ -194,6 +197,8 @@ class Generator:
             return " + ".join(self._json(part) for part in operand[1])
         if function == "Fn::Sub":
             return f"cdk.Fn.sub({self._json(operand)})"
+        if function == "Fn::FindInMap":
+            return f"cdk.Fn.find_in_map({', '.join(self._json(part) for part in operand)})"
         raise ValueError(f"the benchmark does not know {function}")
 
     def _reference(self, logical_id: str, attribute: str | None) -> str:

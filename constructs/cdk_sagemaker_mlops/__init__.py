@@ -35,12 +35,14 @@ from .feature_store import (
 from .functions import Architecture
 from .http_api import InferenceApi
 from .incidents import Incident, ModelIncidents
+from .insights import InsightsReport, InsightsRule, InsightsSchedule
 from .managed_instances import ManagedInstances
 from .model import Model
 from .monitoring import (
     AttributionMonitor,
     AutoEngine,
     Baseline,
+    BatchTransformInput,
     BiasMonitor,
     DataQualityMonitor,
     DatasetFormat,
@@ -63,6 +65,7 @@ from .monitoring import (
     ShadowEndpoint,
     Shap,
     TrainingData,
+    SparkEngine,
 )
 from .network import Network
 from .notifications import Notifications, TopicTarget
@@ -98,6 +101,7 @@ __all__ = [
     "AutoEngine",
     "Baseline",
     "BatchTransform",
+    "BatchTransformInput",
     "BiasMonitor",
     "CaptureContent",
     "Component",
@@ -130,6 +134,9 @@ __all__ = [
     "FunctionTarget",
     "Incident",
     "InferenceApi",
+    "InsightsReport",
+    "InsightsRule",
+    "InsightsSchedule",
     "Labels",
     "LambdaEngine",
     "ManagedInstances",
@@ -175,6 +182,7 @@ __all__ = [
     "ShadowEndpoint",
     "Shap",
     "SharedAccess",
+    "SparkEngine",
     "SplitType",
     "Storage",
     "StorageType",

@@ -4,6 +4,7 @@ from .around import BatchSettings, FrontDoorSettings
 from .attribution import AttributionSettings
 from .containers import ContainerSettings, OtherModelSettings
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
+from .engines import EngineSettings
 from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import BiasSettings, LabelledSettings, ModelQualitySettings, MonitorsSettings
@@ -31,6 +32,7 @@ __all__ = [
     "CopyScalingSettings",
     "DataQualitySettings",
     "EndpointSettings",
+    "EngineSettings",
     "Environment",
     "FeatureGroupSettings",
     "FeatureStoreSettings",

@@ -11,6 +11,7 @@ from .base import AccountId, BucketName, KeyArn, Region, ResourceName, Settings,
 from .containers import ContainerSettings
 from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
+from .insights import InsightsSettings
 from .labelled import MonitorsSettings
 from .monitors import Defaults
 from .promotion import PromotionSettings
@@ -297,6 +298,10 @@ class Environment(Settings):
         NotificationSettings()
     )
     network: Annotated[NetworkSettings | None, Field(description="VPC of the endpoints. Default: none")] = None
+    insights: Annotated[
+        InsightsSettings | None,
+        Field(description="A report about all models with what to do; {} takes the defaults. Default: none"),
+    ] = None
     models: Annotated[
         dict[
             Annotated[

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import document, later, schema
+from . import document, schema
 from .environment import Environment
 from .names import name_problems
 from .problems import PathKey, Problem, SettingsError, closest, render_path, render_value
@@ -129,10 +129,6 @@ def _elsewhere(key: str, path: PathKey) -> str | None:
 def _wrong_value(path: PathKey, value: object, found: document.Document) -> Problem:
     line = found.line(path)
     allowed = schema.allowed(path)
-    if later.later_value(path, value):
-        return Problem(
-            line, path, f"{value} is not available in this version", given=render_value(value), allowed=allowed
-        )
     expected = (schema.at(path) or {}).get("type")
     hint = None
     message = "this value cannot be used"

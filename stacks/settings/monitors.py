@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from .base import Settings, conflict
+from .engines import EngineChoice, EngineSettings
 
 if TYPE_CHECKING:
     from cdk_sagemaker_mlops import MonitoringSchedule
-
-# The engines of this version. A later one is one more word here and one more case where it is composed.
-Engine = Literal["lambda"]
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -20,7 +18,9 @@ FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
 class MonitoringDefaults(Settings):
     """What monitors use that do not say it themselves."""
 
-    engine: Annotated[Engine, Field(description="What runs the analysis. Default: lambda")] = "lambda"
+    engine: Annotated[EngineChoice, Field(description="What runs the analysis. Default: auto")] = EngineSettings(
+        type="auto"
+    )
 
 
 class Defaults(Settings):
@@ -74,7 +74,7 @@ class MonitorSettings(Settings):
         int, Field(ge=0, description="Violations that one run may find without an alarm. Default: 0")
     ] = 0
     engine: Annotated[
-        Engine | None, Field(description="What runs the analysis. Default: defaults.monitoring.engine")
+        EngineChoice | None, Field(description="What runs the analysis. Default: defaults.monitoring.engine")
     ] = None
 
     @model_validator(mode="after")

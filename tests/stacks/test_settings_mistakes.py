@@ -299,11 +299,25 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         ["retraining on drift is not available"],
     ),
     (
-        "later engine",
+        "unknown engine",
         3,
-        "defaults: {monitoring: {engine: spark}}",
+        "defaults: {monitoring: {engine: flink}}",
         3,
-        ["spark is not available in this version", "allowed: lambda"],
+        ["defaults.monitoring.engine", "auto, lambda, processing, spark, model-monitor"],
+    ),
+    (
+        "settings of another engine",
+        3,
+        "defaults: {monitoring: {engine: {type: lambda, instance_count: 3, volume_gb: 9}}}",
+        3,
+        ["instance_count belongs to spark, model-monitor", "volume_gb belongs to auto, processing"],
+    ),
+    (
+        "instance type of EC2 for jobs",
+        3,
+        "defaults: {monitoring: {engine: {type: processing, instance_type: m5.large}}}",
+        3,
+        ["defaults.monitoring.engine.instance_type", "for example ml.m5.xlarge"],
     ),
     (
         "min above max",

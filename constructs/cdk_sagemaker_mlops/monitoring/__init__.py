@@ -3,6 +3,7 @@
 from .attribution import AttributionMonitor
 from .auto_engine import AutoEngine
 from .baseline import Baseline
+from .batch import BatchTransformInput
 from .bias import BiasMonitor
 from .bias_analysis import Facet
 from .data_quality import DataQualityMonitor
@@ -19,17 +20,20 @@ from .processing_engine import ProcessingEngine
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
 from .source import DatasetInput, EndpointInput, MonitorInput
+from .spark_engine import SparkEngine
 from .training_data import TrainingData
 
 Engine.LAMBDA = LambdaEngine()
 Engine.MODEL_MONITOR = ModelMonitorEngine()
 Engine.PROCESSING = ProcessingEngine()
 Engine.AUTO = AutoEngine()
+Engine.SPARK = SparkEngine()
 
 __all__ = [
     "AttributionMonitor",
     "AutoEngine",
     "Baseline",
+    "BatchTransformInput",
     "BiasMonitor",
     "DataQualityMonitor",
     "DatasetFormat",
@@ -51,5 +55,6 @@ __all__ = [
     "ProcessingEngine",
     "ShadowEndpoint",
     "Shap",
+    "SparkEngine",
     "TrainingData",
 ]

@@ -172,7 +172,7 @@ class DataQualityMonitor(Monitor):
     :param reports_prefix: Prefix in that bucket. Default: - none; `monitoring-reports` in the capture bucket
     :param baseline: What to compare with. Default: - the live version's, from the registry
     :param schedule: When to run. Default: hourly
-    :param engine: What runs it. Default: `Engine.LAMBDA`
+    :param engine: What runs it. Default: `Engine.AUTO`
     :param drift_threshold: Distance from which drift is a violation, 0 to 1; overrides the constraints' own threshold.
         Default: - the constraints' own (0.1 unless they say otherwise)
     :param drift_alarms: Thresholds of the features' alarms by severity. Default: - a warning at `drift_threshold`

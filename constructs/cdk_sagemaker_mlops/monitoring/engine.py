@@ -116,6 +116,8 @@ class Engine(ABC):
     PROCESSING: ClassVar[Engine]
     #: The function where the window fits into it, else a processing job.
     AUTO: ClassVar[Engine]
+    #: The analyzer in a Spark job on two instances.
+    SPARK: ClassVar[Engine]
     #: SageMaker Model Monitor and Clarify, for accounts that still have them.
     MODEL_MONITOR: ClassVar[Engine]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,6 @@ class Machines:
 
     def problems(self) -> list[str]:
         """What SageMaker would refuse."""
-        import re
-
         found = []
         if not _refs.is_token(self.instance_type) and not re.fullmatch(_INSTANCE_TYPE, self.instance_type):
             found.append(f'engine instance_type is "{self.instance_type}", allowed are types such as ml.m5.xlarge')
@@ -105,7 +104,7 @@ class RunJob:
 
 def code_path(request: EngineRequest) -> str:
     """Where the code's archive lies in a job, from which Python imports it as it is."""
-    return _local("code", function_asset(request.stack, MONITOR))
+    return local_path("code", function_asset(request.stack, MONITOR))
 
 
 def add_job(request: EngineRequest, machines: Machines, program: Program) -> RunJob:
@@ -135,8 +134,8 @@ def add_job(request: EngineRequest, machines: Machines, program: Program) -> Run
         "RoleArn": role.att("Arn"),
         "StoppingCondition": {"MaxRuntimeInSeconds": machines.max_runtime_seconds},
         "Environment": {
-            "PYTHONPATH": _local("code", code),
-            "WHEELS": _local("wheels", wheels),
+            "PYTHONPATH": local_path("code", code),
+            "WHEELS": local_path("wheels", wheels),
             "WHEELS_PYTHON": program.wheels.python_version,
             "WHEELS_MACHINE": program.wheels.machine,
             "RUN_SECONDS": str(machines.max_runtime_seconds),
@@ -249,5 +248,6 @@ def _input(name: str, place: AssetLocation) -> dict[str, Any]:
     }
 
 
-def _local(name: str, place: AssetLocation) -> str:
+def local_path(name: str, place: AssetLocation) -> str:
+    """Where the file of an input lies in a job."""
     return f"{_INPUT}/{name}/{place.object_key.rpartition('/')[2]}"

@@ -165,7 +165,7 @@ class ModelQualityMonitor(LabelledMonitor):
     :param reports_prefix: Prefix in that bucket. Default: - none; `monitoring-reports` in the capture bucket
     :param baseline: What to compare with. Default: - the live version's, from the registry
     :param schedule: When to run. Default: daily
-    :param engine: What runs it. Default: `Engine.LAMBDA`
+    :param engine: What runs it. Default: `Engine.AUTO`
     :param notifications: Who hears of its alarms. Default: - nobody; alarms are still to be seen
     :param alarms: Which other alarms it has. Default: - see :class:`MonitorAlarms`
     :param name: Name in reports, metrics and events. Default: - `<endpoint>-model-quality`

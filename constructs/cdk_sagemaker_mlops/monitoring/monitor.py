@@ -65,7 +65,7 @@ class Monitor(RunMetrics, Construct):
         self._reports_prefix = reports_prefix.strip("/")
         self._baseline = baseline
         self._schedule = schedule or MonitoringSchedule.hourly()
-        self._engine = engine or Engine.LAMBDA
+        self._engine = engine or Engine.AUTO
         self._targets = tuple(notifications)
         self._alarm_options = alarms or MonitorAlarms()
         self._name = name

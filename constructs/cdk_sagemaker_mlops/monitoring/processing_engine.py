@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdk_sagemaker_mlops._errors import ConstructError
 from cdk_sagemaker_mlops.functions import PROCESSING_WHEELS
 
 from .engine import EngineRequest
@@ -29,11 +30,19 @@ class ProcessingEngine(JobEngine):
 
     def program(self, request: EngineRequest) -> Program:
         """What a job runs."""
-        from cdk_sagemaker_mlops.training.images import Images
-
         return Program(
-            image=self.image or Images.sklearn(request.stack, _IMAGE_VERSION),
+            image=self.image or _image(request),
             entrypoint=("python3", "-m", "monitor.job"),
             wheels=PROCESSING_WHEELS,
             files={},
         )
+
+
+def _image(request: EngineRequest) -> str:
+    from cdk_sagemaker_mlops.training.images import Images
+
+    try:
+        return Images.sklearn(request.stack, _IMAGE_VERSION)
+    except ConstructError as error:
+        advice = "ProcessingEngine(image=…) takes it; Engine.LAMBDA needs none where windows fit into a function"
+        raise ConstructError(error.path, [f"{problem}; {advice}" for problem in error.problems]) from error
