@@ -13,10 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitor import wheels
 from monitor.job_environment import joined
 from shared.log import Logger, bound
+
+if TYPE_CHECKING:
+    from monitor.analysis import Spread
 
 #: What DescribeProcessingJob shows as ExitMessage.
 MESSAGE_FILE = Path("/opt/ml/output/message")
@@ -29,15 +33,24 @@ log = Logger("monitor.job")
 def main() -> int:
     """Carry out the run; returns the exit code."""
     began = time.monotonic()
-    variables = joined(os.environ)
-    # SageMaker sets AWS_REGION, boto3 reads the other one.
-    os.environ.setdefault("AWS_DEFAULT_REGION", variables.get("RUN_REGION") or variables.get("AWS_REGION", ""))
+    variables = told()
     wheels.activate(variables)
     return run_job(variables, began)
 
 
-def run_job(variables: Mapping[str, str], began: float) -> int:
-    """Carry out the run that the variables describe; third-party packages are importable already."""
+def told() -> dict[str, str]:
+    """What the function hands over."""
+    variables = joined(os.environ)
+    # SageMaker sets AWS_REGION, boto3 reads the other one.
+    os.environ.setdefault("AWS_DEFAULT_REGION", variables.get("RUN_REGION") or variables.get("AWS_REGION", ""))
+    return variables
+
+
+def run_job(variables: Mapping[str, str], began: float, spread: Spread | None = None) -> int:
+    """Carry out the run that the variables describe; third-party packages are importable already.
+
+    ``spread`` summarises the window's files on other machines.
+    """
     # Imported here, because wheels had to be unpacked first.
     from monitor.failures import announce_once
     from monitor.kinds import analysis_of
@@ -59,6 +72,7 @@ def run_job(variables: Mapping[str, str], began: float) -> int:
             bus=client("events"),
             seconds=time.monotonic,
             origin=Origin(variables["RUN_ENGINE"], variables.get("RUN_ENGINE_REASON"), name),
+            spread=spread,
         )
         run = Run.parse(json.loads(variables["RUN_EVENT"]), settings)
         try:
