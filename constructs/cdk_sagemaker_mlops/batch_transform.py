@@ -196,6 +196,21 @@ class BatchTransform(Construct):
         )
 
     @property
+    def requests(self) -> TransformInput:
+        """What jobs read."""
+        return self._input
+
+    @property
+    def answers(self) -> TransformOutput:
+        """What jobs write."""
+        return self._output
+
+    @property
+    def model_package_arn(self) -> str:
+        """The version that jobs score with; empty for a fixed model."""
+        return self._package_arn
+
+    @property
     def _job_arns(self) -> str:
         return _refs.arn("sagemaker", f"transform-job/{self.job_name_prefix.lower()}-*")
 

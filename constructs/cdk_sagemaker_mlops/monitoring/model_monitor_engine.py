@@ -89,6 +89,11 @@ class ModelMonitorEngine(Engine):
                 "the engine model-monitor looks at endpoints and batch transform jobs only, not at datasets; use "
                 "another engine"
             )
+        if task.monitoring_type == "ModelExplainability" and task.source.endpoint is None:
+            found.append(
+                f"{task.source.subject} has no endpoint, and of such jobs Clarify needs the name of the model, which "
+                "changes with every version; use another engine"
+            )
         if self.network is not None:
             found += [f"engine {problem}" for problem in self.network.problems()]
         return found + list(native_problems(task.analysis, task.schedule.period_hours))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # Model Monitor publishes about endpoints in one family of namespaces and about everything else in another.
 # https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-cloudwatch.html
 _OF_ENDPOINTS, _OF_OTHERS = "aws/sagemaker/Endpoints/", "aws/sagemaker/ModelMonitoring/"
-_REPORTS_PREFIX = "monitoring-reports"
+#: Where reports go in the bucket of what is looked at.
+REPORTS_PREFIX = "monitoring-reports"
 
 
 class MonitorInput(ABC):
@@ -167,7 +168,7 @@ class EndpointInput(MonitorInput):
     @property
     def default_reports(self) -> Location:
         """Beside the captured records."""
-        return Location(self.captured.bucket, _REPORTS_PREFIX)
+        return Location(self.captured.bucket, REPORTS_PREFIX)
 
     def problems(self, analysis: Analysis) -> list[str]:
         """Says when nothing is captured."""
@@ -246,7 +247,7 @@ class DatasetInput(MonitorInput):
     @property
     def default_reports(self) -> Location:
         """In the bucket of the data."""
-        return Location(self.bucket, _REPORTS_PREFIX)
+        return Location(self.bucket, REPORTS_PREFIX)
 
     def problems(self, analysis: Analysis) -> list[str]:
         """What is wrong with it, or cannot be analysed in this way."""
