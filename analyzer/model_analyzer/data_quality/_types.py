@@ -120,6 +120,8 @@ def cells_of(series: pl.Series, fractions_first: bool | None = None) -> Cells:
 
 def counted_cells_of(counted: pl.DataFrame) -> CountedCells:
     """Sort distinct values, none missing; the columns are `value` (text, whole numbers or booleans) and `count`."""
+    if counted["value"].dtype.is_integer():
+        return _counted_integers(counted["value"], counted["count"])
     values = as_text(counted["value"])
     counted = pl.DataFrame([values, counted["count"].cast(pl.UInt64)])
     integral = values.str.contains(INTEGRAL)
@@ -137,6 +139,14 @@ def counted_cells_of(counted: pl.DataFrame) -> CountedCells:
     order = np.argsort(parsed[finite])
     numbers = np.repeat(parsed[finite][order], weights[finite][order].astype(np.int64))
     return CountedCells(counts, numbers, numeric, counted.filter(~mask), overflowing)
+
+
+def _counted_integers(values: pl.Series, counts: pl.Series) -> CountedCells:
+    counted = pl.DataFrame([values.cast(pl.String), counts.cast(pl.UInt64)])
+    numbers, weights = _floats(values), counts.to_numpy()
+    order = np.argsort(numbers)
+    repeated = np.repeat(numbers[order], weights[order].astype(np.int64))
+    return CountedCells(TypeCounts(integral=int(weights.sum())), repeated, counted, counted.clear())
 
 
 def as_text(series: pl.Series) -> pl.Series:
@@ -210,6 +220,9 @@ def _cells_of_text(present: pl.Series, fractions_first: bool | None) -> Cells:
 
 def _holds_numbers(text: pl.Series) -> bool:
     """Whether any value begins as a number does: one cheap test in place of three for names and codes."""
+    # Digits and signs stand before the colon, letters behind it.
+    if not (text < ":").any():
+        return False
     return any(bool(part.str.contains(_NUMBER_BEGINS).any()) for part in (text.head(_SAMPLE), text))
 
 

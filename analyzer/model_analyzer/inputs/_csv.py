@@ -50,7 +50,7 @@ def text_frame(block: bytes, width: int, separator: str = ",") -> pl.DataFrame |
         bare = _QUOTED.sub(b"", block)
         if b'"' in bare:
             return None
-    rows, separators = _counts(bare, b"\n"[0], ord(separator))
+    rows, separators = byte_counts(bare, b"\n"[0], ord(separator))
     if separators != rows * (width - 1) or width == 1:
         without = _BLANK.sub(b"", bare)
         if len(without) != len(bare):
@@ -73,10 +73,10 @@ def text_frame(block: bytes, width: int, separator: str = ",") -> pl.DataFrame |
 
 def line_count(block: bytes) -> int:
     """How many line ends a block holds; several times faster than `bytes.count`."""
-    return _counts(block, b"\n"[0])[0]
+    return byte_counts(block, b"\n"[0])[0]
 
 
-def _counts(block: bytes, *wanted: int) -> list[int]:
+def byte_counts(block: bytes, *wanted: int) -> list[int]:
     """How often each byte occurs; in pieces that stay in the processor's cache."""
     codes = np.frombuffer(block, dtype=np.uint8)
     equal = np.empty(min(_PIECE, codes.size), dtype=np.bool_)

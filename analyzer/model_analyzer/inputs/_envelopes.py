@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from . import _template
 from ._csv import line_count
 from ._report import InputReport
 
@@ -32,6 +33,22 @@ COLUMNS = {
     "source": pl.String,
     "custom_attributes": pl.String,
     "line": pl.Int64,
+}
+_SIDES = {"output": "endpointOutput", "input": "endpointInput"}
+_META = {
+    "event_id": "eventId",
+    "inference_id": "inferenceId",
+    "time": "inferenceTime",
+    "source": "invocationSource",
+    "custom_attributes": "customAttributes",
+}
+_LEAVES = {
+    **{
+        f"{side}{suffix}": ("captureData", member, key)
+        for side, member in _SIDES.items()
+        for suffix, key in (("", "data"), ("_encoding", "encoding"), ("_type", "observedContentType"))
+    },
+    **{column: ("eventMetadata", key) for column, key in _META.items()},
 }
 _SMALLEST_BLOCK_LINES = 32
 
@@ -58,6 +75,14 @@ def decoded(block: bytes, source: str, first_line: int, report: InputReport) -> 
 
 
 def _at_once(block: bytes, first_line: int) -> pl.DataFrame | None:
+    strings = _template.records(block, _LEAVES)
+    flat = _decoded(block) if strings is None else strings
+    if flat is None or (flat["output"].is_null() & flat["input"].is_null()).any():
+        return None
+    return flat.with_columns(pl.int_range(first_line, first_line + flat.height, eager=True).alias("line"))
+
+
+def _decoded(block: bytes) -> pl.DataFrame | None:
     # Half a surrogate pair and repeated keys are read wrongly by the fast decoder; both are rare enough to look for.
     if rb"\ud" in block or rb"\uD" in block:
         return None
@@ -69,7 +94,7 @@ def _at_once(block: bytes, first_line: int) -> pl.DataFrame | None:
         return None
     data, meta = frame["captureData"].struct, frame["eventMetadata"].struct
     output, given = data.field("endpointOutput").struct, data.field("endpointInput").struct
-    flat = pl.DataFrame(
+    return pl.DataFrame(
         [
             output.field("data").alias("output"),
             output.field("encoding").alias("output_encoding"),
@@ -82,12 +107,8 @@ def _at_once(block: bytes, first_line: int) -> pl.DataFrame | None:
             meta.field("inferenceTime").alias("time"),
             meta.field("invocationSource").alias("source"),
             meta.field("customAttributes").alias("custom_attributes"),
-            pl.int_range(first_line, first_line + frame.height, eager=True).alias("line"),
         ]
     )
-    if (flat["output"].is_null() & flat["input"].is_null()).any():
-        return None
-    return flat
 
 
 def _line_by_line(lines: list[bytes], source: str, first_line: int, report: InputReport) -> pl.DataFrame:

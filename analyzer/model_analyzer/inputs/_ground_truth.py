@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from . import _template
 from ._csv import line_count
 from ._report import InputReport
 from ._sources import Source, blocks, expand, name_of
@@ -26,6 +27,12 @@ SUFFIXES = (".jsonl", ".json", ".ndjson")
 _SCHEMA = {
     "groundTruthData": pl.Struct({"data": pl.String, "encoding": pl.String}),
     "eventMetadata": pl.Struct({"eventId": pl.String, "inferenceId": pl.String}),
+}
+_LEAVES = {
+    "inference_id": ("eventMetadata", "inferenceId"),
+    "event_id": ("eventMetadata", "eventId"),
+    "label": ("groundTruthData", "data"),
+    "label_encoding": ("groundTruthData", "encoding"),
 }
 _COLUMNS = {"key": pl.String, "label": pl.String, "label_encoding": pl.String}
 _HOUR = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(\d{2})(?:/|$)")
@@ -98,6 +105,15 @@ def _collection_hour(name: str) -> datetime | None:
 
 
 def _at_once(block: bytes) -> pl.DataFrame | None:
+    strings = _template.records(block, _LEAVES)
+    found = _decoded(block) if strings is None else strings
+    if found is None:
+        return None
+    flat = found.select(pl.coalesce("inference_id", "event_id").alias("key"), "label", "label_encoding")
+    return None if flat["key"].has_nulls() or flat["label"].has_nulls() else flat
+
+
+def _decoded(block: bytes) -> pl.DataFrame | None:
     # The fast decoder reads half surrogate pairs wrongly; they are rare enough to look for.
     if rb"\ud" in block or rb"\uD" in block:
         return None
@@ -108,14 +124,14 @@ def _at_once(block: bytes) -> pl.DataFrame | None:
     if frame.height != line_count(block):
         return None
     truth, meta = frame["groundTruthData"].struct, frame["eventMetadata"].struct
-    flat = pl.DataFrame(
+    return pl.DataFrame(
         [
-            meta.field("inferenceId").fill_null(meta.field("eventId")).alias("key"),
+            meta.field("inferenceId").alias("inference_id"),
+            meta.field("eventId").alias("event_id"),
             truth.field("data").alias("label"),
             truth.field("encoding").alias("label_encoding"),
         ]
     )
-    return None if flat["key"].has_nulls() or flat["label"].has_nulls() else flat
 
 
 def _line_by_line(
