@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,8 @@ class _Outputs:
 
     def _follow(self) -> None:
         while not self._over.wait(_CONTINUOUS_SECONDS):
-            self._send_continuous()
+            with suppress(AwsError):  # the last upload tells
+                self._send_continuous()
 
     def _send_continuous(self) -> None:
         for continuous, upload in self._uploads:

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -159,6 +159,7 @@ class Jobs:
             job.status, job.modified = "Stopping", self.aws.clock.now()
             job.stopping.set()
         self.announce(job)
+        job.cancel()
 
     def when_ended(self, job: Job, callback: Callable[[Job], None]) -> None:
         """Call back once a job has ended, at once if it has."""
@@ -230,11 +231,11 @@ class Jobs:
         elif fault is not None:
             outcome = Outcome("Failed", fault)
         else:
-            job.started = job.modified = self.aws.clock.now()
             future = self._submit(job, runner)
+            job.cancel = future.cancel
             yield future
             outcome = _outcome(future, job)
-            waited = (self.aws.clock.now() - job.started).total_seconds()
+            waited = (self.aws.clock.now() - (job.started or job.created)).total_seconds()
             if waited < self.options.minimum_seconds:
                 yield self.options.minimum_seconds - waited
         self.end(job, outcome)
@@ -242,12 +243,21 @@ class Jobs:
     def _submit(self, job: Job, runner: Runner) -> Future[Outcome]:
         if self._slots is None:
             self._slots = ThreadPoolExecutor(self.options.slots, thread_name_prefix="sagemaker-job")
-        return self._slots.submit(runner, job)
+        return self._slots.submit(self._run, job, runner)
+
+    def _run(self, job: Job, runner: Runner) -> Outcome:
+        with job.lock:
+            if job.stopping.is_set():
+                return Outcome("Stopped")
+            job.started = job.modified = self.aws.clock.now()
+        return runner(job)
 
 
 def _outcome(future: Future[Outcome], job: Job) -> Outcome:
     try:
         return future.result()
+    except CancelledError:
+        return Outcome("Stopped")
     except AwsError as error:
         return Outcome("Failed", f"ClientError: {error.message}")
     except Exception as error:  # noqa: BLE001 - a fault of ours ends the job, not the timeline

@@ -79,6 +79,8 @@ class Job:
     """What a describe call tells beside the definition."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when somebody asked it to stop."""
+    cancel: Callable[[], object] = lambda: False
+    """Gives up its place among the jobs that wait for their turn."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     on_end: list[Callable[[Job], None]] = field(default_factory=list)
     modified: datetime = field(init=False)

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,8 @@ class TrainingRun:
 
         def follow() -> None:
             while not over.wait(_CHECKPOINT_SECONDS):
-                upload.send()
+                with suppress(AwsError):  # the last upload tells
+                    upload.send()
 
         thread = threading.Thread(target=follow, name="sagemaker-checkpoints", daemon=True)
         thread.start()

@@ -70,7 +70,7 @@ class TransformRun:
         source = self._input["DataSource"]["S3DataSource"]
         objects = select(self._s3, source["S3Uri"], source["S3DataType"])
         store = self._jobs.sagemaker.store(self._job.account, self._job.region)
-        self._job.started = begun = self._now()
+        begun = self._now()
         try:
             model = start(self._jobs.sagemaker, store, self._containers, self._job.role or None, log)
         except LoadError as error:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from sagemaker_local.errors import AwsError
+from sagemaker_local.jobs import images
 
 COPY = """
     import json, os, pathlib, sys
@@ -225,3 +229,33 @@ def test_what_cannot_be_run_is_refused_at_once_and_altogether(lab: Any) -> None:
         lab.processing("pass", AppSpecification=unknown)
     with pytest.raises(ClientError, match='no container here to run "/usr/local/bin/tool"'):
         lab.processing("pass", AppSpecification={**unknown, "ContainerEntrypoint": ["/usr/local/bin/tool"]})
+
+
+def test_sparks_own_entrypoint_is_a_local_spark_submit(tmp_path: Path, monkeypatch: Any) -> None:
+    found = ModuleSpec("pyspark", None, is_package=True)
+    found.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(images.importlib.util, "find_spec", lambda name: found)
+    monkeypatch.setenv("JAVA_HOME", "/java")
+    given = ["smspark-submit", "--local-spark-event-logs-dir", "/logs", "--py-files", "a.zip", "/opt/ml/app.py"]
+    launch = images.spark(given, ["--rows", "5"])
+    assert launch.command[1] == str(tmp_path / "bin" / "spark-submit")
+    assert launch.command[4:] == ["--py-files", "a.zip", "/opt/ml/app.py", "--rows", "5"]
+    assert launch.leader_only and launch.environment["JAVA_HOME"] == "/java"
+    monkeypatch.setattr(images.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(AwsError, match="pyspark of its own interpreter, which is not installed"):
+        images.spark(given, [])
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1", "sagemaker-xgboost"),
+        (
+            "468650794304.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer",
+            "sagemaker-model-monitor-analyzer",
+        ),
+        ("host/own/tool@sha256:abc", "own/tool"),
+    ],
+)
+def test_repositories_of_images(uri: str, name: str) -> None:
+    assert images.repository(uri) == name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -153,19 +155,37 @@ def test_an_interrupted_spot_job_resumes_from_its_checkpoint_with_the_same_model
     assert statuses == [*attempt, "Interrupted", *attempt, "Uploading", "Completed"]
     assert lab.unpacked(described["ModelArtifacts"]["S3ModelArtifacts"]) == {"total": b"6"}
     assert described["BillableTimeInSeconds"] <= described["TrainingTimeInSeconds"]
-    with pytest.raises(ClientError, match="is no running training job"):
-        _control(lab, {"job": "nobody"})
 
 
-def _control(lab: Any, document: Any) -> Any:
-    from urllib.error import HTTPError
-    from urllib.request import urlopen
-
+def _control(lab: Any, control: str, document: Any) -> Any:
     try:
-        with urlopen(f"{lab.aws.url}/_local/jobs/interrupt", json.dumps(document).encode()) as answer:
+        with urlopen(f"{lab.aws.url}/_local/jobs/{control}", json.dumps(document).encode()) as answer:
             return json.loads(answer.read())
     except HTTPError as error:
-        raise ClientError({"Error": {"Code": "400", "Message": error.read().decode()}}, "interrupt") from error
+        return json.loads(error.read())
+
+
+def test_faults_can_be_ordered_over_http(lab: Any) -> None:
+    request = lab.script_job("pass")
+    reason = "CapacityError: no ml.m5.xlarge is to be had"
+    assert "fails" in _control(lab, "fail", {"reason": reason, "name_contains": request["TrainingJobName"]})
+    described = lab.train(request)
+    assert (described["TrainingJobStatus"], described["FailureReason"]) == ("Failed", reason)
+    assert "interrupts" in _control(lab, "interrupt", {"line": "never printed", "name_contains": "nobody"})
+    assert "is no running training job" in _control(lab, "interrupt", {"job": "nobody"})["error"]
+    assert "is not a regular expression" in _control(lab, "interrupt", {"line": "("})["error"]
+    for control in ("fail", "interrupt"):
+        assert f"POST /_local/jobs/{control} wants" in _control(lab, control, [])["error"]
+
+
+def test_a_job_that_waits_for_its_turn_can_be_stopped(lab: Any) -> None:
+    busy = [lab.train(lab.script_job("import time; time.sleep(30)"), wait=False) for _ in range(lab.jobs.options.slots)]
+    waiting = lab.train(lab.script_job("pass"), wait=False)["TrainingJobName"]
+    lab.sm.stop_training_job(TrainingJobName=waiting)
+    described = lab.ended(lambda: lab.sm.describe_training_job(TrainingJobName=waiting), "TrainingJobStatus")
+    assert described["TrainingJobStatus"] == "Stopped" and "TrainingStartTime" not in described
+    for job in busy:
+        lab.sm.stop_training_job(TrainingJobName=job["TrainingJobName"])
 
 
 def test_a_stopped_or_overlong_job_leaves_its_model(lab: Any) -> None:
