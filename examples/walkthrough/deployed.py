@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from examples.walkthrough import dashboard
 from examples.walkthrough.embedded import EmbeddedAws
 
 DATA_METRICS = "aws/sagemaker/Endpoints/data-metrics"
@@ -94,8 +95,21 @@ class Deployed:
 
     def report_file(self, run: datetime, name: str) -> bytes | None:
         """The same, as bytes."""
-        bucket = self.bucket("Reports")
-        suffix = f"{self.endpoint}/{self.monitor}/{run:%Y/%m/%d/%H}/{name}"
+        return self._object(self.bucket("Reports"), f"{self.endpoint}/{self.monitor}/{run:%Y/%m/%d/%H}/{name}")
+
+    def features_report(self, group: str, run: datetime, name: str) -> bytes | None:
+        """One file of the report about a feature group, None while there is none."""
+        bucket = self.output("FeatureStore", "OfflineBucketName")
+        return self._object(bucket, f"monitoring-reports/{group}-data-quality/{run:%Y/%m/%d/%H}/{name}")
+
+    def accept_features(self, group: str, run: datetime) -> None:
+        """Make what a run about a feature group found the group's baseline."""
+        bucket = self.output("FeatureStore", "OfflineBucketName")
+        for name in ("constraints.json", "statistics.json"):
+            body = self.features_report(group, run, name)
+            self._s3.put_object(Bucket=bucket, Key=f"monitoring-baselines/{group}/{name}", Body=body)
+
+    def _object(self, bucket: str, suffix: str) -> bytes | None:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(suffix)]
         return bytes(self._s3.get_object(Bucket=bucket, Key=keys[0])["Body"].read()) if keys else None
@@ -133,6 +147,10 @@ class Deployed:
     def alarms_in(self, state: str) -> set[str]:
         """The logical ids of the serving stack's alarms in one state (OK, ALARM, INSUFFICIENT_DATA)."""
         return {name for name, alarm in self.alarms().items() if alarm["StateValue"] == state}
+
+    def dashboard(self, start: datetime, end: datetime) -> list[dashboard.Widget]:
+        """The model's dashboard as it was deployed, with its numbers."""
+        return dashboard.read(self._cloudwatch, self.endpoint, start, end)
 
     def alarm_history(self) -> list[dict[str, Any]]:
         """Every state change of the serving stack's alarms, oldest first."""

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from examples.walkthrough import charts
 from examples.walkthrough.story import Step
 
 THRESHOLD = 0.1
@@ -80,6 +81,7 @@ def write_page(
     alarms: Sequence[Mapping[str, Any]],
     answers: Mapping[str, tuple[int, int]],
     features: FeatureUse,
+    dashboard: str,
 ) -> Path:
     """Write the page and return its path."""
     good = not any(step.differences for step in steps)
@@ -93,6 +95,7 @@ def write_page(
             _section("Versions", _versions(versions)),
             _section("Features: written once, used in training and in requests", _features(features)),
             _section("Drift per feature and hour", _heat(drift, chapters)),
+            _section("The dashboard that was deployed", dashboard),
             _section("What the monitor found", _findings(chapters)),
             _section("Requests", _requests(answers)),
             _section("Alarms", _alarms(alarms)),
@@ -100,7 +103,8 @@ def write_page(
     )
     path.write_text(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>cdk-sagemaker-mlops: the walk-through</title><style>{_STYLE}</style><main>{body}</main></html>"
+        f"<title>cdk-sagemaker-mlops: the walk-through</title><style>{_STYLE}{charts.STYLE}</style>"
+        f"<main>{body}</main></html>"
     )
     return path
 
