@@ -27,6 +27,8 @@ NO_RESOURCE = {
     "sagemaker:ListMonitoringExecutions",
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:DescribeScalingPolicies",
+    "cloudwatch:GetMetricData",
+    "cloudwatch:ListMetrics",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
 }
@@ -157,6 +159,8 @@ def _cloudwatch(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Nee
             yield Need(action, _arn(call, "cloudwatch", f"alarm:{alarm}"))
             if params.get("Tags"):
                 yield Need("cloudwatch:TagResource", _arn(call, "cloudwatch", f"alarm:{alarm}"))
+    if "AlarmNamePrefix" in params:
+        yield Need(action, _arn(call, "cloudwatch", f"alarm:{params['AlarmNamePrefix']}*"))
     if "ResourceARN" in params:
         yield Need(action, params["ResourceARN"])
 

@@ -1,0 +1,177 @@
+"""The loop that closes itself: drift, retraining, a better version, approval, rollout, quiet monitors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from e2e_support import policies
+from e2e_support.deployment import Deployment
+from e2e_support.site import Site, environment
+
+from examples.walkthrough import traffic
+from sagemaker_local.server import LocalAws
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("retraining")]
+ACCOUNT = "777777777777"
+REQUESTS = 300
+PIPELINE = "e2e-loop-churn-training"
+
+
+def customers(rows: int, seed: int, *, new_tariff: bool = False) -> pd.DataFrame:
+    """Customers, and whether they left. Under the new tariff they talk longer, and long calls keep them."""
+    random = np.random.default_rng(seed)
+    minutes = random.gamma(4, 50, rows) + (220 if new_tariff else 0)
+    calls, plan = random.poisson(1.5, rows), random.choice(["basic", "family", "world"], rows, p=[0.6, 0.3, 0.1])
+    risk = (-1 if new_tariff else 1) * 0.015 * (minutes - minutes.mean()) + 0.6 * (calls - 1.5)
+    left = random.random(rows) < 1 / (1 + np.exp(-risk))
+    frame = pd.DataFrame({"left": np.where(left, "yes", "no"), "plan": plan, "minutes": minutes.round(1)})
+    return frame.assign(calls=calls)
+
+
+def bodies(frame: pd.DataFrame) -> list[str]:
+    return [f"{row.plan},{row.minutes:g},{row.calls}" for row in frame.itertuples()]
+
+
+@dataclass
+class Loop:
+    """What happened, in order."""
+
+    site: Site
+    first: dict[str, Any] = field(default_factory=dict)
+    second: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    ordinary: dict[str, Any] = field(default_factory=dict)
+    drifted: dict[str, Any] = field(default_factory=dict)
+    quiet: dict[str, Any] = field(default_factory=dict)
+    executions: list[dict[str, Any]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def loop(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    settings = environment(ACCOUNT, data_quality={"alarm_features": ["minutes"]})
+    settings["models"]["churn"] |= {
+        "training": {
+            "data": "training-data/churn",
+            "label": "left",
+            "problem": "binary-classification",
+            "positive_label": "yes",
+            "tuning": False,
+            "hyperparameters": {"num_round": 40, "max_depth": 3, "nthread": 1},
+            "minimum": 0.6,
+        },
+        "on_drift": {"cooldown_hours": 0},
+    }
+    Deployment(aws, tmp_path_factory.mktemp("loop"), {"loop": settings}).deploy()
+    story = Loop(Site(aws, "loop", settings))
+    _train_first(story)
+    story.ordinary = _hour(story.site, customers(REQUESTS, 5))
+    # A rolling window of labelled customers: those of before the tariff are not in it any more.
+    _bring_data(story.site, "labelled", customers(1000, 6, new_tariff=True))
+    story.drifted = _hour(story.site, customers(REQUESTS, 7, new_tariff=True))
+    story.second = _version(story, 2)
+    story.evaluation = _evaluation(story)
+    story.site.judge(story.second["ModelPackageArn"], "Approved")
+    story.site.until_live(story.second["ModelPackageArn"])
+    story.quiet = _hour(story.site, customers(REQUESTS, 8, new_tariff=True))
+    story.executions = _executions(story.site)
+    story.told = story.site.events("Model Retraining")
+    return story
+
+
+def _bring_data(site: Site, name: str, frame: pd.DataFrame) -> None:
+    site.live.upload("Models", f"training-data/churn/{name}.csv", frame.to_csv(index=False).encode())
+
+
+def _train_first(story: Loop) -> None:
+    site = story.site
+    _bring_data(site, "labelled", customers(1000, 4))
+    site.client("sagemaker").start_pipeline_execution(PipelineName=PIPELINE, ClientRequestToken="first" * 8)
+    story.first = _version(story, 1)
+    site.judge(story.first["ModelPackageArn"], "Approved")
+    site.until_live(story.first["ModelPackageArn"])
+
+
+def _version(story: Loop, number: int) -> dict[str, Any]:
+    sagemaker = story.site.client("sagemaker")
+
+    def registered() -> list[dict[str, Any]]:
+        failed = [item for item in _executions(story.site) if item["PipelineExecutionStatus"] == "Failed"]
+        assert not failed, failed
+        found = sagemaker.list_model_packages(ModelPackageGroupName="churn")["ModelPackageSummaryList"]
+        return [item for item in found if item["ModelPackageVersion"] == number]
+
+    story.site.until(registered, f"version {number}", step=60)
+    package: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=registered()[0]["ModelPackageArn"])
+    return package
+
+
+def _executions(site: Site) -> list[dict[str, Any]]:
+    sagemaker = site.client("sagemaker")
+    listed = sagemaker.list_pipeline_executions(PipelineName=PIPELINE)["PipelineExecutionSummaries"]
+    return [sagemaker.describe_pipeline_execution(PipelineExecutionArn=item["PipelineExecutionArn"]) for item in listed]
+
+
+def _evaluation(story: Loop) -> dict[str, Any]:
+    uri = story.second["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    report: dict[str, Any] = json.loads(story.site.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    return report
+
+
+def _hour(site: Site, frame: pd.DataFrame) -> dict[str, Any]:
+    """An hour of requests and the monitor's run about it."""
+    start = site.next_hour()
+    answers = traffic.send(site.client("sagemaker-runtime"), site.live.endpoint, bodies(frame))
+    assert answers.failed == 0, answers.first_failure
+    site.aws.clock.advance((start + timedelta(hours=1, minutes=16) - site.aws.clock.now()).total_seconds())
+
+    def ran() -> list[dict[str, Any]]:
+        runs = [event for event in site.events("Monitoring Execution") if event["window"]]
+        return [run for run in runs if datetime.fromisoformat(run["window"]["start"]) == start]
+
+    site.until(ran, f"the run of the hour from {start}", step=60)
+    found: dict[str, Any] = ran()[-1]
+    return found
+
+
+def test_the_first_version_serves_what_its_pipeline_made(loop: Loop) -> None:
+    assert loop.first["MetadataProperties"]["GeneratedBy"].endswith(loop.executions[-1]["PipelineExecutionArn"][-12:])
+    assert loop.first["CustomerMetadataProperties"]["RetrainingReason"] == "none"
+    assert (loop.ordinary["status"], loop.ordinary["baselineMissing"]) == ("Completed", False)
+
+
+def test_drift_starts_one_retraining_that_knows_why(loop: Loop) -> None:
+    assert loop.drifted["status"] == "CompletedWithViolations"
+    assert len(loop.executions) == 2
+    reason = loop.second["CustomerMetadataProperties"]
+    assert reason["RetrainingMonitor"] == "e2e-loop-churn-data-quality"
+    assert "minutes" in reason["RetrainingFeatures"].split()
+    assert reason["RetrainingReport"] == loop.drifted["reportUri"]
+    assert reason["RetrainingWindow"].startswith(loop.drifted["window"]["start"])
+    assert [event["status"] for event in loop.told][:3] == ["Started", "PendingApproval", "Promoted"]
+
+
+def test_the_new_version_is_better_on_the_same_data(loop: Loop) -> None:
+    comparison = loop.evaluation["comparison"]
+    assert comparison["live_version"] == loop.first["ModelPackageArn"]
+    assert comparison["better"] == 1
+    assert comparison["gain"] > 0.02
+
+
+def test_its_monitors_are_quiet_with_its_own_baseline(loop: Loop) -> None:
+    assert (loop.quiet["status"], loop.quiet["modelPackageArn"]) == ("Completed", loop.second["ModelPackageArn"])
+
+
+def test_nothing_was_called_that_no_policy_allows(loop: Loop) -> None:
+    """Roles of the pipeline, of its jobs and of the function against the calls that were recorded of them."""
+    calls = [call for call in loop.site.aws.calls if "-Training-" in call.caller_arn]
+    verdict = policies.judge(loop.site, calls)
+    assert verdict.judged > 50
+    assert verdict.missing == {}
