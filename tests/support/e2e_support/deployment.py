@@ -27,11 +27,12 @@ _QUALIFIER = "hnb659fds"
 
 
 class Deployment:
-    """Some environments, synthesised together."""
+    """Some environments, synthesised together; `folder` holds the assembly."""
 
     def __init__(self, aws: LocalAws, folder: Path, environments: Mapping[str, Mapping[str, Any]]) -> None:
         self._aws = aws
         self._assembly = _synthesise(folder, environments)
+        self.folder = Path(self._assembly.directory)
 
     def deploy(self) -> None:
         """Create the stacks, or update those that are there, in the order in which they need each other."""

@@ -21,9 +21,10 @@ from typing import Any
 from urllib.parse import urlparse
 
 from e2e_support import models
-from e2e_support.season import _age_the_lock, told
 from e2e_support.site import Site
+from moto.ssm.models import ssm_backends
 
+from deploy.lock import STALE_AFTER
 from sagemaker_local import lambdas
 from sagemaker_local.errors import AwsError
 from sagemaker_local.front import Context
@@ -35,8 +36,8 @@ REJECTED = "rejected"
 BROKEN = (BAD_ANSWERS, NO_ARCHIVE, NO_MODEL)
 UNLUCKY = (ALARM, REFUSED)
 TROUBLES = (
-    KILLED, BAD_ANSWERS, BUSY, THROTTLED, REJECTED, NO_MODEL, KILLED, DUPLICATES, ALARM, GOOD, KILLED, NO_ARCHIVE,
-    LOST_EVENTS, REFUSED, KILLED, BUSY,
+    KILLED, BAD_ANSWERS, BUSY, THROTTLED, REJECTED, NO_ARCHIVE, REFUSED, DUPLICATES,
+    ALARM, KILLED, NO_MODEL, LOST_EVENTS, KILLED, BUSY, GOOD, KILLED,
 )  # fmt: skip
 _PER_SECOND = 120
 
@@ -112,6 +113,15 @@ class Fire:
     foreign_updates: int = 0
     wrong: list[str] = field(default_factory=list)
     traffic: Traffic | None = None
+    # The record, as it stood at the end.
+    ended_on: str = ""
+    announced: list[tuple[int, str]] = field(default_factory=list)
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+    orphans: dict[str, set[str]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    updates: Counter[int] = field(default_factory=Counter)
+    metrics: dict[str, float] = field(default_factory=dict)
+    dead_letters: int = 0
 
     def unexplained(self) -> list[str]:
         """Failed requests that no broken canary explains."""
@@ -138,7 +148,21 @@ def rage(site: Site, count: int, seed: int = 5) -> Fire:
                 fire.wrong.append(f"after {number} ({trouble}): {live} is live, not version {fire.expected}")
     finally:
         fire.traffic.stop()
+    _close(fire)
     return fire
+
+
+def _close(fire: Fire) -> None:
+    """Keep the record: later tests go on with the environment."""
+    site = fire.site
+    inventory = site.inventory()
+    fire.ended_on, fire.announced, fire.quarantine = site.live.live_version(), told(site), site.quarantine()
+    fire.orphans, fire.dead_letters = _orphans(site), _dead_letters(site)
+    fire.counts = {kind: len(inventory[kind]) for kind in ("model", "endpoint-config", "endpoint", "schedule")}
+    calls = site.aws.recorder.select(service="cloudformation", operation="UpdateStack")
+    tokens = [c.params.get("ClientRequestToken", "") for c in calls if c.account == site.account and not c.error]
+    fire.updates = Counter(int(token.split("-")[1]) for token in tokens if token.startswith("rollout-"))
+    fire.metrics = {name: _metric(site, name) for name in ("Rollouts", "Rollbacks")}
 
 
 def _roll_out(fire: Fire, number: int, trouble: str, dice: random.Random, role: str) -> None:
@@ -159,7 +183,7 @@ def _roll_out(fire: Fire, number: int, trouble: str, dice: random.Random, role: 
         fire.windows.append((began, time.monotonic()))
     if trouble in UNLUCKY:
         # The version is good, and what was in its way is gone: a person releases it, and it goes live after all.
-        _invoke(site, {"action": "release", "model": "churn"})
+        _invoke(site, {"action": "release", "model": "churn", "version": number})
         _succeeds(fire, number)
     if trouble == REJECTED:
         site.judge(package, "Rejected")
@@ -215,6 +239,18 @@ def _until_told(fire: Fire, number: int, status: str, times: int) -> None:
     fire.site.until(happened, f"version {number} to be announced as {status}")
 
 
+def told(site: Site) -> list[tuple[int, str]]:
+    """Announcements of rollouts: version and status."""
+    return [(event["toVersion"], event["status"]) for event in site.events("Model Rollout")]
+
+
+def _age_the_lock(site: Site) -> None:
+    """Let the dead invocation's lock go stale: Systems Manager and functions live in real time, and it takes long."""
+    versions = ssm_backends[site.account][site.region]._parameters[f"/{site.prefix}/rollouts/churn/lock"]
+    if versions:
+        versions[-1].last_modified_date -= STALE_AFTER
+
+
 def _locked(site: Site) -> bool:
     return bool(site.client("ssm").get_parameters(Names=[f"/{site.prefix}/rollouts/churn/lock"])["Parameters"])
 
@@ -226,8 +262,8 @@ def _locked(site: Site) -> bool:
 def _trouble(fire: Fire, trouble: str, dice: random.Random, role: str) -> Iterator[None]:
     """Something that goes wrong while a version is rolled out."""
     makers: dict[str, Callable[[], Any]] = {
-        KILLED: lambda: _killer(fire, role, dice.randrange(1, 60)),
-        THROTTLED: lambda: _throttler(fire, role, dice.randrange(1, 40), dice.randrange(1, 30)),
+        KILLED: lambda: _killer(fire, role, dice.randrange(1, 50)),
+        THROTTLED: lambda: _throttler(fire, role, dice.randrange(1, 40), dice.choice([3, 5, 9])),
         REFUSED: lambda: _refuser(fire, dice.choice(["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"])),
         BUSY: lambda: _foreign_updater(fire, dice.random() < 0.5),
         ALARM: lambda: _alarm(fire),
@@ -254,7 +290,7 @@ def _killer(fire: Fire, role: str, call: int) -> Any:
     pool, count = lambdas.of(fire.site.aws)._pool, itertools.count(1)
 
     def guard(context: Context, params: dict[str, Any]) -> None:
-        if context.caller_arn != role or next(count) != call:
+        if context.caller_arn != role or context.service == "sqs" or next(count) != call:
             return
         for worker in list(pool._all):
             if worker.image.key.startswith(f"{fire.site.account}/") and "Controller" in worker.image.key:
@@ -270,7 +306,10 @@ def _throttler(fire: Fire, role: str, call: int, length: int) -> Any:
     count = itertools.count(1)
 
     def guard(context: Context, params: dict[str, Any]) -> None:
-        if context.caller_arn == role and call <= next(count) < call + length:
+        # Lambda's own poller reads the queue as the same role, and is Lambda's to be patient with.
+        if context.caller_arn != role or context.service == "sqs":
+            return
+        if call <= next(count) < call + length:
             fire.throttles += 1
             raise AwsError("ThrottlingException", "Rate exceeded")
 
@@ -306,6 +345,8 @@ def _foreign_updater(fire: Fire, first: bool) -> Iterator[None]:
                     UsePreviousTemplate=True,
                     Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in keys],
                     Capabilities=["CAPABILITY_NAMED_IAM"],
+                    # As the CDK does: without a role, CloudFormation takes that of the operation before.
+                    RoleARN=f"arn:aws:iam::{fire.site.account}:role/cdk-hnb659fds-cfn-exec-role-{fire.site.account}",
                     Tags=[{"Key": "deployed", "Value": f"number-{fire.foreign_updates}"}],
                 )
             except client.exceptions.ClientError:
@@ -404,7 +445,15 @@ def _invoke(site: Site, request: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError(f"{request} was refused: {found}")
 
 
-def orphans(site: Site) -> dict[str, set[str]]:
+def _dead_letters(site: Site) -> int:
+    """Wake-ups that the controller has given up."""
+    sqs = site.client("sqs")
+    (url,) = (url for url in sqs.list_queues()["QueueUrls"] if "ControllerDeadLetters" in url)
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    return int(attributes["ApproximateNumberOfMessages"])
+
+
+def _orphans(site: Site) -> dict[str, set[str]]:
     """What exists beside what the stacks hold, of everything that a rollout makes."""
     kinds = {
         "model": "AWS::SageMaker::Model",
@@ -427,7 +476,7 @@ def orphans(site: Site) -> dict[str, set[str]]:
     return found
 
 
-def metric(site: Site, name: str) -> float:
+def _metric(site: Site, name: str) -> float:
     """The sum of a rollout metric over all time. Functions live in real time, CloudFormation in the virtual one."""
     now = site.aws.clock.now()
     points = site.client("cloudwatch").get_metric_statistics(
