@@ -192,7 +192,7 @@ def _roll_out(fire: Fire, number: int, trouble: str, dice: random.Random, role: 
         before = fire.succeeded[fire.expected]
         _until_told(fire, fire.expected, "Succeeded", before + 1)
         fire.succeeded[fire.expected] += 1
-        _until_serving(site, fire.packages[fire.expected])
+        _until_serving(fire, fire.packages[fire.expected])
 
 
 def _await_outcome(fire: Fire, number: int, trouble: str) -> None:
@@ -203,20 +203,20 @@ def _await_outcome(fire: Fire, number: int, trouble: str) -> None:
     fire.rolled_back[number] += 1
     if trouble in BROKEN:
         fire.barred.add(number)
-    _until_serving(fire.site, fire.packages[fire.expected])
+    _until_serving(fire, fire.packages[fire.expected])
 
 
 def _succeeds(fire: Fire, number: int) -> None:
-    _until_serving(fire.site, fire.packages[number])
+    _until_serving(fire, fire.packages[number])
     _until_told(fire, number, "Succeeded", 1)
     fire.succeeded[number] += 1
     fire.good.append(number)
     fire.expected = number
 
 
-def _until_serving(site: Site, package: str) -> None:
+def _until_serving(fire: Fire, package: str) -> None:
     """Wait until a version serves and its stack is at rest, however the stack got there."""
-    live = site.live
+    live = fire.site.live
 
     def serves() -> bool:
         return (
@@ -226,17 +226,26 @@ def _until_serving(site: Site, package: str) -> None:
             and live.live_version() == package
         )
 
-    site.until(serves, f"{package} to serve")
+    _until(fire, serves, f"{package} to serve")
 
 
 def _until_told(fire: Fire, number: int, status: str, times: int) -> None:
     def happened() -> bool:
-        # An invocation that was ended, or could not give its lock back, holds things up for minutes of real time.
-        if fire.troubles[max(fire.troubles)] in (KILLED, THROTTLED) and _locked(fire.site):
-            _age_the_lock(fire.site)
         return told(fire.site).count((number, status)) >= times
 
-    fire.site.until(happened, f"version {number} to be announced as {status}")
+    _until(fire, happened, f"version {number} to be announced as {status}")
+
+
+def _until(fire: Fire, condition: Callable[[], bool], what: str) -> None:
+    trouble = fire.troubles[max(fire.troubles)]
+
+    def happened() -> bool:
+        # An invocation that was ended, or could not give its lock back, holds things up for minutes of real time.
+        if trouble in (KILLED, THROTTLED) and _locked(fire.site):
+            _age_the_lock(fire.site)
+        return condition()
+
+    fire.site.until(happened, f"{what} in spite of {trouble}", seconds=180)
 
 
 def told(site: Site) -> list[tuple[int, str]]:
