@@ -45,6 +45,7 @@ class DeliveryStack(EnvironmentStack):
             notifications=foundation.notifications,
             registry_accounts=registry_accounts(settings),
             proposes=any(item.promotion and item.promotion.next_stage for item in registries(settings)),
+            native_monitors=settings.uses_engine("model-monitor"),
             log_retention_days=settings.log_retention_days,
         )
         acknowledge(self.controller, RUNTIME_IS_PINNED)

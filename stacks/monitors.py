@@ -14,6 +14,7 @@ import cdk_sagemaker_mlops as mlops
 from .engines import EngineContext, engine_of
 from .settings import (
     AttributionSettings,
+    BaselineDataSettings,
     BiasSettings,
     DataQualitySettings,
     LabelledSettings,
@@ -28,6 +29,12 @@ QUEUE_IS_A_DEAD_LETTER_QUEUE = {
     "which cdk-nag does not look at"
 }
 
+_FORMATS = {
+    "csv": mlops.DatasetFormat.csv(),
+    "csv-without-header": mlops.DatasetFormat.csv(header=False),
+    "jsonl": mlops.DatasetFormat.json_lines(),
+    "parquet": mlops.DatasetFormat.parquet(),
+}
 _PROBLEMS = {
     "binary-classification": mlops.ProblemType.BINARY_CLASSIFICATION,
     "multiclass-classification": mlops.ProblemType.MULTICLASS_CLASSIFICATION,
@@ -43,12 +50,14 @@ class MonitorContext:
     :param baselines: Bucket of the versions' baselines.
     :param notifications: Who hears of alarms; None where incidents are put together of them.
     :param engines: What runs them.
+    :param baseline_data: What baselines are computed from that versions lack. Default: they are not
     """
 
     storage: mlops.Storage
     baselines: s3.IBucket
     notifications: mlops.AlarmTarget | None
     engines: EngineContext
+    baseline_data: BaselineDataSettings | None = None
 
 
 class _Base(TypedDict):
@@ -64,8 +73,8 @@ class _Common(_Base):
 
 
 class _DataQuality(TypedDict):
-    drift_threshold: float
-    comparison_method: str
+    drift_threshold: float | None
+    comparison_method: str | None
     features: tuple[str, ...]
     include_features: tuple[str, ...]
     exclude_features: tuple[str, ...]
@@ -83,7 +92,10 @@ def define_monitors(scope: Construct, wanted: MonitorsSettings, context: Monitor
     """Defines the monitors that are wanted, one by one; each still has to be given to an endpoint."""
     if wanted.data_quality:
         yield mlops.DataQualityMonitor(
-            scope, "DataQuality", **_data_quality(wanted.data_quality), **_common(wanted.data_quality, context)
+            scope,
+            "DataQuality",
+            **_data_quality(wanted.data_quality, context.engines),
+            **_common(wanted.data_quality, context),
         )
     if wanted.model_quality:
         yield _model_quality(scope, wanted.model_quality, context)
@@ -103,14 +115,18 @@ def define_feature_monitor(
 ) -> mlops.Monitor:
     """Defines a data quality monitor that still has to be given to a feature group."""
     return mlops.DataQualityMonitor(
-        scope, construct_id, **_data_quality(wanted), **_base(wanted, notifications, engines)
+        scope, construct_id, **_data_quality(wanted, engines), **_base(wanted, notifications, engines)
     )
 
 
-def _data_quality(wanted: DataQualitySettings) -> _DataQuality:
+def _data_quality(wanted: DataQualitySettings, engines: EngineContext) -> _DataQuality:
+    # Model Monitor knows neither but from the constraints' own file, so that only what somebody wrote is held against
+    # it.
+    native = (wanted.engine or engines.default).type == "model-monitor"
+    written = wanted.model_fields_set if native else {"drift_threshold", "comparison_method"}
     return {
-        "drift_threshold": wanted.drift_threshold,
-        "comparison_method": wanted.comparison_method.title(),
+        "drift_threshold": wanted.drift_threshold if "drift_threshold" in written else None,
+        "comparison_method": wanted.comparison_method.title() if "comparison_method" in written else None,
         "features": wanted.alarm_features,
         "include_features": wanted.include_features,
         "exclude_features": wanted.exclude_features,
@@ -176,9 +192,23 @@ def _attribution(scope: Construct, wanted: AttributionSettings, context: Monitor
 def _common(wanted: MonitorSettings, context: MonitorContext) -> _Common:
     return {
         "reports": context.storage.reports,
-        "baseline": mlops.Baseline.from_registry(bucket=context.baselines),
+        "baseline": mlops.Baseline.from_registry(
+            bucket=context.baselines, training_data=_training_data(context.baseline_data)
+        ),
         **_base(wanted, context.notifications, context.engines),
     }
+
+
+def _training_data(wanted: BaselineDataSettings | None) -> mlops.TrainingData | None:
+    if wanted is None:
+        return None
+    return mlops.TrainingData(
+        prefix=wanted.prefix or "",
+        from_version=wanted.from_version,
+        format=_FORMATS[wanted.format],
+        label=wanted.label,
+        quality_tolerance=wanted.quality_tolerance,
+    )
 
 
 def _base(wanted: MonitorSettings, notifications: mlops.AlarmTarget | None, engines: EngineContext) -> _Base:

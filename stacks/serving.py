@@ -82,6 +82,7 @@ class ServingStack(EnvironmentStack):
                     log_retention_days=settings.log_retention_days,
                     network=settings.network,
                 ),
+                baseline_data=self._model.monitors.baseline_data,
             )
             for monitor in define_monitors(self, self._model.monitors, common):
                 self.endpoint.add_monitor(monitor)

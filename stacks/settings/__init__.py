@@ -2,6 +2,7 @@
 
 from .around import BatchSettings, FrontDoorSettings
 from .attribution import AttributionSettings
+from .baseline_data import BaselineDataSettings
 from .containers import ContainerSettings, OtherModelSettings
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
 from .engines import EngineSettings
@@ -25,6 +26,7 @@ from .training import OnDriftSettings, TrainingSettings
 __all__ = [
     "AsynchronousSettings",
     "AttributionSettings",
+    "BaselineDataSettings",
     "BatchSettings",
     "BiasSettings",
     "ComponentSettings",

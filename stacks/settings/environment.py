@@ -377,6 +377,12 @@ class Environment(Settings):
                 )
         return self
 
+    def uses_engine(self, name: str) -> bool:
+        """Whether a monitor of a model runs on this engine."""
+        default = self.defaults.monitoring.engine
+        monitors = [monitor for model in self.models.values() for monitor in model.monitors.wanted]
+        return any((monitor.engine or default).type == name for monitor in monitors)
+
     @model_validator(mode="after")
     def _tags_are_ours(self) -> Environment:
         for key in self.tags:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from .attribution import AttributionSettings
 from .base import Settings, conflict
+from .baseline_data import BaselineDataSettings
 from .monitors import DataQualitySettings, FeatureName, MonitorSettings, Schedule
 
 Offset = Annotated[
@@ -203,3 +204,25 @@ class MonitorsSettings(Settings):
         AttributionSettings | None,
         Field(description="Watch which features answers depend on; `{}` takes all defaults. Default: not watched"),
     ] = None
+    baseline_data: Annotated[
+        BaselineDataSettings | None,
+        Field(
+            description="What baselines are computed from, for versions whose registry entry names none. "
+            "Default: monitors of such versions wait, and say so"
+        ),
+    ] = None
+
+    @property
+    def wanted(self) -> list[MonitorSettings]:
+        """The monitors that there are."""
+        found = (self.data_quality, self.model_quality, self.bias, self.attribution)
+        return [monitor for monitor in found if monitor is not None]
+
+    @model_validator(mode="after")
+    def _labels_have_a_column(self) -> MonitorsSettings:
+        labelled = [name for name in ("model_quality", "bias") if getattr(self, name) is not None]
+        if self.baseline_data is not None and self.baseline_data.label is None and labelled:
+            raise conflict(
+                "baseline_data", f"{' and '.join(labelled)} compare predictions with labels; add label, its column"
+            )
+        return self

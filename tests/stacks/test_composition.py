@@ -267,3 +267,40 @@ def test_approvals_are_forwarded_and_let_in(templates: Templates) -> None:
         (policy,) = of_type(f"mlops-{environment}-Delivery", "AWS::Events::EventBusPolicy")
         assert "111111111111:root" in str(policy["Statement"]["Principal"])
     assert of_type("mlops-dev-Delivery", "AWS::Events::EventBusPolicy") == []
+
+
+def test_native_monitors_are_exchanged_in_rollouts(synthesize, variation):
+    """Job definitions name the baselines of a version; the controller may replace those of its environment."""
+    unsaid = {"drift_threshold": None, "comparison_method": None}
+    monitors = {"data_quality": unsaid, "attribution": {"engine": "auto"}, "model_quality": None, "bias": None}
+    settings = variation(
+        {
+            "defaults": {"monitoring": {"engine": "model-monitor"}},
+            "models": {"churn": {"monitors": monitors}},
+        }
+    )
+    templates = synthesize({"prod": settings})
+    serving, delivery = templates["mlops-prod-Serving-churn"], templates["mlops-prod-Delivery"]
+    kinds = [resource["Type"] for resource in serving["Resources"].values()]
+    assert kinds.count("AWS::SageMaker::DataQualityJobDefinition") == kinds.count("AWS::SageMaker::MonitoringSchedule")
+    (definition,) = [r for r in serving["Resources"].values() if r["Type"].endswith("DataQualityJobDefinition")]
+    tags = {tag["Key"]: tag["Value"] for tag in definition["Properties"]["Tags"]}
+    assert "mlops-prod" in tags.values()
+    roles = [r["Properties"] for key, r in delivery["Resources"].items() if "CloudFormationRole" in key]
+    (policy,) = roles[0]["Policies"]
+    sids = {statement["Sid"] for statement in policy["PolicyDocument"]["Statement"]}
+    assert {"MakeTaggedDefinitions", "MoveMonitoringSchedules"} <= sids
+    assert len(json.dumps(policy["PolicyDocument"])) < 10_240, "IAM's limit of a role's inline policies"
+
+
+def test_baselines_are_computed_where_the_file_says_of_what(synthesize, variation):
+    monitors = {"data_quality": {}, "baseline_data": {"prefix": "training/churn.csv", "label": "churned"}}
+    templates = synthesize({"prod": variation({"models": {"churn": {"monitors": monitors}}})})
+    functions = [
+        resource["Properties"].get("Environment", {}).get("Variables", {})
+        for resource in templates["mlops-prod-Serving-churn"]["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    ]
+    (told,) = [variables for variables in functions if variables.get("MONITORING_TYPE") == "DataQuality"]
+    assert told["TRAINING_DATA_LABEL"] == "churned"
+    assert str(told["TRAINING_DATA_URI"]).endswith("/training/churn.csv']]}")

@@ -167,6 +167,14 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         14,
         ["attribution.alarm_features", "none of the columns: b"],
     ),
+    ("data nowhere", 14, "      baseline_data: {}", 14, ["baseline_data.prefix", "add prefix, or from_version: true"]),
+    (
+        "data in two places",
+        14,
+        "      baseline_data: {prefix: a, from_version: true}",
+        14,
+        ["baseline_data.prefix", "remove prefix, or from_version"],
+    ),
     ("agreement above one", 14, "      attribution: {drift_threshold: 2}", 14, ["attribution.drift_threshold"]),
     ("quality of what", 14, "      model_quality: {schedule: daily}", 14, ["model_quality.problem: is missing"]),
     (

@@ -26,6 +26,7 @@ from cdk_sagemaker_mlops.storage import ACCOUNT_PATTERN, ACCOUNT_RULE
 from .cloudformation_permissions import rollout_statements
 from .controller_permissions import function_statements
 from .names import ControllerNames
+from .native_monitors import native_statements
 
 if TYPE_CHECKING:
     from aws_cdk.aws_iam import Grant, IGrantable
@@ -71,6 +72,8 @@ class RolloutController(Construct):
         the default bus. There :class:`RegistryEvents` forwards them. Default: - none
     :param proposes: Whether it may propose versions that stay healthy here for the next stage, as registrations with
         `Promotion(next_stage=...)` ask for. Default: False
+    :param native_monitors: Whether monitors of its stacks run on `Engine.MODEL_MONITOR`, whose job definitions a
+        rollout exchanges. Default: False
     :param encryption_keys: Keys of endpoints' volumes. Default: - none of the customer's
     :param log_retention_days: How long logs are kept. Default: 90
     :param architecture: Processor. Default: ARM_64
@@ -88,6 +91,7 @@ class RolloutController(Construct):
         stack_prefix: str | None = None,
         registry_accounts: Sequence[str] = (),
         proposes: bool = False,
+        native_monitors: bool = False,
         encryption_keys: Sequence[IKey] = (),
         log_retention_days: int = 90,
         architecture: Architecture = Architecture.ARM_64,
@@ -112,7 +116,10 @@ class RolloutController(Construct):
             "CloudFormationRole",
             service="cloudformation.amazonaws.com",
             description=f"What CloudFormation may do in a rollout of {name}",
-            statements=rollout_statements(self._names, groups, [_refs.key_arn(key) for key in encryption_keys]),
+            statements=[
+                *rollout_statements(self._names, groups, [_refs.key_arn(key) for key in encryption_keys]),
+                *(native_statements(self._names) if native_monitors else ()),
+            ],
         )
         self._dead_letters = add_queue(self._block, "DeadLetters")
         self._queue = add_queue(

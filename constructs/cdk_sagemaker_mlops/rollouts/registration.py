@@ -20,6 +20,7 @@ from cdk_sagemaker_mlops.monitoring.monitor import Monitor
 
 from .controller_permissions import ROLLOUT_NAMESPACE
 from .names import CONTROLLER_TAG
+from .native_monitors import tag_definitions
 from .promotion import Promotion
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class RolloutRegistration(Construct):
 
     :param controller_name: Name of the controller.
     :param model: Name of the model, unique among those of the controller.
-    :param endpoint: The endpoint; its model has to follow a group.
+    :param endpoint: The endpoint; its model has to follow a group. Monitors on `Engine.MODEL_MONITOR` have to be added
+        to it before.
     :param environment: Name of the environment in the controller's metrics. Default: - the controller's name
     :param pinned_version: Version that has to be live, whatever is approved. Default: - the newest approved
     :param frozen: Nothing is rolled out while this is True. Default: False
@@ -110,6 +112,9 @@ class RolloutRegistration(Construct):
             description=f"Rollouts of {endpoint.endpoint_name}",
         )
         endpoint.tag(CONTROLLER_TAG, controller_name, _TAGGED_TYPES)
+        for monitor in endpoint.monitors:
+            if isinstance(monitor, Monitor) and monitor.engine.name == "model-monitor":
+                tag_definitions(monitor, controller_name)
         self.alarms: tuple[Alarm, ...] = ()
         if stuck_after_hours is not None:
             rule = self._stuck_rule(model, stuck_after_hours)
