@@ -13,20 +13,17 @@ from aws_cdk import aws_sns as sns
 
 import cdk_sagemaker_mlops as mlops
 
+from . import capacity
 from .base import acknowledge
 from .settings import (
     AsynchronousSettings,
     ComponentSettings,
     ContainerSettings,
-    CopyScalingSettings,
     Environment,
     ModelSettings,
     NetworkSettings,
     OtherModelSettings,
     RolloutSettings,
-    ScalingSettings,
-    ScheduledSettings,
-    ServerlessSettings,
     VariantSettings,
 )
 
@@ -139,13 +136,13 @@ class EndpointDefinition:
     def _variants(self) -> list[mlops.Variant]:
         wanted = self.model.endpoint
         if wanted.serverless:
-            return [self._hosted(mlops.Variant(model=self.source(), serverless=_serverless(wanted.serverless)))]
+            return [self._hosted(mlops.Variant(model=self.source(), serverless=capacity.serverless(wanted.serverless)))]
         if not wanted.variants:
             only = mlops.Variant(
                 model=self.source(),
                 instance_type=wanted.instance_type,
                 initial_instance_count=None if wanted.scaling else wanted.instance_count,
-                scaling=_scaling(wanted.scaling),
+                scaling=capacity.scaling(wanted.scaling),
             )
             return [self._hosted(only)]
         return [self._hosted(self._variant(name, variant)) for name, variant in wanted.variants.items()]
@@ -159,7 +156,7 @@ class EndpointDefinition:
             weight=variant.weight,
             instance_type=variant.instance_type or wanted.instance_type,
             initial_instance_count=variant.instance_count or (None if scaling else wanted.instance_count),
-            scaling=_scaling(scaling),
+            scaling=capacity.scaling(scaling),
         )
 
     def _hosted(self, variant: mlops.Variant) -> mlops.Variant:
@@ -224,7 +221,7 @@ class EndpointDefinition:
             cpu_cores=wanted.cpu_cores,
             accelerators=wanted.accelerators,
             copies=wanted.copies,
-            scaling=_copy_scaling(wanted.scaling) if wanted.scaling else None,
+            scaling=capacity.copy_scaling(wanted.scaling) if wanted.scaling else None,
             startup_seconds=wanted.startup_seconds,
             model_download_seconds=wanted.model_download_seconds,
         )
@@ -253,59 +250,6 @@ def _container(wanted: ContainerSettings, environment: dict[str, str]) -> mlops.
             wanted.image, models_url=wanted.models, caching=wanted.cache_models, environment=environment
         )
     return mlops.Model.from_image(wanted.image, model_data_url=wanted.model_data, environment=environment)
-
-
-def _schedule(wanted: Sequence[ScheduledSettings]) -> list[mlops.ScheduledCapacity]:
-    return [
-        mlops.ScheduledCapacity(schedule=each.at, minimum=each.min, maximum=each.max, timezone=each.timezone)
-        for each in wanted
-    ]
-
-
-def _scaling(wanted: ScalingSettings | None) -> mlops.Scaling | None:
-    if wanted is None:
-        return None
-    return mlops.Scaling(
-        min_instances=wanted.min,
-        max_instances=wanted.max,
-        invocations_per_instance=wanted.invocations_per_instance,
-        concurrency_per_instance=wanted.concurrency_per_instance,
-        backlog_per_instance=wanted.backlog_per_instance,
-        schedule=_schedule(wanted.schedule),
-        scale_in_cooldown_seconds=wanted.scale_in_cooldown_seconds,
-        scale_out_cooldown_seconds=wanted.scale_out_cooldown_seconds,
-    )
-
-
-def _copy_scaling(wanted: CopyScalingSettings) -> mlops.CopyScaling:
-    return mlops.CopyScaling(
-        min_copies=wanted.min,
-        max_copies=wanted.max,
-        invocations_per_copy=wanted.invocations_per_copy,
-        concurrency_per_copy=wanted.concurrency_per_copy,
-        schedule=_schedule(wanted.schedule),
-        scale_in_cooldown_seconds=wanted.scale_in_cooldown_seconds,
-        scale_out_cooldown_seconds=wanted.scale_out_cooldown_seconds,
-    )
-
-
-def _serverless(wanted: ServerlessSettings) -> mlops.Serverless:
-    scaling = wanted.scaling
-    return mlops.Serverless(
-        memory_mb=wanted.memory_mb,
-        max_concurrency=wanted.max_concurrency,
-        provisioned_concurrency=wanted.provisioned_concurrency,
-        scaling=mlops.ProvisionedScaling(
-            min_concurrency=scaling.min,
-            max_concurrency=scaling.max,
-            utilization=scaling.utilization,
-            schedule=_schedule(scaling.schedule),
-            scale_in_cooldown_seconds=scaling.scale_in_cooldown_seconds,
-            scale_out_cooldown_seconds=scaling.scale_out_cooldown_seconds,
-        )
-        if scaling
-        else None,
-    )
 
 
 def _network(stack: cdk.Stack, network: NetworkSettings | None) -> mlops.Network | None:

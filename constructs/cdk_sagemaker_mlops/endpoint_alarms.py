@@ -6,28 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from . import _traffic_rules
 from ._errors import Problems
 from .alarming import AlarmRule, MissingData, Severity
 from .measures import Measure, MetricMath
-from .serving_mode import (
-    INSTANCES_NAMESPACE,
-    INVOCATIONS_NAMESPACE,
-    ServingMode,
-    Traffic,
-    queue_measure,
-    variant_measure,
-)
+from .serving_mode import ServingMode, Traffic, queue_measure
 
 if TYPE_CHECKING:
     from .alarming import AlarmTarget
-
-__all__ = [
-    "INSTANCES_NAMESPACE",
-    "INVOCATIONS_NAMESPACE",
-    "ROLLBACK_WINDOW_MINUTES",
-    "EndpointAlarms",
-    "variant_measure",
-]
 
 #: How far back a rollback alarm looks: 2 bad minutes out of 3. A shorter bake time would end before the alarm goes off.
 ROLLBACK_WINDOW_MINUTES = 3
@@ -132,13 +118,13 @@ class EndpointAlarms:
         :param capture: Whether traffic is recorded, so that a full disk matters.
         """
         rules = (
-            self._client_errors(traffic),
-            self._server_errors(traffic),
-            self._model_errors(traffic),
-            self._latency(traffic),
-            self._disk(traffic) if capture else None,
-            self._concurrency(traffic) if traffic.mode is ServingMode.SERVERLESS else None,
-            self._failures(traffic) if traffic.mode is ServingMode.ASYNCHRONOUS else None,
+            _traffic_rules.client_errors(self, traffic),
+            _traffic_rules.server_errors(self, traffic),
+            _traffic_rules.model_errors(self, traffic),
+            _traffic_rules.latency(self, traffic),
+            _traffic_rules.disk(self, traffic) if capture else None,
+            _traffic_rules.concurrency(self, traffic) if traffic.mode is ServingMode.SERVERLESS else None,
+            _traffic_rules.failures(self, traffic) if traffic.mode is ServingMode.ASYNCHRONOUS else None,
         )
         return [replace(rule, id=f"{rule.id}{traffic.suffix}") for rule in rules if rule is not None]
 
@@ -150,7 +136,8 @@ class EndpointAlarms:
         if self.queue_age_minutes is None:
             return []
         return [
-            self._rule(
+            _traffic_rules.rule(
+                self,
                 "QueueAge",
                 severity=Severity.WARNING,
                 title=f"{endpoint_name}: a request has been waiting for more than {self.queue_age_minutes:g} minutes",
@@ -181,9 +168,11 @@ class EndpointAlarms:
         :param config_name: Name of the new endpoint configuration; None for an inference component.
         """
         candidates = (
-            self._server_errors(traffic),
-            self._model_errors(traffic) if traffic.publishes("InvocationModelErrors") else self._client_errors(traffic),
-            self._latency(traffic, statistic="Average"),
+            _traffic_rules.server_errors(self, traffic),
+            _traffic_rules.model_errors(self, traffic)
+            if traffic.publishes("InvocationModelErrors")
+            else _traffic_rules.client_errors(self, traffic),
+            _traffic_rules.latency(self, traffic, statistic="Average"),
         )
         subject = "New fleet" if config_name is not None else "During the update"
         return [
@@ -200,148 +189,6 @@ class EndpointAlarms:
             for rule in candidates
             if rule is not None
         ]
-
-    def _client_errors(self, traffic: Traffic) -> AlarmRule | None:
-        return self._error_rate(
-            "ClientErrors",
-            "Invocation4XXErrors",
-            self.client_error_percent,
-            traffic,
-            title="callers send requests that are refused (4xx)",
-            advice="Compare what the caller sends (content type, columns, size up to 6 MB) with what the model takes; "
-            "a caller that was released just before is the usual cause",
-            severity=Severity.WARNING,
-        )
-
-    def _server_errors(self, traffic: Traffic) -> AlarmRule | None:
-        return self._error_rate(
-            "ServerErrors",
-            "Invocation5XXErrors",
-            self.server_error_percent,
-            traffic,
-            title="requests fail on our side (5xx)",
-            advice=f"Read the log group {traffic.log_group_name}; if a new version went live just "
-            "before, reject it in the registry and the previous one returns",
-            severity=Severity.CRITICAL,
-        )
-
-    def _model_errors(self, traffic: Traffic) -> AlarmRule | None:
-        return self._error_rate(
-            "ModelErrors",
-            "InvocationModelErrors",
-            self.model_error_percent,
-            traffic,
-            title="the model's container answers with errors",
-            advice=f"Read the container's log in {traffic.log_group_name}; the captured requests "
-            "show which inputs it fails on",
-            severity=Severity.CRITICAL,
-        )
-
-    def _error_rate(
-        self,
-        rule_id: str,
-        metric: str,
-        percent: float | None,
-        traffic: Traffic,
-        *,
-        title: str,
-        advice: str,
-        severity: Severity,
-    ) -> AlarmRule | None:
-        if percent is None or not traffic.publishes(metric):
-            return None
-        return self._rule(
-            rule_id,
-            severity=severity,
-            title=f"{traffic.title}: {title}, more than {percent:g} % of requests",
-            advice=advice,
-            measure=traffic.measure(metric, statistic="Average"),
-            threshold=percent / 100,
-            # No data means no request, and then none has failed.
-            missing_data=MissingData.NOT_BREACHING,
-        )
-
-    def _latency(self, traffic: Traffic, *, statistic: str | None = None) -> AlarmRule | None:
-        statistic = statistic or self.latency_statistic
-        if self.latency_milliseconds is None:
-            return None
-        return self._rule(
-            "Latency",
-            severity=Severity.WARNING,
-            title=f"{traffic.title}: {statistic} of the model's latency is above {self.latency_milliseconds:g} ms",
-            advice="Compare with invocations per instance and CPU: above their usual level, add instances or lower "
-            "invocations_per_instance; at their usual level, look at the model or its inputs",
-            measure=traffic.measure("ModelLatency", statistic=statistic),
-            # CloudWatch has ModelLatency in microseconds.
-            threshold=self.latency_milliseconds * 1000,
-            missing_data=MissingData.NOT_BREACHING,
-        )
-
-    def _disk(self, traffic: Traffic) -> AlarmRule | None:
-        if self.disk_percent is None:
-            return None
-        return self._rule(
-            "Disk",
-            severity=Severity.CRITICAL,
-            title=f"{traffic.title}: a disk is over {self.disk_percent:g} % full, data capture is about to stop",
-            advice="Monitors go blind without an error when it stops. Lower the sampling percentage, give the variant "
-            "a larger volume, or look for what the model writes to disk",
-            measure=traffic.measure("DiskUtilization", statistic="Maximum", namespace=INSTANCES_NAMESPACE),
-            threshold=self.disk_percent,
-            # A gap in an instance's metrics frees no disk: the last state stays.
-            missing_data=MissingData.IGNORE,
-        )
-
-    def _concurrency(self, traffic: Traffic) -> AlarmRule | None:
-        if self.concurrency_percent is None:
-            return None
-        return self._rule(
-            "Concurrency",
-            severity=Severity.WARNING,
-            title=f"{traffic.title}: more than {self.concurrency_percent:g} % of max_concurrency is in use",
-            advice="Beyond it requests are refused. Raise serverless.max_concurrency (up to 200, within the account's "
-            "quota), or give the containers more memory so that they answer faster",
-            measure=traffic.measure("ServerlessConcurrentExecutionsUtilization", statistic="Maximum"),
-            threshold=self.concurrency_percent / 100,
-            missing_data=MissingData.NOT_BREACHING,
-        )
-
-    def _failures(self, traffic: Traffic) -> AlarmRule | None:
-        if self.failed_requests is None:
-            return None
-        return self._rule(
-            "Failures",
-            severity=Severity.CRITICAL,
-            title=f"{traffic.title}: more than {self.failed_requests} requests a minute fail",
-            advice="What failed lies below the failure path in S3, one object for each request; the log group "
-            f"{traffic.log_group_name} names them by inference id",
-            measure=traffic.measure("InvocationFailures", statistic="Sum"),
-            threshold=self.failed_requests,
-            missing_data=MissingData.NOT_BREACHING,
-        )
-
-    def _rule(
-        self,
-        rule_id: str,
-        *,
-        severity: Severity,
-        title: str,
-        advice: str,
-        measure: Measure,
-        threshold: float,
-        missing_data: MissingData,
-    ) -> AlarmRule:
-        return AlarmRule(
-            id=rule_id,
-            severity=severity,
-            title=title,
-            advice=advice,
-            measure=measure,
-            threshold=threshold,
-            evaluation_periods=self.evaluation_minutes,
-            datapoints=self.evaluation_minutes // 2 + 1,
-            missing_data=missing_data,
-        )
 
 
 def _of_configuration(measure: Measure | MetricMath, config_name: str) -> Measure:

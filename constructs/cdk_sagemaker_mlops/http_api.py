@@ -18,6 +18,7 @@ from . import _paths, _refs
 from ._block import Block, to_cloudformation
 from ._endpoint_rules import check_log_retention
 from ._errors import Problems
+from ._http_mapping import method_properties
 from ._iam import Statement, add_service_role, grant
 from .serving_mode import ServingMode
 
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
     from ._block import Member
     from .endpoint_base import EndpointBase
 
-# Headers of InvokeEndpoint and InvokeEndpointAsync that a caller may set; API Gateway passes on no other.
-# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
-_HEADERS = (
-    "Accept",
-    "Content-Type",
-    "X-Amzn-SageMaker-Custom-Attributes",
-    "X-Amzn-SageMaker-Inference-Component",
-    "X-Amzn-SageMaker-Inference-Id",
-    "X-Amzn-SageMaker-Target-Model",
-    "X-Amzn-SageMaker-Target-Variant",
-)
-_ASYNC_HEADERS = (
-    "X-Amzn-SageMaker-InputLocation",
-    "X-Amzn-SageMaker-InvocationTimeoutSeconds",
-    "X-Amzn-SageMaker-RequestTTLSeconds",
-)
-_ANSWER_HEADERS = ("Content-Type", "X-Amzn-Invoked-Production-Variant")
-_ASYNC_ANSWER_HEADERS = ("X-Amzn-SageMaker-FailureLocation", "X-Amzn-SageMaker-OutputLocation")
-# How SageMaker's status becomes the API's; 200 is what no pattern matches.
-_STATUSES = {"200": None, "202": "202", "400": r"4\d{2}", "500": r"5\d{2}"}
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
@@ -61,7 +42,6 @@ _ACCESS_LOG = {
     "responseLength": "$context.responseLength",
     "error": "$context.error.message",
 }
-_INTEGRATION_MILLISECONDS = 29_000
 
 
 class InferenceApi(Construct):
@@ -272,45 +252,12 @@ class InferenceApi(Construct):
                 rest_api_id=self._api.ref, parent_id=self._api.att("RootResourceId"), path_part="invocations"
             ),
         )
-        headers = (*_HEADERS, *(_ASYNC_HEADERS if self._asynchronous else ()))
-        path = f"endpoints/{self._endpoint.endpoint_name}/{'async-' if self._asynchronous else ''}invocations"
-        kind = apigateway.CfnMethod
-        answers = (*_ANSWER_HEADERS, *(_ASYNC_ANSWER_HEADERS if self._asynchronous else ()))
-        properties = apigateway.CfnMethodProps(
-            rest_api_id=self._api.ref,
+        properties = method_properties(
+            api_id=self._api.ref,
             resource_id=resource.ref,
-            http_method="POST",
-            authorization_type="AWS_IAM",
-            request_parameters={f"method.request.header.{header}": False for header in headers},
-            method_responses=[
-                kind.MethodResponseProperty(
-                    status_code=status,
-                    response_parameters={f"method.response.header.{header}": False for header in answers},
-                )
-                for status in _STATUSES
-            ],
-            integration=kind.IntegrationProperty(
-                type="AWS",
-                integration_http_method="POST",
-                uri=f"arn:{_refs.partition()}:apigateway:{_refs.region()}:runtime.sagemaker:path/{path}",
-                credentials=self._role.att("Arn"),
-                passthrough_behavior="WHEN_NO_TEMPLATES",
-                request_parameters={
-                    f"integration.request.header.{header}": f"method.request.header.{header}" for header in headers
-                },
-                integration_responses=[
-                    kind.IntegrationResponseProperty(
-                        status_code=status,
-                        selection_pattern=pattern,
-                        response_parameters={
-                            f"method.response.header.{header}": f"integration.response.header.{header}"
-                            for header in answers
-                        },
-                    )
-                    for status, pattern in _STATUSES.items()
-                ],
-                timeout_in_millis=_INTEGRATION_MILLISECONDS,
-            ),
+            endpoint_name=self._endpoint.endpoint_name,
+            role_arn=self._role.att("Arn"),
+            asynchronous=self._asynchronous,
         )
         method = self._block.add("Method", "AWS::ApiGateway::Method", properties)
         text = json.dumps([to_cloudformation(properties), self._private, self._binary], sort_keys=True)

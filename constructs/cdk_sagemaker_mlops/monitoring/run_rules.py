@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cdk_sagemaker_mlops.alarming import ALARM_MONTHLY_USD, AlarmRule, Concern, MissingData, Severity, monthly_usd
-from cdk_sagemaker_mlops.endpoint_alarms import variant_measure
 from cdk_sagemaker_mlops.measures import Measure, MetricMath
+from cdk_sagemaker_mlops.serving_mode import variant_measure
 
 from .analysis import MonitorView
 
