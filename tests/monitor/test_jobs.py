@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -17,6 +18,7 @@ from monitor.choice import Room, choose
 from monitor.engine_settings import EngineSettings
 from monitor.handler import lambda_handler
 from monitor.job_environment import MAX_VALUE, TooMuchForAJob, joined, split
+from monitor.spark_job import SparkSpread, shared_out
 from monitor.storage import StoredFile
 from shared import clients
 from shared.environment import ConfigurationError
@@ -343,3 +345,55 @@ def test_wrong_settings_of_the_engine_are_named(variables, mistake):
 def test_moto_knows_the_calls(bench):
     """The requests are ones that botocore accepts."""
     boto3.client("sagemaker").create_processing_job(ProcessingJobName="a", **TEMPLATE)
+
+
+# -- Spark ------------------------------------------------------------------------------------------------------------
+
+
+class Partitions:
+    """What a Spark context does, in this process."""
+
+    defaultParallelism = 2
+
+    def parallelize(self, items: list[Any], count: int) -> Partitions:
+        assert len(items) == count
+        self.items = items
+        return self
+
+    def map(self, function: Any) -> Partitions:
+        self.items = [function(item) for item in self.items]
+        return self
+
+    def toLocalIterator(self) -> Any:
+        return iter(self.items)
+
+
+def test_summaries_of_shares_give_the_findings_of_one_reading(bench, engine, sagemaker, run_job, monkeypatch):
+    """A stand-in for Spark; `tests/e2e/test_spark_engine.py` has a real one."""
+    baseline = bench.baseline()
+    for number in range(9):
+        bench.capture(bench.traffic(100, seed=number, shift=15), name=f"{number}.jsonl")
+    bench.put("captures/mlops-prod-churn/main/2026/11/21/07/broken.jsonl", "{half a rec")
+    bench.run(baseline)
+    found, event = json.loads(bench.read("constraint_violations.json")), bench.announced[-1]
+
+    engine("spark")
+    name = bench.run(baseline)["processingJobName"]
+    context = Partitions()
+    spread = SparkSpread(SimpleNamespace(sparkContext=context), {})
+    job_module.CONFIG_FILE.write_text(json.dumps({"ProcessingJobName": name}))
+    assert job_module.run_job(joined(sagemaker.jobs[name]["Environment"]), 0.0, spread) == 0
+
+    assert len(context.items) == 6
+    assert json.loads(bench.read("constraint_violations.json")) == found
+    different = {k for k, v in bench.announced[-1].items() if v != event[k]}
+    assert different == {"engine", "processingJobName"}
+    assert (event["records"], event["brokenRecords"]) == (900, 1)
+
+
+@pytest.mark.parametrize(("sizes", "most"), [([5] * 10, 4), ([100, 1, 1, 1], 3), ([1], 8), ([0, 0], 2)])
+def test_files_are_shared_out_in_order_and_completely(sizes, most):
+    listed = files(*sizes)
+    shares = shared_out(listed, most)
+    assert [item for share in shares for item in share] == listed
+    assert all(shares) and len(shares) <= most

@@ -61,6 +61,8 @@ def fixed_endpoint(stack: cdk.Stack, bucket: s3.IBucket, image_model: mlops.Mode
 @pytest.fixture
 def monitor(stack: cdk.Stack, endpoint: mlops.Endpoint) -> Callable[..., mlops.DataQualityMonitor]:
     def make(**props: object) -> mlops.DataQualityMonitor:
+        """Runs in its function unless the test is about something else."""
+        props.setdefault("engine", mlops.Engine.LAMBDA)
         return mlops.DataQualityMonitor(stack, "DataQuality", endpoint=endpoint, **props)
 
     return make

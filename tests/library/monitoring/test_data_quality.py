@@ -20,7 +20,7 @@ def text(value: object) -> str:
         return "".join(text(part) for part in value["Fn::Join"][1])
     if isinstance(value, dict):
         ((_, target),) = value.items()
-        return f"{{{'.'.join(target) if isinstance(target, list) else target}}}"
+        return f"{{{'.'.join(map(str, target)) if isinstance(target, list) else target}}}"
     raise AssertionError(value)
 
 

@@ -229,6 +229,38 @@ def test_two_monitors_share_code_and_wheels(
     assert len(template.of_type("Lambda::LayerVersion")) == 1
 
 
+def test_spark_gets_instances_driver_and_code(monitor: Callable, synthesise: Callable, lint: Callable) -> None:
+    monitor(engine=mlops.SparkEngine(instance_count=4))
+    template = synthesise()
+    job = job_of(template)
+    assert job["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 4
+    assert job["NetworkConfig"] == {"EnableInterContainerTrafficEncryption": True}
+    assert job["AppSpecification"]["ImageUri"].endswith("/sagemaker-spark-processing:3.5-cpu-py312-v1")
+    submit, option, code, driver = job["AppSpecification"]["ContainerEntrypoint"]
+    assert (submit, option, code) == ("smspark-submit", "--py-files", job["Environment"]["PYTHONPATH"])
+    assert driver.startswith("/opt/ml/processing/input/driver/") and driver.endswith(".py")
+    assert {item["InputName"] for item in job["ProcessingInputs"]} == {"code", "wheels", "driver"}
+    assert variables(template)["ENGINE"] == "spark"
+    assert lint(template.template) == []
+
+
+def test_spark_says_what_it_cannot_do(stack: cdk.Stack, bucket: s3.IBucket, endpoint: mlops.Endpoint) -> None:
+    with pytest.raises(mlops.ConstructError, match="cannot run ModelQuality: labels are joined in one process"):
+        mlops.ModelQualityMonitor(
+            stack,
+            "Quality",
+            endpoint=endpoint,
+            engine=mlops.Engine.SPARK,
+            problem_type=mlops.ProblemType.REGRESSION,
+            labels=mlops.Labels(bucket=bucket),
+        )
+
+
+def test_auto_is_the_default(stack: cdk.Stack, endpoint: mlops.Endpoint, synthesise: Callable) -> None:
+    made = mlops.DataQualityMonitor(stack, "DataQuality", endpoint=endpoint)
+    assert made.engine.name == variables(synthesise())["ENGINE"] == "auto"
+
+
 @pytest.mark.parametrize(
     ("engine", "messages"),
     [

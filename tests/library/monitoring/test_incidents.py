@@ -191,7 +191,7 @@ def test_incident_tools_and_functions_hear_of_what_they_want(
     assert "function:retrain" in warning
     assert ":opsitem:3#CATEGORY=Availability" in warning
     assert PLAN not in warning
-    permission = template.only("Lambda::Permission")
-    assert permission["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com"
-    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    permissions = [permission["Properties"] for permission in template.of_type("Lambda::Permission").values()]
+    (allowed,) = (p for p in permissions if p["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com")
+    assert allowed["SourceAccount"] == {"Ref": "AWS::AccountId"}
     assert lint(template.template) == []

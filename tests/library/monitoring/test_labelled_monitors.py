@@ -25,7 +25,7 @@ def plain(value: Any) -> str:
         return "".join(map(plain, value["Fn::Join"][1]))
     if isinstance(value, dict):
         ((_, target),) = value.items()
-        return f"{{{'.'.join(target) if isinstance(target, list) else target}}}"
+        return f"{{{'.'.join(map(str, target)) if isinstance(target, list) else target}}}"
     return str(value)
 
 
@@ -39,7 +39,11 @@ def truth(stack: cdk.Stack) -> s3.IBucket:
 def quality(stack: cdk.Stack, endpoint: mlops.Endpoint, truth: s3.IBucket) -> Callable[..., mlops.ModelQualityMonitor]:
     def make(**props: Any) -> mlops.ModelQualityMonitor:
         late = {name: props.pop(name) for name in ("start_time_offset", "end_time_offset", "prefix") if name in props}
-        given = {"problem_type": BINARY, "labels": mlops.Labels(bucket=truth, **late)} | props
+        given = {
+            "engine": mlops.Engine.LAMBDA,
+            "problem_type": BINARY,
+            "labels": mlops.Labels(bucket=truth, **late),
+        } | props
         return mlops.ModelQualityMonitor(stack, "ModelQuality", endpoint=endpoint, **given)
 
     return make

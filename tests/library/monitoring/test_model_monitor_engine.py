@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
         return "".join(map(plain, value["Fn::Join"][1]))
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("Ref", "Fn::GetAtt"):
         ((_, target),) = value.items()
-        return f"{{{'.'.join(target) if isinstance(target, list) else target}}}"
+        return f"{{{'.'.join(map(str, target)) if isinstance(target, list) else target}}}"
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value
