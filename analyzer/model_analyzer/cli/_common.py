@@ -246,6 +246,11 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things: `1 line`, `2,000 lines`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def say(options: argparse.Namespace, summary: str, result: dict[str, Any]) -> None:
     """Print the result, for people or for programs."""
     if options.json:

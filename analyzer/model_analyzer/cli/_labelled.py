@@ -162,8 +162,8 @@ def finish(
     """Write the files, say what was found, and give the exit code."""
     for name, text in files.items():
         common.write_text(options.out, name, text)
-    count = "" if violations is None else f", {len(violations)} violations"
-    head = f"{rows:,} rows{count}; written to {options.out}"
+    count = "" if violations is None else f", {common.counted(len(violations), 'violation')}"
+    head = f"{common.counted(rows, 'row')}{count}; written to {options.out}"
     answer = {"rows": rows, **result}
     if violations is not None:
         answer["violations"] = violations
@@ -193,4 +193,4 @@ def _columns(options: argparse.Namespace) -> list[str]:
 
 def unusable_lines(unusable: dict[str, int]) -> list[str]:
     """Lines on rows that were left out."""
-    return [f"  left out {count:,} rows: {reason}" for reason, count in unusable.items()]
+    return [f"  left out {common.counted(count, 'row')}: {reason}" for reason, count in unusable.items()]

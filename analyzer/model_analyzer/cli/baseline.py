@@ -53,9 +53,10 @@ def run(options: argparse.Namespace) -> int:
         common.PAGE: page,
     }
     paths = [common.write_text(options.out, name, text) for name, text in files.items()]
-    summary = f"{profile.rows:,} rows, {len(profile.features)} columns; written to {options.out}"
+    size = f"{common.counted(profile.rows, 'row')}, {common.counted(len(profile.features), 'column')}"
+    summary = f"{size}; written to {options.out}"
     if read.broken_lines:
-        summary += f"\n{read.broken_lines:,} lines left out, see {options.out / common.INPUT_REPORT}"
+        summary += f"\n{common.counted(read.broken_lines, 'line')} left out, see {options.out / common.INPUT_REPORT}"
     result = {
         "rows": profile.rows,
         "columns": len(profile.features),
@@ -68,5 +69,5 @@ def run(options: argparse.Namespace) -> int:
 
 def _no_rows(options: argparse.Namespace, broken: int) -> str:
     where = ", ".join(str(path) for path in options.data)
-    left_out = f" ({broken:,} lines left out; is --format right?)" if broken else ""
+    left_out = f" ({common.counted(broken, 'line')} left out; is --format right?)" if broken else ""
     return f"{where}: there is not one row to make a baseline of{left_out}"

@@ -102,7 +102,7 @@ def load_baseline(options: argparse.Namespace) -> tuple[Any, Any]:
 def _summary(options: argparse.Namespace, rows: int, violations: Any) -> str:
     if not rows:
         return f"no data to check; see {options.out / common.INPUT_REPORT}"
-    lines = [f"{rows:,} rows, {len(violations)} violations; written to {options.out}"]
+    lines = [f"{common.counted(rows, 'row')}, {common.counted(len(violations), 'violation')}; written to {options.out}"]
     lines += [f"  {v.feature_name}: {v.constraint_check_type}: {v.description}" for v in violations]
     return "\n".join(lines)
 
