@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -81,6 +82,7 @@ class EndpointDefinition:
             encryption_key=key,
             network=_network(self.stack, self.settings.network),
             network_isolation=wanted.network_isolation,
+            execution_role=self._role(),
             rollout=_rollout(wanted.rollout) if guarded else None,
             alarms=self._alarms(),
             log_retention_days=self.settings.log_retention_days,
@@ -106,10 +108,15 @@ class EndpointDefinition:
             encryption_key=key,
             network=_network(self.stack, self.settings.network),
             network_isolation=wanted.network_isolation,
+            execution_role=self._role(),
             rollout=_rollout(wanted.rollout) if wanted.rollout.strategy == "rolling" else None,
             alarms=self._alarms(),
             log_retention_days=self.settings.log_retention_days,
         )
+
+    def _role(self) -> iam.IRole | None:
+        arn = self.model.endpoint.execution_role_arn
+        return iam.Role.from_role_arn(self.stack, "ExecutionRole", arn, mutable=False) if arn else None
 
     def source(self, other: OtherModelSettings | None = None) -> mlops.Model:
         """The model that is rolled out, or another one."""

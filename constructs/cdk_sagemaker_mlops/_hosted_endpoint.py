@@ -53,6 +53,7 @@ class HostedEndpoint(EndpointBase):
         capture: DataCapture | None = None,
         shadow_name: str | None = None,
         component_names: Sequence[str] = (),
+        loads_models: bool = False,
     ) -> None:
         super().__init__(
             scope,
@@ -64,6 +65,7 @@ class HostedEndpoint(EndpointBase):
             mode=mode,
             shadow_name=shadow_name,
             component_names=component_names,
+            loads_models=loads_models,
         )
         self.follows = follows
         self.rollback_alarms: tuple[Alarm, ...] = ()

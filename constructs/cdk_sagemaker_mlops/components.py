@@ -60,7 +60,7 @@ class CopyScaling:
         )
         problems.between("scale_in_cooldown_seconds", self.scale_in_cooldown_seconds, 0, 86400, "seconds")
         problems.between("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds, 0, 86400, "seconds")
-        check_schedule(problems, self.schedule, least=0)
+        check_schedule(problems, self.schedule, least=0, capacity=(self.min_copies, self.max_copies))
         return problems.found()
 
     def define(self, block: Block, traffic: Traffic, *, component: Member, condition: str | None) -> Member:

@@ -149,6 +149,7 @@ class Endpoint(HostedEndpoint):
             parameter_prefix=parameter_prefix,
             capture=capture,
             shadow_name=shadow.name if shadow else None,
+            loads_models=any(variant.model.loads_many for variant in plan.variants),
         )
         self._plan = plan
         self.asynchronous = asynchronous

@@ -39,6 +39,7 @@ class EndpointBase(Construct):
     :ivar variant_names: Names of the production variants.
     :ivar mode: How the endpoint answers.
     :ivar shadow_name: Name of the shadow variant; None without one.
+    :ivar loads_models: Whether a container loads models on request (multi-model).
     :ivar component_names: Names of the inference components; empty for an endpoint that hosts none.
     :ivar capture: What is recorded; None without data capture.
     :ivar alarms: The endpoint's own alarms, without those that only stop rollouts.
@@ -60,6 +61,7 @@ class EndpointBase(Construct):
         mode: ServingMode = ServingMode.REAL_TIME,
         shadow_name: str | None = None,
         component_names: Sequence[str] = (),
+        loads_models: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
@@ -67,6 +69,7 @@ class EndpointBase(Construct):
         self.variant_names: tuple[str, ...] = tuple(variant_names)
         self.mode = mode
         self.shadow_name = shadow_name
+        self.loads_models = loads_models
         self.component_names: tuple[str, ...] = tuple(component_names)
         self.capture = capture
         self.alarms: tuple[Alarm, ...] = ()

@@ -53,6 +53,8 @@ def endpoint_charts(endpoint: EndpointBase) -> Iterator[Chart]:
             for fleet in _fleets(endpoint)
         ),
     )
+    if endpoint.loads_models:
+        yield from _loading(watched)
     if endpoint.mode is ServingMode.COMPONENTS:
         yield Chart(
             title="Components: percent of what is reserved",
@@ -93,6 +95,15 @@ def _queue(endpoint_name: str, watched: Sequence[Traffic]) -> Iterator[Chart]:
     yield Chart(
         title="Requests given up per minute",
         measures=(*_each(watched, "InvocationFailures", "Sum"), *_each(watched, "ExpiredRequests", "Sum")),
+    )
+
+
+def _loading(watched: Sequence[Traffic]) -> Iterator[Chart]:
+    yield Chart(title="Models: share that is loaded already", measures=_each(watched, "ModelCacheHit", "Average"))
+    yield Chart(title="Models: wait for loading (us)", measures=_each(watched, "ModelLoadingWaitTime", "Maximum"))
+    yield Chart(
+        title="Models: loaded on all instances",
+        measures=_each(watched, "LoadedModelCount", "Sum", INSTANCES_NAMESPACE),
     )
 
 

@@ -88,7 +88,7 @@ class Scaling:
             )
         problems.between("scale_in_cooldown_seconds", self.scale_in_cooldown_seconds, 0, 86400, "seconds")
         problems.between("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds, 0, 86400, "seconds")
-        check_schedule(problems, self.schedule, least=least)
+        check_schedule(problems, self.schedule, least=least, capacity=(self.min_instances, self.max_instances))
         return problems.found()
 
     def define(

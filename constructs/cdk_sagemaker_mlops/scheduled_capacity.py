@@ -36,10 +36,11 @@ class ScheduledCapacity:
     maximum: int | None = None
     timezone: str = "UTC"
 
-    def problems(self, *, least: int) -> Iterable[str]:
+    def problems(self, *, least: int, capacity: tuple[int, int]) -> Iterable[str]:
         """Say what Application Auto Scaling would refuse.
 
         :param least: Smallest capacity that the resource can have at all.
+        :param capacity: Its bounds without a schedule.
         """
         problems = Problems()
         check_timing(problems, self.schedule, self.timezone)
@@ -51,6 +52,10 @@ class ScheduledCapacity:
             problems.add(f"minimum is {self.minimum}, allowed are numbers from {least}")
         if self.minimum is not None and self.maximum is not None and self.maximum < self.minimum:
             problems.add(f"maximum is {self.maximum}, less than minimum {self.minimum}")
+        if self.minimum is not None and self.maximum is None and self.minimum > capacity[1]:
+            problems.add(f"minimum is {self.minimum}, above the largest capacity, {capacity[1]}; give a maximum, too")
+        if self.maximum is not None and self.minimum is None and self.maximum < capacity[0]:
+            problems.add(f"maximum is {self.maximum}, below the smallest capacity, {capacity[0]}; give a minimum, too")
         return problems.found()
 
     def render(self, number: int) -> CfnScalableTarget.ScheduledActionProperty:
@@ -80,7 +85,9 @@ def check_timing(problems: Problems, schedule: str, timezone: str) -> None:
         )
 
 
-def check_schedule(problems: Problems, schedule: Sequence[ScheduledCapacity], *, least: int) -> None:
-    """Record what is wrong with a list of them."""
+def check_schedule(
+    problems: Problems, schedule: Sequence[ScheduledCapacity], *, least: int, capacity: tuple[int, int]
+) -> None:
+    """Record what is wrong with a list of them; see :meth:`ScheduledCapacity.problems`."""
     for number, action in enumerate(schedule, 1):
-        problems.extend(action.problems(least=least), where=f"schedule {number}")
+        problems.extend(action.problems(least=least, capacity=capacity), where=f"schedule {number}")

@@ -54,7 +54,7 @@ class ProvisionedScaling:
         problems.require(0 < self.utilization <= 1, f"utilization is {self.utilization}, allowed are above 0 to 1")
         problems.between("scale_in_cooldown_seconds", self.scale_in_cooldown_seconds, 0, 86400, "seconds")
         problems.between("scale_out_cooldown_seconds", self.scale_out_cooldown_seconds, 0, 86400, "seconds")
-        check_schedule(problems, self.schedule, least=1)
+        check_schedule(problems, self.schedule, least=1, capacity=(self.min_concurrency, self.max_concurrency))
         return problems.found()
 
     def define(

@@ -243,6 +243,15 @@ class EndpointSettings(Settings):
             "encrypt themselves. Default: SageMaker's own key"
         ),
     ] = None
+    execution_role_arn: Annotated[
+        str | None,
+        Field(
+            pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+$",
+            description="A role of yours for the containers, which then needs every permission itself. Default: a new "
+            "one with what is used",
+            json_schema_extra={"x-allowed": "the ARN of a role (arn:<partition>:iam::<account>:role/<name>)"},
+        ),
+    ] = None
     network_isolation: Annotated[
         bool, Field(description="true: the container can reach no network at all. Default: false")
     ] = False

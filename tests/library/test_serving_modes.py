@@ -247,7 +247,8 @@ def test_variants_scale_each_by_its_own_rule_and_by_the_clock(
 def test_a_multi_model_container_reads_below_its_prefix(
     stack: cdk.Stack, image_uri: str, synthesise: Synthesise
 ) -> None:
-    endpoint(stack, model=mlops.Model.multi_model(image_uri, models_url="s3://the-models/tenants/", caching=False))
+    tenants = mlops.Model.multi_model(image_uri, models_url="s3://the-models/tenants/", caching=False)
+    mlops.EndpointDashboard(stack, "Dashboard", endpoint=endpoint(stack, model=tenants))
     template = synthesise()
     container = template.only("SageMaker::Model")["PrimaryContainer"]
     assert container["Mode"] == "MultiModel"
@@ -255,6 +256,8 @@ def test_a_multi_model_container_reads_below_its_prefix(
     assert container["ModelDataUrl"] == "s3://the-models/tenants/" and "ModelDataSource" not in container
     assert "the-models/tenants/*" in str(template.statements()["ReadModelData"]["Resource"])
     assert "ReadModelDataBucket" in template.statements()
+    body = json.dumps(template.only("CloudWatch::Dashboard"))
+    assert "ModelCacheHit" in body and "LoadedModelCount" in body
 
 
 def test_a_pipeline_may_end_in_what_the_registry_says(

@@ -149,6 +149,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         },
         'did you mean "Europe/Berlin"?',
     ),
+    "schedule above the bounds": (
+        {
+            "model": MODEL,
+            "scaling": scaled(schedule=[ScheduledCapacity(schedule="rate(1 day)", minimum=3)]),
+        },
+        "schedule 1: minimum is 3, above the largest capacity, 2; give a maximum, too",
+    ),
     "schedule to nothing": (
         {"model": MODEL, "scaling": scaled(schedule=[ScheduledCapacity(schedule="rate(1 day)")])},
         '"rate(1 day)" sets neither minimum nor maximum',

@@ -50,7 +50,7 @@ models:
       scaling: {{min: 0, max: 4, backlog_per_instance: 5}}
   many:
     container: {{image: "{IMAGE}", models: s3://the-models/tenants/, cache_models: false}}
-    endpoint: {{instance_type: ml.m5.large}}
+    endpoint: {{instance_type: ml.m5.large, execution_role_arn: "arn:aws:iam::111111111111:role/mine"}}
   steps:
     pipeline:
       - {{image: "{IMAGE}", model_data: s3://the-models/prepare/}}
@@ -145,6 +145,7 @@ def test_the_other_modes(of: Any) -> None:
     output = of("queued", "SageMaker::EndpointConfig")["AsyncInferenceConfig"]["OutputConfig"]
     assert "asynchronous/mlops-all-queued" in json.dumps(output["S3OutputPath"]) and "KmsKeyId" in output
     assert of("many", "SageMaker::Model")["PrimaryContainer"]["Mode"] == "MultiModel"
+    assert of("many", "SageMaker::Model")["ExecutionRoleArn"] == "arn:aws:iam::111111111111:role/mine"
     assert "DataCaptureConfig" not in of("many", "SageMaker::EndpointConfig")
     assert len(of("steps", "SageMaker::Model")["Containers"]) == 2
     assert len(of("steps", "ApplicationAutoScaling::ScalableTarget")["ScheduledActions"]) == 2
