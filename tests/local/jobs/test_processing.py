@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sagemaker_local.errors import AwsError
-from sagemaker_local.jobs import images
+from sagemaker_local.jobs import enter, images
 
 COPY = """
     import json, os, pathlib, sys
@@ -259,3 +263,35 @@ def test_sparks_own_entrypoint_is_a_local_spark_submit(tmp_path: Path, monkeypat
 )
 def test_repositories_of_images(uri: str, name: str) -> None:
     assert images.repository(uri) == name
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.getuid() != 0 or not Path("/usr/bin/python3").exists(),
+    reason="becomes another user to see what users without privileges get",
+)
+def test_a_namespace_needs_no_privileges_and_leaves_nothing_behind(lab: Any) -> None:
+    if lab.jobs.mapping.mode != "namespace":
+        pytest.skip("this machine does not allow user namespaces")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "ml"
+        folder.mkdir()
+        (folder / "file").write_text("inside\n")
+        for path in (Path(scratch), folder):
+            path.chmod(0o777)
+        code = Path(scratch, "enter.py")
+        code.write_text(Path(enter.__file__).read_text())
+        before = {path.name for path in Path("/opt").iterdir()}
+        done = subprocess.run(
+            ["/usr/bin/python3", "-I", "-S", str(code), str(folder), "sh", "-c", "id -u; cat /opt/ml/file; ls /opt"],
+            user=65534,
+            group=65534,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode == enter.FAILED:
+        pytest.skip(done.stderr)
+    user, content, *there = done.stdout.split()
+    assert (user, content) == ("65534", "inside")
+    assert {"ml", *before} == set(there)
+    assert {path.name for path in Path("/opt").iterdir()} == before

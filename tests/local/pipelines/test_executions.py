@@ -333,3 +333,57 @@ def test_lambda_and_callback_steps_hand_over(lab: Any) -> None:
     lab.sm.send_pipeline_execution_step_failure(CallbackToken=token, FailureReason="nobody knows")
     lab.ended(arn)
     assert lab.steps(arn)["Ask"]["FailureReason"] == "nobody knows"
+
+
+def test_a_model_is_made_served_and_asked_for_a_batch(lab: Any) -> None:
+    script = """
+        def model_fn(folder):
+            return None
+        def transform_fn(model, body, content_type, accept):
+            return "".join(f"{len(line)}\\n" for line in body.splitlines()), "text/csv"
+    """
+    container = {"Image": lab.image, "ModelDataUrl": lab.archive("lengths", script)}
+    name = {"Get": "Steps.Model.ModelName"}
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": name,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+        "InitialVariantWeight": 1,
+    }
+    lab.put("words/a.csv", "one\nthree\n")
+    batch = {
+        "ModelName": name,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": lab.uri("words")}},
+            "ContentType": "text/csv",
+            "SplitType": "Line",
+        },
+        "TransformOutput": {"S3OutputPath": lab.uri("lengths-of-words"), "AssembleWith": "Line"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    config = {"Get": "Steps.Config.EndpointConfigName"}
+    steps = [
+        {
+            "Name": "Model",
+            "Type": "Model",
+            "Arguments": {"ExecutionRoleArn": lab.role, "PrimaryContainer": container},
+        },
+        {"Name": "Batch", "Type": "Transform", "Arguments": batch},
+        {"Name": "Config", "Type": "EndpointConfig", "Arguments": {"ProductionVariants": [variant]}},
+        {
+            "Name": "Serve",
+            "Type": "Endpoint",
+            "Arguments": {"EndpointName": "lengths", "EndpointConfigName": config},
+        },
+    ]
+    pipeline = lab.create(steps)
+    for _ in range(2):  # the second execution updates the endpoint
+        status, found = lab.run(pipeline)
+        assert status == "Succeeded", found
+    assert set(found["Serve"]["Metadata"]) == {"Endpoint"}
+    assert lab.text("lengths-of-words/a.csv.out") == "3\n5\n"
+    answer = lab.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="lengths", ContentType="text/csv", Accept="text/csv", Body="seven"
+    )
+    assert answer["Body"].read() == b"5\n"

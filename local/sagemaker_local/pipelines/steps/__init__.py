@@ -14,6 +14,8 @@ STEPS: dict[str, Begin] = {
     "Callback": calls.callback,
     "ClarifyCheck": checks.CLARIFY_CHECK,
     "Condition": logic.condition,
+    "Endpoint": models.serve,
+    "EndpointConfig": models.create_endpoint_config,
     "Fail": logic.fail,
     "Lambda": calls.invoke,
     "Model": models.create_model,

@@ -1,4 +1,4 @@
-"""Steps that make a model or register a version."""
+"""Steps that make a model, register a version, or serve a model."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .base import Run
+from .base import Halt, Run
 
 Params = dict[str, Any]
+
+_POLL_SECONDS = 1.0
 
 
 def create_model(run: Run, arguments: Params) -> None:
@@ -35,3 +37,41 @@ def register_model(run: Run, arguments: Params) -> None:
     run.executing({"RegisterModel": {"Arn": arn}})
     described = client.describe_model_package(ModelPackageName=arn)
     run.succeed({key: value for key, value in described.items() if key != "ResponseMetadata"})
+
+
+def create_endpoint_config(run: Run, arguments: Params) -> None:
+    """EndpointConfig: CreateEndpointConfig."""
+    client = run.client("sagemaker")
+    name = arguments.pop("EndpointConfigName", None) or run.name()
+    arn = client.create_endpoint_config(EndpointConfigName=name, **arguments)["EndpointConfigArn"]
+    run.executing({"EndpointConfig": {"Arn": arn}})
+    described = client.describe_endpoint_config(EndpointConfigName=name)
+    run.succeed({key: value for key, value in described.items() if key != "ResponseMetadata"})
+
+
+def serve(run: Run, arguments: Params) -> None:
+    """Endpoint: CreateEndpoint, or UpdateEndpoint where it exists; the step ends when it serves."""
+    client = run.client("sagemaker")
+    name, config = arguments["EndpointName"], arguments["EndpointConfigName"]
+    try:
+        client.describe_endpoint(EndpointName=name)
+    except ClientError:
+        arn = client.create_endpoint(**arguments)["EndpointArn"]
+    else:
+        changes = {key: value for key, value in arguments.items() if key != "Tags"}
+        arn = client.update_endpoint(**changes)["EndpointArn"]
+    run.executing({"Endpoint": {"Arn": arn}}, run.stopped)
+
+    def look() -> None:
+        if run.step.over:
+            return
+        described = client.describe_endpoint(EndpointName=name)
+        status = described["EndpointStatus"]
+        if status not in ("InService", "Failed", "UpdateRollbackFailed"):
+            run.pipelines.later(lambda: run.engine.guard(run, look), _POLL_SECONDS)
+        elif status == "InService" and described["EndpointConfigName"] == config:
+            run.succeed({key: value for key, value in described.items() if key != "ResponseMetadata"})
+        else:
+            raise Halt(f"endpoint {name} is {status}: {described.get('FailureReason') or 'it was rolled back'}")
+
+    look()
