@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -121,7 +122,7 @@ class EndpointDashboard(Construct):
 
 
 def _text(markdown: str) -> Widget:
-    height = 2 + markdown.count("\n\n")
+    height = 2 + markdown.count("\n\n") // 2
     return {"type": "text", "width": _COLUMNS, "height": height, "properties": {"markdown": markdown}}
 
 
@@ -154,7 +155,7 @@ def _line_chart(chart: Chart, marks: Sequence[Measure] = ()) -> Widget:
         "view": "timeSeries",
         "region": _refs.region(),
         "metrics": [
-            *(measure.widget_row() for measure in chart.measures),
+            *(_row(measure, chart.measures) for measure in chart.measures),
             *(
                 mark.widget_row(yAxis="right", color=color)
                 for mark, color in zip(marks, _MARK_COLORS, strict=False)
@@ -169,6 +170,13 @@ def _line_chart(chart: Chart, marks: Sequence[Measure] = ()) -> Widget:
     if chart.threshold is not None:
         properties["annotations"] = {"horizontal": [{"label": "alarm", "value": chart.threshold}]}
     return {"type": "metric", "width": _CHART_WIDTH, "height": _CHART_HEIGHT, "properties": properties}
+
+
+def _row(measure: Measure, beside: Sequence[Measure]) -> list[Any]:
+    """A line, by its statistic as well where others have the same label."""
+    if sum(other.label == measure.label for other in beside) < 2:
+        return measure.widget_row()
+    return replace(measure, label=f"{measure.label} {measure.statistic}").widget_row()
 
 
 def _laid_out(widgets: Sequence[Widget]) -> list[Widget]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
@@ -109,15 +109,27 @@ def _curves(widget: Widget, start: datetime, end: datetime) -> str:
                 if value
             ]
         elif line.points:
-            path = " ".join(f"{across(at):.1f},{up(value):.1f}" for at, value in line.points)
-            parts.append(f"<polyline points='{path}' fill=none stroke='{color}' stroke-width=1.6 />")
-            if len(line.points) <= 24:
+            for piece in _pieces(line):
+                path = " ".join(f"{across(at):.1f},{up(value):.1f}" for at, value in piece)
+                parts.append(f"<polyline points='{path}' fill=none stroke='{color}' stroke-width=1.6 />")
+            if len(line.points) <= 48:
                 parts += [
                     f"<circle cx={across(at):.1f} cy={up(value):.1f} r=2.4 fill='{color}'>"
                     f"<title>{escape(line.label)} {at:%H:%M}: {value:g}</title></circle>"
                     for at, value in line.points
                 ]
     return f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' preserveAspectRatio=none>{''.join(parts)}</svg>"
+
+
+def _pieces(line: Line) -> Iterator[list[tuple[datetime, float]]]:
+    """Points without a gap between them, as CloudWatch connects them."""
+    piece: list[tuple[datetime, float]] = []
+    for at, value in line.points:
+        if piece and (at - piece[-1][0]).total_seconds() > 2 * line.period:
+            yield piece
+            piece = []
+        piece.append((at, value))
+    yield piece
 
 
 def _axes(low: float, top: float, start: datetime, end: datetime, up: Callable[[float], float]) -> str:
@@ -152,8 +164,8 @@ def _bars(widget: Widget) -> str:
         over = widget.threshold is not None and value > widget.threshold
         color = "var(--bad)" if over else "var(--accent)"
         parts.append(
-            f"<text x=150 y={y + height * 0.68:.1f} text-anchor=end>{escape(line.label)}</text>"
-            f"<rect x=156 y={y + 2:.1f} width={value / most * 280:.1f} height={height - 4:.1f} fill='{color}'/>"
-            f"<text x={160 + value / most * 280:.1f} y={y + height * 0.68:.1f}>{value:.3f}</text>"
+            f"<text x=176 y={y + height * 0.68:.1f} text-anchor=end>{escape(line.label)}</text>"
+            f"<rect x=182 y={y + 2:.1f} width={value / most * 250:.1f} height={height - 4:.1f} fill='{color}'/>"
+            f"<text x={186 + value / most * 250:.1f} y={y + height * 0.68:.1f}>{value:.3f}</text>"
         )
     return f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}'>{''.join(parts)}</svg>"

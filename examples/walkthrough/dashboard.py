@@ -18,10 +18,11 @@ _SEARCH = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """One metric of a widget."""
+    """One metric of a widget, a point every ``period`` seconds where there is data."""
 
     label: str
     points: Sequence[tuple[datetime, float]]
+    period: int = 60
     right: bool = False
     color: str | None = None
 
@@ -87,7 +88,7 @@ class _Reader:
             dimensions = dict(zip(metric[2::2], metric[3::2], strict=True))
             points = self._points(metric[0], metric[1], dimensions, options["stat"], options["period"])
             right = options.get("yAxis") == "right"
-            lines.append(Line(options.get("label", metric[1]), points, right, options.get("color")))
+            lines.append(Line(options.get("label", metric[1]), points, options["period"], right, options.get("color")))
         return lines
 
     def _ranking(self, expression: str) -> list[Line]:
@@ -103,7 +104,7 @@ class _Reader:
         )
         names = {m["MetricName"] for page in found for m in page["Metrics"] if m["MetricName"].startswith(beginning)}
         lines = [
-            Line(name.removeprefix(beginning).strip("_"), points)
+            Line(name.removeprefix(beginning).strip("_"), points, int(parts["period"]))
             for name in sorted(names)
             if (points := self._points(namespace, name, wanted, parts["stat"], int(parts["period"])))
         ]
