@@ -34,8 +34,13 @@ class Deployment:
         self._assembly = _synthesise(folder, environments)
         self.folder = Path(self._assembly.directory)
 
-    def deploy(self) -> None:
-        """Create the stacks, or update those that are there, in the order in which they need each other."""
+    def deploy(self) -> dict[str, str]:
+        """Create the stacks, or update those that are there, in the order in which they need each other.
+
+        Returns:
+            What was done with each: created, updated, or unchanged.
+        """
+        done: dict[str, str] = {}
         for stack in self._stacks():
             account, region = stack.environment.account, stack.environment.region
             LazyBootstrap(self._aws).prepare(_QUALIFIER, account, region)
@@ -44,14 +49,18 @@ class Deployment:
             tags = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
             request = {"TemplateURL": url, "Capabilities": ["CAPABILITY_NAMED_IAM"], "Tags": tags}
             if self._exists(client, stack.stack_name):
+                done[stack.stack_name] = "updated"
                 try:
                     client.update_stack(StackName=stack.stack_name, Parameters=self._kept(client, stack), **request)
                 except client.exceptions.ClientError as error:
                     if "No updates" not in str(error):
                         raise
+                    done[stack.stack_name] = "unchanged"
             else:
+                done[stack.stack_name] = "created"
                 client.create_stack(StackName=stack.stack_name, OnFailure="DO_NOTHING", **request)
             self._settle(client, stack.stack_name)
+        return done
 
     def _stacks(self) -> Iterator[Any]:
         for nested in self._assembly.nested_assemblies:

@@ -133,6 +133,10 @@ def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Mappi
     for operator, operands in conditions.items():
         for key, wanted in operands.items():
             value = context.get(key)
+            if operator == "Null":
+                if (value is None) is not (str(wanted).lower() == "true"):
+                    return False
+                continue
             if value is None:
                 if not operator.endswith("IfExists"):
                     return False

@@ -100,11 +100,18 @@ def _runtime(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
 def _sagemaker(call: Call, action: str, site: Site, tags: Tags) -> Iterator[Need]:
     params = call.params
     made = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in params.get("Tags") or []}
+    for name, value in (
+        ("sagemaker:ModelApprovalStatus", params.get("ModelApprovalStatus")),
+        ("sagemaker:ModelLifeCycle:stage", (params.get("ModelLifeCycle") or {}).get("Stage")),
+        ("sagemaker:ModelLifeCycle:stageStatus", (params.get("ModelLifeCycle") or {}).get("StageStatus")),
+    ):
+        made |= {name: value} if value else {}
     for parameter, kind in (
         ("EndpointName", "endpoint"),
         ("EndpointConfigName", "endpoint-config"),
         ("ModelName", "model"),
         ("ModelPackageName", "model-package"),
+        ("ModelPackageArn", "model-package"),
         ("ModelPackageGroupName", "model-package-group"),
         ("FeatureGroupName", "feature-group"),
         ("JobDefinitionName", _definition_kind(action)),
