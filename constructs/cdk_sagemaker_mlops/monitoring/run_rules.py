@@ -108,9 +108,9 @@ def run_rules(view: MonitorView, alarms: MonitorAlarms, monitoring_type: str) ->
                 severity=Severity.WARNING,
                 title=f"{monitoring_type} of {subject} has no baseline to compare with",
                 advice=(
-                    "Runs only write statistics and suggested constraints. Register the version with "
-                    "baselines, or review "
-                    f"the suggested constraints of a good run and use them: {view.report_hint}"
+                    "Runs only write statistics and suggested constraints. Register the version with baselines (of "
+                    "data without a version: put the files where the monitor looks for them), or review the suggested "
+                    f"constraints of a good run and use them: {view.report_hint}"
                 ),
                 measure=view.run_measure("BaselineMissing", "Maximum", "baseline missing"),
                 threshold=0,
