@@ -32,7 +32,9 @@ class FoundationStack(EnvironmentStack):
             self,
             "Storage",
             retain=self.retain,
-            consumer_accounts=sorted({account for shared in owned_groups(settings).values() for account in shared.accounts}),
+            consumer_accounts=sorted(
+                {account for shared in owned_groups(settings).values() for account in shared.accounts}
+            ),
         )
         self.notifications = self._notifications()
         self._export()

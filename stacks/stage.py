@@ -14,6 +14,7 @@ from cdk_sagemaker_mlops.feature_store import SchemaRecord
 from .delivery import DeliveryStack
 from .feature_store import FeatureStoreStack, refuse_removed_groups
 from .foundation import FoundationStack
+from .insights import InsightsStack
 from .registry import RegistryStack, owned_groups
 from .serving import ServingStack
 from .settings import Environment, prefix
@@ -22,7 +23,7 @@ from .training import TrainingStack, trained_models
 
 class EnvironmentStage(cdk.Stage):
     """All stacks of an environment: Foundation, Registry (if it owns groups), FeatureStore (if it has feature groups),
-    Delivery, Training (if models are trained here), Serving-<model> per model.
+    Delivery, Training (if models are trained here), Insights (if wanted), Serving-<model> per model.
 
     :param environment_name: Name of the environment, which is its file's.
     :param settings: Settings of the environment.
@@ -84,6 +85,18 @@ class EnvironmentStage(cdk.Stage):
                 folder=folder or Path(),
             )
             if trained_models(settings)
+            else None
+        )
+        self.insights = (
+            InsightsStack(
+                self,
+                "Insights",
+                environment_name=environment_name,
+                settings=settings,
+                insights=settings.insights,
+                foundation=self.foundation,
+            )
+            if settings.insights
             else None
         )
         self.serving = {

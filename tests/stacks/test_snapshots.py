@@ -14,9 +14,11 @@ STACKS = [
     "mlops-dev-Registry",
     "mlops-dev-FeatureStore",
     "mlops-dev-Delivery",
+    "mlops-dev-Training",
     "mlops-dev-Serving-churn",
     "mlops-prod-Foundation",
     "mlops-prod-Delivery",
+    "mlops-prod-Insights",
     "mlops-prod-Serving-churn",
 ]
 

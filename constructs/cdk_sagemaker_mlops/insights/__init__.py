@@ -1,0 +1,6 @@
+"""The insights report: how models are doing, and what to do about it."""
+
+from .report import InsightsReport, InsightsSchedule
+from .rule import InsightsRule
+
+__all__ = ["InsightsReport", "InsightsRule", "InsightsSchedule"]

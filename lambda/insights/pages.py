@@ -1,0 +1,252 @@
+"""The report as pages: one about all models, one about each. Self-contained HTML without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from insights.facts import ModelFacts, MonitorFacts, Series
+from insights.recommendation import Recommendation
+from insights.timeline import timeline
+from model_analyzer.report.drawing import Tile, Tone, number, page, pill, ranking, section, table, tiles
+
+_TONES: dict[str, Tone] = {"act": "bad", "watch": "warn", "note": "plain"}
+_WORDS = {"act": "act today", "watch": "this week", "note": "when there is time"}
+_MOST_FEATURES = 15
+_LABELS = {
+    "DataQuality": "Data quality",
+    "ModelQuality": "Model quality",
+    "ModelBias": "Bias",
+    "ModelExplainability": "Attribution",
+}
+Advised = tuple[ModelFacts, Sequence[Recommendation]]
+
+
+def state(facts: ModelFacts, advice: Sequence[Recommendation]) -> tuple[str, Tone]:
+    """A model's health in two words, and its colour."""
+    if facts.live is None and not facts.endpoint.status:
+        return "not deployed", "plain"
+    if any(item.urgency == "act" for item in advice) or facts.endpoint.status not in ("InService", "Updating"):
+        return "needs you", "bad"
+    if any(item.urgency == "watch" for item in advice) or facts.alarms:
+        return "watch", "warn"
+    return "healthy", "good"
+
+
+def overview(environment: str, models: Sequence[Advised], since: datetime, until: datetime) -> str:
+    """The first page: every model in a line, and what is urgent."""
+    rows = []
+    for facts, advice in models:
+        word, tone = state(facts, advice)
+        urgent = sum(item.urgency == "act" for item in advice)
+        rows.append(
+            (
+                f'<a href="{escape(facts.name)}.html">{escape(facts.name)}</a>',
+                pill(word, tone),
+                f"{facts.live.number}" if facts.live else "none",
+                number(facts.endpoint.invocations.total),
+                f"{len(facts.alarms)}",
+                f"{urgent} of {len(advice)}",
+                escape(advice[0].title) if advice else "nothing",
+            )
+        )
+    needy = sum(state(*item)[1] == "bad" for item in models)
+    columns = ("Model", "State", "Live version", "Requests", "Alarms", "To do today", "First")
+    body = [
+        tiles(
+            [
+                Tile(str(len(models)), "models"),
+                Tile(str(needy), "need you", "bad" if needy else "good"),
+                Tile(str(sum(len(facts.alarms) for facts, _ in models)), "alarms ring"),
+                Tile(number(sum(facts.endpoint.invocations.total for facts, _ in models)), "requests"),
+            ]
+        ),
+        section("Models", "Sorted by name; the page of each holds the evidence.", table(columns, rows, (2, 3, 4))),
+    ]
+    return page(f"Models of {environment}", body, subtitle=_period(since, until))
+
+
+def model_page(facts: ModelFacts, advice: Sequence[Recommendation]) -> str:
+    """The page of one model: is it healthy, what should I do, what changed, which features matter."""
+    word, tone = state(facts, advice)
+    body = [
+        tiles(_tiles(facts)),
+        _advice(advice),
+        _quality(facts),
+        _drift(facts.monitor("DataQuality")),
+        _importance(facts),
+        _traffic(facts),
+        _monitors(facts),
+        _versions(facts),
+    ]
+    subtitle = f"{facts.endpoint.name} · {_period(facts.since, facts.until)}"
+    return page(facts.name, [part for part in body if part], subtitle=subtitle, status=word, tone=tone)
+
+
+def _tiles(facts: ModelFacts) -> list[Tile]:
+    live, endpoint = facts.live, facts.endpoint
+    errors = endpoint.server_errors.total / endpoint.invocations.total if endpoint.invocations.total else 0.0
+    latency = endpoint.latency_ms.latest
+    return [
+        Tile(f"v{live.number}" if live else "none", "live version"),
+        Tile(number(endpoint.invocations.total), "requests"),
+        Tile(f"{errors:.2%}", "failed", "bad" if errors > 0.01 else "plain"),
+        Tile("-" if latency is None else f"{latency:.0f} ms", "p90 model latency, latest hour"),
+        Tile(str(len(facts.alarms)), "alarms ring", "bad" if facts.alarms else "good"),
+    ]
+
+
+def _advice(advice: Sequence[Recommendation]) -> str:
+    if not advice:
+        return section("What to do", "Nothing: no rule found anything.")
+    cards = []
+    for item in advice:
+        evidence = "".join(f"<li>{escape(line)}</li>" for line in item.evidence)
+        cards.append(
+            f'<div class="card stack"><div class="head"><h3>{escape(item.title)}</h3>'
+            f"{pill(_WORDS[item.urgency], _TONES[item.urgency])}</div>"
+            f'<p class="note">rule {escape(item.rule)} · confidence {item.confidence}</p>'
+            f"<ul>{evidence}</ul><p><b>{escape(item.step)}</b></p></div>"
+        )
+    return section("What to do", "The most urgent first; each with what it rests on.", *cards)
+
+
+def _quality(facts: ModelFacts) -> str:
+    monitor = facts.monitor("ModelQuality")
+    chosen = [line for line in monitor.metrics if line.name in _SHOWN] if monitor else []
+    if not chosen:
+        return ""
+    marks = _rollouts(facts)
+    cards = [_card(line.name, timeline(line, facts.since, facts.until, marks=marks)) for line in chosen]
+    return section("Quality on labelled traffic", "One point per run.", _grid(cards))
+
+
+_SHOWN = ("auc", "f1", "accuracy", "precision", "recall", "weighted_f1", "rmse", "mae", "r2")
+
+
+def _drift(monitor: MonitorFacts | None) -> str:
+    if monitor is None or not monitor.drifts:
+        return ""
+    rows = [
+        (drift.feature, drift.latest, monitor.threshold, drift.latest > monitor.threshold)
+        for drift in monitor.drifts[:_MOST_FEATURES]
+    ]
+    intro = f"Distance of each feature from the baseline in the latest run of {monitor.schedule}; threshold dashed."
+    return section("Drift", intro, f'<div class="card">{ranking(rows, "drift ranking")}</div>')
+
+
+def _importance(facts: ModelFacts) -> str:
+    now = facts.importance
+    if not now:
+        return ""
+    drifted = {drift.feature for monitor in facts.monitors for drift in monitor.drifted}
+    before = _previous_importance(facts)
+    rows = []
+    for name, share in sorted(now.items(), key=lambda item: -item[1])[:_MOST_FEATURES]:
+        change = share - before[name] if name in before else None
+        rows.append(
+            (
+                escape(name),
+                f"{share:.1%}",
+                "new" if change is None and before else "-" if change is None else f"{change:+.1%}",
+                pill("drifted", "bad") if name in drifted else "",
+            )
+        )
+    columns = ("Feature", "Share of decisions", "Since the version before", "")
+    return section("Which features matter", _importance_words(facts), table(columns, rows, (1, 2)))
+
+
+def _importance_words(facts: ModelFacts) -> str:
+    if facts.monitor("ModelExplainability") and facts.live:
+        return "Measured on captured traffic by the attribution monitor where it has run, else from the evaluation."
+    return "From the evaluation of the live version."
+
+
+def _previous_importance(facts: ModelFacts) -> dict[str, float]:
+    if facts.live is None:
+        return {}
+    older = [version for version in facts.versions if version.number < facts.live.number and version.importance]
+    return dict(older[0].importance) if older else {}
+
+
+def _traffic(facts: ModelFacts) -> str:
+    endpoint, marks = facts.endpoint, _rollouts(facts)
+    shown: list[tuple[str, Series, str]] = [
+        ("Requests an hour", endpoint.invocations, ""),
+        ("p90 model latency", endpoint.latency_ms, " ms"),
+        ("Failed requests an hour", endpoint.server_errors, ""),
+        ("Refused requests an hour", endpoint.client_errors, ""),
+        ("Processor", endpoint.cpu, " %"),
+        ("Memory", endpoint.memory, " %"),
+    ]
+    cards = [
+        _card(title, timeline(line, facts.since, facts.until, marks=marks, unit=unit)) for title, line, unit in shown
+    ]
+    words = f"{endpoint.instances} instances of {endpoint.instance_type}" if endpoint.instance_type else "Serverless"
+    return section("Endpoint", f"{words}. Dotted lines: versions were registered.", _grid(cards))
+
+
+def _monitors(facts: ModelFacts) -> str:
+    if not facts.monitors:
+        return section("Monitors", "None has run yet.")
+    rows = [
+        (
+            escape(monitor.schedule),
+            _LABELS.get(monitor.kind, escape(monitor.kind or "unknown")),
+            str(int(monitor.completed.total)),
+            str(int(monitor.failed.total)),
+            str(int(monitor.without_data.total)),
+            pill(str(len(monitor.violations)), "bad" if monitor.violations else "good"),
+            f"<code>{escape(monitor.report)}</code>" if monitor.report else "none in the period",
+        )
+        for monitor in facts.monitors
+    ]
+    columns = ("Monitor", "Kind", "Completed", "Failed", "No data", "Violations", "Latest report")
+    cards = [
+        _card(f"Violations of {monitor.schedule}", timeline(monitor.found, facts.since, facts.until))
+        for monitor in facts.monitors
+        if monitor.found
+    ]
+    return section("Monitors", "Runs in the period.", table(columns, rows, (2, 3, 4)), _grid(cards))
+
+
+def _versions(facts: ModelFacts) -> str:
+    if not facts.versions:
+        return ""
+    held = {str(entry.get("model_package_arn")): str(entry.get("reason", "")) for entry in facts.quarantine}
+    names = sorted({name for version in facts.versions for name in version.metrics if name in _SHOWN})[:5]
+    rows = []
+    for version in facts.versions:
+        marks = [pill("live", "good")] if facts.live and version.arn == facts.live.arn else []
+        marks += [pill("rolled back", "bad") + f" {escape(held[version.arn])}"] if version.arn in held else []
+        reason = version.metadata.get("RetrainingReason", "none")
+        rows.append(
+            (
+                str(version.number),
+                f"{version.created:%Y-%m-%d %H:%M}",
+                escape(version.approval),
+                *(number(version.metrics[name]) if name in version.metrics else "-" for name in names),
+                " ".join(marks),
+                "" if reason == "none" else escape(reason),
+            )
+        )
+    columns = ("Version", "Registered", "Approval", *names, "", "Why it was trained")
+    numeric = (0, *range(3, 3 + len(names)))
+    return section("Versions", "The newest first, with the evaluation of each.", table(columns, rows, numeric))
+
+
+def _rollouts(facts: ModelFacts) -> list[tuple[datetime, str]]:
+    return [(version.created, f"v{version.number}") for version in facts.versions]
+
+
+def _card(title: str, chart: str) -> str:
+    return f'<div class="card"><h3>{escape(title)}</h3>{chart}</div>'
+
+
+def _grid(cards: Sequence[str]) -> str:
+    return f'<div class="grid plots">{"".join(cards)}</div>' if cards else ""
+
+
+def _period(since: datetime, until: datetime) -> str:
+    return f"{since:%d %b %Y %H:%M} to {until:%d %b %Y %H:%M} UTC"

@@ -1,0 +1,139 @@
+"""Rules about the data that the model is asked about, from statistics of captured traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from insights.facts import ModelFacts
+from insights.recommendation import Recommendation
+
+from .table import Rule
+
+_ENOUGH = 100
+_NEAR_CONSTANT = 0.99
+_OUTLIER_DEVIATIONS = 10
+
+
+def missing_values(facts: ModelFacts) -> Iterator[Recommendation]:
+    """Values are missing more often than the baseline allows."""
+    lines = [item for item in _violations(facts) if item.check == "completeness_check"]
+    if lines:
+        names = ", ".join(item.feature for item in lines[:5])
+        yield Recommendation(
+            "missing-values",
+            f"Values are missing in {names}",
+            "act",
+            "high",
+            tuple(item.description for item in lines[:5]),
+            "Ask the callers of the endpoint what they stopped sending; the model fills gaps in its own way.",
+        )
+
+
+def new_categories(facts: ModelFacts) -> Iterator[Recommendation]:
+    """Categories arrived that the training data did not have."""
+    lines = [item for item in _violations(facts) if item.check == "categorical_values_check"]
+    if lines:
+        names = ", ".join(item.feature for item in lines[:5])
+        yield Recommendation(
+            "new-categories",
+            f"Unknown categories in {names}",
+            "watch",
+            "high",
+            tuple(item.description for item in lines[:5]),
+            "See whether it is a new product, a spelling or a language; train anew once there are labels for them.",
+        )
+
+
+def wrong_types(facts: ModelFacts) -> Iterator[Recommendation]:
+    """Columns are missing, new, or of another type."""
+    kinds = {"data_type_check", "missing_column_check", "extra_column_check"}
+    lines = [item for item in _violations(facts) if item.check in kinds]
+    if lines:
+        yield Recommendation(
+            "schema-changed",
+            f"{len(lines)} columns are not what the model was trained on",
+            "act",
+            "high",
+            tuple(item.description for item in lines[:5]),
+            "A caller changed its request; find out which one by the inference id in the captured records.",
+        )
+
+
+def constant_features(facts: ModelFacts) -> Iterator[Recommendation]:
+    """A feature has one value, or nearly: it tells the model nothing."""
+    constant, nearly = [], []
+    for feature in _features(facts):
+        numerical = feature.get("numerical_statistics") or {}
+        text = feature.get("string_statistics") or {}
+        present = _present(numerical or text)
+        if present < _ENOUGH:
+            continue
+        if numerical and numerical.get("min") == numerical.get("max"):
+            constant.append(feature["name"])
+        elif text:
+            counts = [
+                bucket["count"] for bucket in (text.get("distribution") or {}).get("categorical", {}).get("buckets", [])
+            ]
+            top = max(counts, default=0) / present
+            if len(counts) == 1:
+                constant.append(feature["name"])
+            elif top >= _NEAR_CONSTANT:
+                nearly.append(f"{feature['name']}: one value in {top:.1%} of the records")
+    if constant or nearly:
+        yield Recommendation(
+            "constant-features",
+            f"{len(constant) + len(nearly)} features hardly vary",
+            "watch" if constant else "note",
+            "high",
+            (*(f"{name}: the same in every record" for name in constant), *nearly)[:8],
+            "A feature that used to vary points to a broken source; one that never did can leave the model.",
+        )
+
+
+def outliers(facts: ModelFacts) -> Iterator[Recommendation]:
+    """Values lie more than ten standard deviations from the mean."""
+    found = []
+    for feature in _features(facts):
+        numbers = feature.get("numerical_statistics") or {}
+        deviation = numbers.get("std_dev") or 0.0
+        if _present(numbers) < _ENOUGH or not deviation:
+            continue
+        far = max(abs(numbers[side] - numbers["mean"]) for side in ("min", "max")) / deviation
+        if far > _OUTLIER_DEVIATIONS:
+            found.append(
+                f"{feature['name']}: from {numbers['min']:.4g} to {numbers['max']:.4g}, mean {numbers['mean']:.4g}, "
+                f"{far:.0f} standard deviations"
+            )
+    if found:
+        yield Recommendation(
+            "outliers",
+            f"Extreme values in {len(found)} features",
+            "note",
+            "medium",
+            tuple(found[:5]),
+            "Check for placeholders such as 999999 and for changed units; cut or encode them at the source.",
+        )
+
+
+def _violations(facts: ModelFacts) -> Iterator[Any]:
+    monitor = facts.monitor("DataQuality")
+    yield from monitor.violations if monitor else ()
+
+
+def _features(facts: ModelFacts) -> tuple[Mapping[str, Any], ...]:
+    monitor = facts.monitor("DataQuality")
+    return monitor.statistics if monitor else ()
+
+
+def _present(statistics: Mapping[str, Any]) -> int:
+    return int((statistics.get("common") or {}).get("num_present", 0))
+
+
+RULES = (
+    Rule("missing-values", missing_values),
+    Rule("new-categories", new_categories),
+    Rule("schema-changed", wrong_types),
+    Rule("constant-features", constant_features),
+    Rule("outliers", outliers),
+)

@@ -1,0 +1,131 @@
+"""Pages, digest and document: what stands in them, that they are whole, and that a browser draws them."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from insights import digest, pages
+from insights.document import document
+from insights.facts import EndpointFacts, ModelFacts
+from insights.rules import recommend
+from shared.s3 import S3Uri
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+VOID = {"meta", "br", "line", "rect", "circle", "polyline", "polygon", "img", "link", "i"}
+
+
+class Outline(html.parser.HTMLParser):
+    """Text and tags of a page; fails on a tag that is closed but was not open."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_a_model_page_answers_the_four_questions(troubled: ModelFacts) -> None:
+    outline = Outline(pages.model_page(troubled, recommend(troubled)))
+
+    text = " ".join(outline.text)
+    for heading in ("What to do", "Drift", "Which features matter", "Endpoint", "Monitors", "Versions"):
+        assert heading in text
+    assert "needs you" in text
+    assert "alarm ServerErrors" in text
+    assert "unknown <b>category</b>" in text, "text from data is text, not HTML"
+    assert outline.open == []
+    # Nothing is fetched from anywhere and nothing runs.
+    assert not [tag for tag, _ in outline.tags if tag in ("script", "link", "img", "iframe")]
+    assert sum(tag == "svg" for tag, _ in outline.tags) >= 9
+
+
+def test_states(healthy: ModelFacts, troubled: ModelFacts) -> None:
+    fresh = ModelFacts("new", healthy.since, healthy.until, EndpointFacts("mlops-new"))
+
+    assert pages.state(healthy, recommend(healthy)) == ("healthy", "good")
+    assert pages.state(troubled, recommend(troubled)) == ("needs you", "bad")
+    assert pages.state(replace(healthy, alarms=("x",)), ()) == ("watch", "warn")
+    assert pages.state(fresh, recommend(fresh)) == ("not deployed", "plain")
+    failed = replace(healthy, endpoint=replace(healthy.endpoint, status="Failed"))
+    assert pages.state(failed, ()) == ("needs you", "bad")
+
+
+def test_a_model_without_anything_has_a_page(healthy: ModelFacts) -> None:
+    fresh = ModelFacts("new", healthy.since, healthy.until, EndpointFacts("mlops-new"))
+
+    text = " ".join(Outline(pages.model_page(fresh, recommend(fresh))).text)
+
+    assert "Nothing: no rule found anything." in text
+    assert "None has run yet." in text
+
+
+def test_the_overview_links_every_model(healthy: ModelFacts, troubled: ModelFacts) -> None:
+    models = [(replace(facts, name=name), recommend(facts)) for name, facts in (("a", healthy), ("b", troubled))]
+
+    outline = Outline(pages.overview("prod", models, healthy.since, healthy.until))
+
+    assert [attributes["href"] for tag, attributes in outline.tags if tag == "a"] == ["a.html", "b.html"]
+    assert outline.open == []
+
+
+def test_the_digest_is_short_and_plain(healthy: ModelFacts, troubled: ModelFacts) -> None:
+    models = [(healthy, []), (replace(troubled, name="fräud"), recommend(troubled))]
+
+    subject, message = digest.subject("prod", models), digest.message(models, S3Uri("b", "k/index.html"), "eu-west-1")
+
+    assert subject == "prod: fr?ud needs you"
+    assert digest.subject("prod", models[:1]) == "prod: churn is well"
+    assert len(digest.subject("prod", [(replace(troubled, name="x" * 90), recommend(troubled))] * 3)) == 100
+    assert "churn: healthy (version 2, 165,000 requests)" in message
+    assert "[act] Drift sits in minutes, charge" in message
+    assert "s3://b/k/index.html" in message
+
+
+def test_the_document_holds_what_own_rules_refer_to(troubled: ModelFacts) -> None:
+    found = json.loads(document("prod", [(troubled, recommend(troubled))], troubled.since, troubled.until))
+
+    model = found["models"]["churn"]
+    assert model["state"] == "needs you"
+    assert model["facts"]["monitors.DataQuality.drift.minutes"] == 0.6
+    assert model["facts"]["endpoint.latency_ms.highest"] == 18
+    assert {item["rule"] for item in model["recommendations"]} >= {"drift-concentrated", "unread"}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_browser_draws_the_page(troubled: ModelFacts, tmp_path: Path) -> None:
+    page = tmp_path / "churn.html"
+    page.write_text(pages.model_page(troubled, recommend(troubled)), encoding="utf-8")
+    command = [
+        str(CHROMIUM),
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()),
+    ]
+    drawn = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert "Drift sits in minutes, charge" in drawn.stdout
+    assert not re.search(r"(?i)parsererror|Uncaught", drawn.stdout + drawn.stderr)

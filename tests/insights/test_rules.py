@@ -1,0 +1,259 @@
+"""Every rule speaks when it should, with its evidence, and is silent otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from insights.facts import Drift, ModelFacts, Series, Violation
+from insights.own_rules import OwnRule
+from insights.rules import RULES, recommend
+
+Build = Callable[..., ModelFacts]
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "insights.md"
+
+
+def names(facts: ModelFacts) -> list[str]:
+    return [item.rule for item in recommend(facts)]
+
+
+def drift(feature: str, distance: float) -> Drift:
+    return Drift(feature, distance, Series(feature))
+
+
+def test_nothing_is_said_about_a_healthy_model(healthy: ModelFacts) -> None:
+    assert recommend(healthy) == []
+
+
+def test_the_most_urgent_comes_first(troubled: ModelFacts) -> None:
+    found = recommend(troubled)
+
+    order = [("act", "watch", "note").index(item.urgency) for item in found]
+    assert order == sorted(order)
+    assert {item.rule for item in found} >= {
+        "drift-concentrated",
+        "missing-values",
+        "new-categories",
+        "newer-version-not-live",
+        "unread",
+    }
+    assert all(item.evidence and item.step for item in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"failed": Series("RunsFailed", ())}, None),
+        ({"completed": Series("RunsCompleted"), "failed": Series("RunsFailed")}, "nothing-watched"),
+    ],
+)
+def test_silent_monitors(with_monitor: Build, changes: dict[str, Any], rule: str | None) -> None:
+    assert names(with_monitor(**changes)) == ([rule] if rule else [])
+
+
+def test_an_endpoint_without_traffic_needs_no_runs(with_monitor: Build) -> None:
+    facts = with_monitor(completed=Series("RunsCompleted"), failed=Series("RunsFailed"))
+
+    assert "nothing-watched" not in names(replace(facts, endpoint=replace(facts.endpoint, invocations=Series("I"))))
+
+
+def test_failed_runs_and_missing_baselines(with_monitor: Build, healthy: ModelFacts) -> None:
+    at = healthy.until
+    facts = with_monitor(failed=Series("f", ((at, 3.0),)), baseline_missing=Series("b", ((at, 1.0),)))
+
+    found = {item.rule: item for item in recommend(facts)}
+    assert found["runs-failed"].title == "3 runs of mlops-churn-data-quality failed"
+    assert found["baseline-missing"].urgency == "act"
+
+
+@pytest.mark.parametrize(("labelled", "unlabelled", "speaks"), [(40, 60, True), (60, 40, False), (0, 0, False)])
+def test_label_delay(with_monitor: Build, healthy: ModelFacts, labelled: int, unlabelled: int, speaks: bool) -> None:
+    at = healthy.until
+    facts = with_monitor(
+        "ModelQuality",
+        drifts=(),
+        labelled=Series("l", ((at, labelled),)),
+        unlabelled=Series("u", ((at, unlabelled),)),
+    )
+    assert ("label-delay" in names(facts)) is speaks
+
+
+def test_drift_in_few_features_is_told_from_drift_in_many(with_monitor: Build) -> None:
+    quiet = [drift(name, 0.01) for name in "abcdef"]
+
+    few = recommend(with_monitor(drifts=(drift("minutes", 0.5), *quiet)))
+    many = recommend(
+        with_monitor(drifts=tuple(drift(name, 0.5) for name in ("age", "balance", "calls", "charge", "day")))
+    )
+
+    assert [item.rule for item in few] == ["drift-concentrated"]
+    assert "these features carry 12% of the model's decisions" in few[0].evidence
+    assert few[0].urgency == "act"
+    assert [item.rule for item in many] == ["drift-broad"]
+
+
+def test_drift_of_a_feature_without_weight_hardly_matters(with_live: Build, with_monitor: Build) -> None:
+    weights = {"age": 0.999, "noise": 0.001}
+    facts = replace(
+        with_live(importance=weights),
+        monitors=with_monitor(drifts=(drift("noise", 0.9), *(drift(name, 0.0) for name in "abc"))).monitors,
+    )
+
+    assert names(facts) == ["drift-unimportant"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "speaks"),
+    [
+        ("auc", (0.9, 0.9, 0.7, 0.7), True),
+        ("auc", (0.7, 0.7, 0.9, 0.9), False),
+        ("rmse", (1.0, 1.0, 1.5, 1.5), True),
+        ("rmse", (1.5, 1.5, 1.0, 1.0), False),
+        ("auc", (0.9, 0.89, 0.9, 0.88), False),
+        ("recall_best_constant_classifier", (1.0, 0.1), False),
+    ],
+)
+def test_falling_quality(
+    with_monitor: Build, healthy: ModelFacts, metric: str, values: tuple[float, ...], speaks: bool
+) -> None:
+    points = tuple((healthy.since + timedelta(days=day), value) for day, value in enumerate(values))
+
+    facts = with_monitor("ModelQuality", drifts=(), metrics=(Series(metric, points),))
+
+    assert ("quality-falls" in names(facts)) is speaks
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"training": {"train": 0.99, "validation": 0.8}}, "overfitting"),
+        ({"findings": ("overfit",)}, "overfitting"),
+        ({"metrics": {"auc": 0.58}, "training": {"train": 0.6, "validation": 0.58}}, "underfitting"),
+        ({"metrics": {"auc": 0.995}, "importance": {"closed_on": 0.8, "age": 0.2}}, "leakage"),
+        ({"findings": ("class_imbalance",)}, "class-imbalance"),
+        ({"training": {}}, None),
+    ],
+)
+def test_how_the_live_version_was_trained(with_live: Build, changes: dict[str, Any], rule: str | None) -> None:
+    assert names(with_live(**changes)) == ([rule] if rule else [])
+
+
+def test_old_models_are_stale_only_if_their_data_drifted(
+    with_live: Build, troubled: ModelFacts, healthy: ModelFacts
+) -> None:
+    old = with_live(created=healthy.until - timedelta(days=200))
+
+    assert names(old) == []
+    assert "stale-model" in names(replace(old, monitors=troubled.monitors))
+
+
+def test_a_newer_version_that_is_not_live(healthy: ModelFacts, troubled: ModelFacts) -> None:
+    known = {item.rule: item for item in recommend(troubled)}["newer-version-not-live"]
+    unknown = {item.rule: item for item in recommend(replace(troubled, quarantine=()))}["newer-version-not-live"]
+
+    assert known.evidence == ("version 3: alarm ServerErrors",)
+    assert (known.urgency, unknown.urgency) == ("act", "watch")
+
+
+@pytest.mark.parametrize(("kind", "rule"), [("ModelBias", "bias"), ("ModelExplainability", "attribution")])
+def test_bias_and_attribution(with_monitor: Build, kind: str, rule: str) -> None:
+    facts = with_monitor(kind, drifts=(), violations=(Violation("", "bias_drift_check", "DPPL is 0.3"),))
+
+    assert names(facts) == [rule]
+
+
+def feature(name: str, **parts: Any) -> dict[str, Any]:
+    return {"name": name, **parts}
+
+
+def numbers(minimum: float, maximum: float, mean: float, deviation: float, present: int = 1000) -> dict[str, Any]:
+    common = {"num_present": present, "num_missing": 0}
+    return {
+        "numerical_statistics": {"common": common, "min": minimum, "max": maximum, "mean": mean, "std_dev": deviation}
+    }
+
+
+def categories(*counts: int) -> dict[str, Any]:
+    buckets = [{"value": str(position), "count": count} for position, count in enumerate(counts)]
+    return {
+        "string_statistics": {
+            "common": {"num_present": sum(counts), "num_missing": 0},
+            "distribution": {"categorical": {"buckets": buckets}},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("statistics", "rule"),
+    [
+        (feature("f", **numbers(3, 3, 3, 0)), "constant-features"),
+        (feature("f", **numbers(3, 3, 3, 0, present=20)), None),
+        (feature("f", **categories(1000)), "constant-features"),
+        (feature("f", **categories(998, 2)), "constant-features"),
+        (feature("f", **categories(600, 400)), None),
+        (feature("f", **numbers(0, 999_999, 40, 9000)), "outliers"),
+        (feature("f", **numbers(0, 100, 40, 20)), None),
+        (feature("f"), None),
+    ],
+)
+def test_what_statistics_show(with_monitor: Build, statistics: dict[str, Any], rule: str | None) -> None:
+    assert names(with_monitor(statistics=(statistics,))) == ([rule] if rule else [])
+
+
+def test_a_changed_schema(with_monitor: Build) -> None:
+    lines = (Violation("a", "missing_column_check", "a is missing"), Violation("b", "data_type_check", "b is text"))
+
+    (found,) = recommend(with_monitor(violations=lines))
+
+    assert (found.rule, found.title) == ("schema-changed", "2 columns are not what the model was trained on")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"server_errors": 2000.0}, "server-errors"),
+        ({"client_errors": 2000.0}, "client-errors"),
+        ({"cpu": 90.0}, "under-provisioned"),
+        ({"cpu": 5.0, "memory": 20.0}, "over-provisioned"),
+        ({"cpu": 5.0, "memory": 90.0}, None),
+        ({"invocations": 12.0}, "rarely-asked"),
+    ],
+)
+def test_endpoints(with_endpoint: Build, healthy: ModelFacts, changes: dict[str, float], rule: str | None) -> None:
+    series = {name: Series(name, ((healthy.until, value),)) for name, value in changes.items()}
+    if "invocations" not in changes:
+        series["invocations"] = Series("Invocations", ((healthy.until, 100_000.0),))
+
+    assert names(with_endpoint(**series)) == ([rule] if rule else [])
+
+
+def test_own_rules(healthy: ModelFacts) -> None:
+    slow = OwnRule("slow", "endpoint.latency_ms.highest", "Look at the container.", above=15.0, urgency="act")
+    weak = OwnRule("weak", "live.metrics.auc", "Train anew.", below=0.95)
+    others = OwnRule("others", "live.metrics.auc", "Train anew.", below=0.95, models=("fraud",))
+    absent = OwnRule("absent", "live.metrics.nothing", "Never.", above=0.0)
+
+    found = recommend(healthy, (weak, slow, others, absent))
+
+    assert [(item.rule, item.urgency) for item in found] == [("slow", "act"), ("weak", "watch")]
+    assert found[0].evidence == ("endpoint.latency_ms.highest is 18, above 15",)
+
+
+@pytest.mark.parametrize("limits", [{}, {"above": 1.0, "below": 2.0}])
+def test_own_rules_have_one_limit(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="either above or below"):
+        OwnRule("x", "live.age_days", "step", **limits)
+
+
+def test_every_rule_is_documented() -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("| Rule | Speaks when |")[2].partition("Add your own")[0]
+    rows = dict(re.findall(r"^\| `([a-z, -]+)` \| (.+?) \|", text, re.M))
+
+    assert list(rows) == [rule.name for rule in RULES]
+    assert rows == {rule.name: rule.documentation for rule in RULES}
