@@ -119,7 +119,8 @@ def _linked(folder: Path) -> Iterator[None]:
         try:
             for entry in folder.iterdir():
                 link = root / entry.name
-                link.unlink(missing_ok=True)
+                if link.is_symlink():  # left behind by a process that was killed
+                    link.unlink()
                 link.symlink_to(entry)
                 links.append(link)
             yield

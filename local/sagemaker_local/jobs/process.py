@@ -32,12 +32,6 @@ class Processes:
         self._lock = threading.Lock()
         self._closed = False
 
-    @property
-    def busy(self) -> bool:
-        """Whether a process is running."""
-        with self._lock:
-            return bool(self._running)
-
     def run(
         self,
         arguments: list[str],

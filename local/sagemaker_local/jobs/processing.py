@@ -87,11 +87,7 @@ class Processing:
 
     def delete(self, scope: Scope, params: Params) -> Params:
         """DeleteProcessingJob, for a job that has ended."""
-        job = self._find(scope, params)
-        if not job.over:
-            raise AwsError("ResourceInUse", f"The job {job.name} is in status {job.status}; stop it first.")
-        self._jobs.all_of(PROCESSING, job.account, job.region).pop(job.name.lower(), None)
-        scope.store.tags.pop(job.arn, None)
+        self._jobs.delete(self._find(scope, params))
         return {}
 
     def _find(self, scope: Scope, params: Params) -> Job:

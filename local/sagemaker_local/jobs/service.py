@@ -161,6 +161,17 @@ class Jobs:
         self.announce(job)
         job.cancel()
 
+    def delete(self, job: Job) -> None:
+        """Forget a job; its name may be used again then.
+
+        Raises:
+            AwsError: ResourceInUse if it has not ended.
+        """
+        if not job.over:
+            raise AwsError("ResourceInUse", f"The job {job.name} is in status {job.status}; stop it first.")
+        self.all_of(job.kind, job.account, job.region).pop(job.name.lower(), None)
+        self.sagemaker.store(job.account, job.region).tags.pop(job.arn, None)
+
     def when_ended(self, job: Job, callback: Callable[[Job], None]) -> None:
         """Call back once a job has ended, at once if it has."""
         with job.lock:
@@ -225,7 +236,7 @@ class Jobs:
             self._slots.shutdown(wait=True, cancel_futures=True)
 
     def _life(self, job: Job, runner: Runner) -> Generator[float | Future[Any], None, None]:
-        fault = self.faults.take(job.name)
+        fault = self._fault(job)
         if job.stopping.is_set():
             outcome = Outcome("Stopped")
         elif fault is not None:
@@ -239,6 +250,15 @@ class Jobs:
             if waited < self.options.minimum_seconds:
                 yield self.options.minimum_seconds - waited
         self.end(job, outcome)
+
+    def _fault(self, job: Job) -> str | None:
+        """Return why a job has to fail, after the attempts that its RetryStrategy allows."""
+        attempts = 1 + int((job.definition.get("RetryStrategy") or {}).get("MaximumRetryAttempts", 0))
+        for _ in range(attempts):
+            fault = self.faults.take(job.name)
+            if fault is None or not fault.startswith("InternalServerError"):
+                return fault
+        return fault
 
     def _submit(self, job: Job, runner: Runner) -> Future[Outcome]:
         if self._slots is None:

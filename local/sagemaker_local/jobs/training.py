@@ -33,6 +33,7 @@ def install(jobs: Jobs) -> Training:
             "DescribeTrainingJob": training.describe,
             "ListTrainingJobs": training.list_jobs,
             "StopTrainingJob": training.stop,
+            "DeleteTrainingJob": training.delete,
         },
     )
     jobs.aws.front.local("jobs/interrupt", training.interrupt)
@@ -99,6 +100,11 @@ class Training:
         except AwsError as error:
             raise AwsError("ResourceNotFound", error.message) from error
         self._jobs.stop_job(job)
+        return {}
+
+    def delete(self, scope: Scope, params: Params) -> Params:
+        """DeleteTrainingJob, for a job that has ended."""
+        self._jobs.delete(self._find(scope, params))
         return {}
 
     def interrupt(self, method: str, body: bytes, query: dict[str, str]) -> dict[str, str]:

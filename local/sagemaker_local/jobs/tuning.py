@@ -30,6 +30,7 @@ def install(jobs: Jobs, trainings: training.Training) -> None:
             "ListHyperParameterTuningJobs": tuning.list_jobs,
             "ListTrainingJobsForHyperParameterTuningJob": tuning.list_training_jobs,
             "StopHyperParameterTuningJob": tuning.stop,
+            "DeleteHyperParameterTuningJob": tuning.delete,
         },
     )
 
@@ -113,6 +114,11 @@ class Tuning:
             raise AwsError("ResourceNotFound", error.message) from error
         self._jobs.stop_job(job)
         self._runs[job.arn].stop()
+        return {}
+
+    def delete(self, scope: Scope, params: Params) -> Params:
+        """DeleteHyperParameterTuningJob, for one that has ended; its training jobs stay."""
+        self._jobs.delete(self._find(scope, params))
         return {}
 
     def _find(self, scope: Scope, params: Params) -> Job:

@@ -171,6 +171,14 @@ def test_faults_can_be_ordered_over_http(lab: Any) -> None:
     assert "fails" in _control(lab, "fail", {"reason": reason, "name_contains": request["TrainingJobName"]})
     described = lab.train(request)
     assert (described["TrainingJobStatus"], described["FailureReason"]) == ("Failed", reason)
+    _control(lab, "fail", {"reason": "InternalServerError: a bad day", "name_contains": "again"})
+    described = lab.train(
+        {**lab.script_job("pass", RetryStrategy={"MaximumRetryAttempts": 1}), "TrainingJobName": "again"}
+    )
+    assert described["TrainingJobStatus"] == "Completed"
+    lab.sm.delete_training_job(TrainingJobName="again")
+    with pytest.raises(ClientError, match="Could not find requested job"):
+        lab.sm.describe_training_job(TrainingJobName="again")
     assert "interrupts" in _control(lab, "interrupt", {"line": "never printed", "name_contains": "nobody"})
     assert "is no running training job" in _control(lab, "interrupt", {"job": "nobody"})["error"]
     assert "is not a regular expression" in _control(lab, "interrupt", {"line": "("})["error"]
@@ -197,12 +205,7 @@ def test_a_stopped_or_overlong_job_leaves_its_model(lab: Any) -> None:
     """
     request = lab.script_job(waiting)
     name = lab.train(request, wait=False)["TrainingJobName"]
-    lab.eventually(
-        lambda: (
-            lab.sm.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training"
-            and lab.jobs.processes.busy
-        )
-    )
+    lab.eventually(lambda: lab.sm.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
     lab.sm.stop_training_job(TrainingJobName=name)
     described = lab.ended(lambda: lab.sm.describe_training_job(TrainingJobName=name), "TrainingJobStatus")
     assert (described["TrainingJobStatus"], described["SecondaryStatus"]) == ("Stopped", "Stopped")
