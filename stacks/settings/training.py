@@ -75,12 +75,19 @@ class GatesSettings(Settings):
     """What the checks of a new version do. Without an entry: bias is checked if there is a facet, the others are not,
     and every version gets new baselines."""
 
-    data_quality: Annotated[GateSettings | None, Field(description="Training data against the live baseline.")] = None
-    model_quality: Annotated[GateSettings | None, Field(description="Metrics against the live baseline.")] = None
-    bias: Annotated[GateSettings | None, Field(description="Bias metrics against the live baseline.")] = None
-    attribution: Annotated[GateSettings | None, Field(description="Order of features against the live baseline.")] = (
-        None
-    )
+    data_quality: Annotated[
+        GateSettings | None, Field(description="Training data against the live baseline. Default: not compared")
+    ] = None
+    model_quality: Annotated[
+        GateSettings | None, Field(description="Metrics against the live baseline. Default: not compared")
+    ] = None
+    bias: Annotated[
+        GateSettings | None,
+        Field(description="Bias metrics against the live baseline. Default: compared if there is a facet"),
+    ] = None
+    attribution: Annotated[
+        GateSettings | None, Field(description="Order of features against the live baseline. Default: not compared")
+    ] = None
 
 
 class FacetSettings(Settings):
@@ -116,17 +123,21 @@ class TrainingSettings(Settings):
         str | None,
         Field(
             pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?|[a-zA-Z0-9!_.*'()-]+(/[a-zA-Z0-9!_.*'()-]*)*)$",
-            description="Training data: an S3 URI, or a prefix in this environment's bucket of models.",
+            description="S3 URI of training data, or a prefix in our own bucket of models. Default: the query",
             json_schema_extra={"x-allowed": "an S3 URI (s3://bucket/prefix/), or a prefix such as training-data/churn"},
         ),
     ] = None
     data_kms_key_arn: Annotated[
         KeyArn | None, Field(description="KMS key of an S3 URI's objects. Default: none of a customer's")
     ] = None
-    query: Annotated[QuerySettings | None, Field(description="Training data from feature groups instead.")] = None
+    query: Annotated[QuerySettings | None, Field(description="Training data from feature groups. Default: data")] = None
     format: Annotated[Literal["csv", "jsonl", "parquet"], Field(description="Format of the data. Default: csv")] = "csv"
-    label: Annotated[Column | None, Field(description="Column that is predicted.")] = None
-    problem: Annotated[Problem | None, Field(description="What is predicted.")] = None
+    label: Annotated[
+        Column | None, Field(description="Column that is predicted. Default: none; the ready pipeline needs it")
+    ] = None
+    problem: Annotated[
+        Problem | None, Field(description="What is predicted. Default: none; the ready pipeline needs it")
+    ] = None
     features: Annotated[tuple[Column, ...], Field(description="Columns to predict from. Default: all others")] = ()
     exclude: Annotated[tuple[Column, ...], Field(description="Columns to leave out. Default: none")] = ()
     categorical: Annotated[
@@ -146,7 +157,8 @@ class TrainingSettings(Settings):
         ),
     ] = TuningSettings()
     hyperparameters: Annotated[
-        dict[str, str | int | float], Field(max_length=90, description="Fixed ones, as XGBoost calls them.")
+        dict[str, str | int | float],
+        Field(max_length=90, description="Fixed ones, as XGBoost calls them. Default: none"),
     ] = {}
     minimum: Annotated[
         float | None,

@@ -12,7 +12,7 @@ import constructs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE_ROOTS = ("constructs", "lambda", "analyzer", "local", "labels", "feature_store")
+SOURCE_ROOTS = ("constructs", "lambda", "analyzer", "local", "labels", "feature_store", "training")
 
 
 def imported_modules(file: Path) -> Iterator[str]:
@@ -95,6 +95,8 @@ def test_double_import_is_banned() -> None:
             ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "sagemaker"),
         ),
         (("feature_store",), ("model_analyzer", "pandas", "duckdb")),
+        (("training",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks", "sagemaker_local", "shared")),
+        (("training",), ("sagemaker", "polars", "pydantic")),
         (("local",), ("aws_cdk", "constructs", "cdk_sagemaker_mlops", "stacks")),
     ],
     ids=lambda value: "+".join(value),

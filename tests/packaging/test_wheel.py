@@ -99,8 +99,10 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
         "sagemaker_features",
         "sagemaker_labels",
         "sagemaker_local",
+        "tabular_training",
     }
     assert "cdk_sagemaker_mlops/py.typed" in names
+    assert "cdk_sagemaker_mlops/training/image_accounts.json" in names
     assert "cdk_sagemaker_mlops/_lambda/monitor/handler.py" in names
     assert "cdk_sagemaker_mlops/_lambda/deploy/handler.py" in names
     assert "cdk_sagemaker_mlops/_lambda/shared/__init__.py" in names

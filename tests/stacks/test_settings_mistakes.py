@@ -293,6 +293,22 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         ["feature_groups.a.online.ttl", "such as 30 days"],
     ),
     (
+        "monitor of a group without offline records",
+        3,
+        "feature_groups: {a: {record_id: i, event_time: t, features: {i: string, t: string}, online: true, "
+        "monitors: {data_quality: {}}}}",
+        3,
+        ["feature_groups.a.monitors", "there are none; set offline: glue"],
+    ),
+    (
+        "monitor of a feature that is none",
+        3,
+        "feature_groups: {a: {record_id: i, event_time: t, features: {i: string, t: string, x: integral}, "
+        "offline: glue, monitors: {data_quality: {alarm_features: [t, y]}}}}",
+        3,
+        ["feature_groups.a.monitors", "data_quality names t, y; features are x"],
+    ),
+    (
         "name of a group that is too long",
         3,
         f"feature_groups: {{{'a' * 40}: {{}}}}\nproject: {'p' * 20}",
@@ -300,11 +316,11 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         ["the feature group's name becomes too long", "<project>-<environment>-<group>"],
     ),
     (
-        "later key",
+        "retraining without training",
         7,
         "    registry: {group: churn}\n    on_drift: retrain",
         8,
-        ["retraining on drift is not available"],
+        ["there is nothing to start; add training"],
     ),
     (
         "unknown engine",
