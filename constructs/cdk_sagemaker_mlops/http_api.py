@@ -260,7 +260,7 @@ class InferenceApi(Construct):
             asynchronous=self._asynchronous,
         )
         method = self._block.add("Method", "AWS::ApiGateway::Method", properties)
-        text = json.dumps([to_cloudformation(properties), self._private, self._binary], sort_keys=True)
+        text = json.dumps([to_cloudformation(properties), self._ids, self._binary], sort_keys=True)
         # The CDK numbers its tokens by order of creation, which has nothing to do with this API.
         stable = re.sub(r"\.\d+\]", "]", text)
         return method, hashlib.sha256(stable.encode()).hexdigest()[:8]

@@ -220,22 +220,32 @@ def test_a_private_api_lets_in_who_comes_through_the_vpc(
 
 
 def test_a_change_makes_a_new_deployment_and_nothing_else_does(image_uri: str) -> None:
-    def deployment(*, before: bool = False, **props: Any) -> str:
+    def deployment(*, before: bool = False, through: tuple[str, ...] = (), **props: Any) -> str:
         app = cdk.App()
         stack = cdk.Stack(app, "Serving")
         if before:
             # Takes a number among the CDK's tokens.
             s3.Bucket(stack, "Unrelated").bucket_arn.lower()
+        entries = [
+            ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(stack, name, vpc_endpoint_id=name, port=443)
+            for name in through
+        ]
         model = mlops.Model.from_image(image_uri)
         made = mlops.Endpoint(stack, "Endpoint", endpoint_name="churn", model=model)
-        mlops.InferenceApi(stack, "Api", endpoint=made, **props)
+        mlops.InferenceApi(stack, "Api", endpoint=made, vpc_endpoints=entries, **props)
         resources = app.synth().get_stack_by_name("Serving").template["Resources"]
         (found,) = (key for key, value in resources.items() if value["Type"] == "AWS::ApiGateway::Deployment")
         return str(found)
 
     first = deployment()
     assert first == deployment(before=True) == deployment(rate_per_second=1)
-    assert first != deployment(binary_media_types=["application/x-npy"])
+    # A policy holds from the next deployment on, so whom it lets in makes one, too.
+    others = [
+        deployment(binary_media_types=["application/x-npy"]),
+        deployment(through=("a",)),
+        deployment(through=("b",)),
+    ]
+    assert len({first, *others}) == 4
 
 
 def test_a_queue_is_asked_asynchronously(
