@@ -62,10 +62,11 @@ from .monitoring import (
     Predictions,
     ProblemType,
     ProcessingEngine,
+    Scripts,
     ShadowEndpoint,
     Shap,
-    TrainingData,
     SparkEngine,
+    TrainingData,
 )
 from .network import Network
 from .notifications import Notifications, TopicTarget
@@ -175,6 +176,7 @@ __all__ = [
     "Scaling",
     "ScheduledCapacity",
     "SchemaRecord",
+    "Scripts",
     "Serverless",
     "ServingMode",
     "Severity",

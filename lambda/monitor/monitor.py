@@ -15,6 +15,7 @@ from monitor import measures
 from monitor.analysis import Analysis, BaselineError, NoData, Outcome, Spread, Traffic
 from monitor.baselines import Baselines
 from monitor.run import Run
+from monitor.scripts import postprocess, preprocessor_of
 from monitor.settings import Settings
 from monitor.storage import Storage, StoredFile
 from shared import events, metrics
@@ -105,6 +106,8 @@ class Monitor:
         if run.baseline_missing:
             log.warning("the version has no complete baseline", model_package_arn=run.model_package_arn)
         result = self._analyse(run, prepared, remaining, found)
+        if isinstance(result, Outcome):
+            postprocess(self._storage, self._settings.postprocessor, result.documents)
         return self.tell(run, result, self._seconds() - began)
 
     def tell(self, run: Run, result: Outcome | NoData, seconds: float) -> dict[str, Any]:
@@ -188,6 +191,7 @@ class Monitor:
             self._settings.source,
             captures=self._settings.source.open(self._storage, found.captures, check_time),
             labels=self._storage.fetch(found.labels, check_time, in_memory=True),
+            preprocessor=preprocessor_of(self._storage, self._settings.preprocessor),
             listed=found.captures,
             spread=self._spread,
         )

@@ -13,6 +13,7 @@ Every type:
   durations of whole hours back from the scheduled hour, such as `-P8D` and `-P1D`; the sign may be left out. Then
   `PERIOD_HOURS` are the hours from one run to the next. Default: the window's length
 - `KMS_KEY_ARN`: key of the reports. Default: - the bucket's
+- `PREPROCESSOR_URI`, `POSTPROCESSOR_URI`: scripts of Model Monitor's contract. Default: - none
 - those of `training_data`, where baselines are computed
 
 The further ones stand at the classes below, those of attribution in `attribution_settings`. An empty variable counts
@@ -52,6 +53,8 @@ class Settings:
     offset_hours: int
     interval_hours: int
     kms_key_arn: str | None
+    preprocessor: S3Uri | None
+    postprocessor: S3Uri | None
     #: What baselines are computed from; None where they are not.
     training_data: TrainingDataSettings | None
     #: The variables that these settings were read from, for a job that carries out the run elsewhere.
@@ -77,6 +80,8 @@ class Settings:
             offset_hours=offset,
             interval_hours=interval,
             kms_key_arn=environment.optional_text("KMS_KEY_ARN"),
+            preprocessor=environment.optional_s3_uri("PREPROCESSOR_URI"),
+            postprocessor=environment.optional_s3_uri("POSTPROCESSOR_URI"),
             training_data=TrainingDataSettings.of(environment),
             variables=environment.used,
             **own,

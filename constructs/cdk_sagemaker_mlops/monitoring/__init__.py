@@ -19,6 +19,7 @@ from .monitor import Monitor
 from .processing_engine import ProcessingEngine
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import DatasetInput, EndpointInput, MonitorInput
 from .spark_engine import SparkEngine
 from .training_data import TrainingData
@@ -53,6 +54,7 @@ __all__ = [
     "Predictions",
     "ProblemType",
     "ProcessingEngine",
+    "Scripts",
     "ShadowEndpoint",
     "Shap",
     "SparkEngine",

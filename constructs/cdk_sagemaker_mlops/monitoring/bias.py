@@ -14,6 +14,7 @@ from .ground_truth import Labels, Predictions
 from .labelled import LabelledMonitor, MetricAlarm
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import MonitorInput
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class BiasMonitor(LabelledMonitor):
     :param notifications: Who hears of its alarms. Default: - nobody; alarms are still to be seen
     :param alarms: Which other alarms it has. Default: - see :class:`MonitorAlarms`
     :param name: Name in reports, metrics and events. Default: - `<endpoint>-bias`
+    :param scripts: What is done with reports; a preprocessor is for data quality only. Default: - none
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class BiasMonitor(LabelledMonitor):
         notifications: Sequence[AlarmTarget] = (),
         alarms: MonitorAlarms | None = None,
         name: str | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         alarms = alarms or MonitorAlarms()
         super().__init__(
@@ -120,6 +123,7 @@ class BiasMonitor(LabelledMonitor):
             notifications=notifications,
             alarms=alarms,
             name=name,
+            scripts=scripts,
         )
         self._facets = {str(facet.name_or_index): facet for facet in facets}
 

@@ -17,6 +17,7 @@ from .monitor import Monitor
 from .ranking import Ranking, worst
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import MonitorInput
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class DataQualityMonitor(Monitor):
     :param notifications: Who hears of its alarms. Default: - nobody; alarms are still to be seen
     :param alarms: Which other alarms it has. Default: - see :class:`MonitorAlarms`
     :param name: Name in reports, metrics and events. Default: - `<endpoint>-data-quality`
+    :param scripts: What turns records into rows, and what is done with reports. Default: - none
     """
 
     def __init__(
@@ -210,6 +212,7 @@ class DataQualityMonitor(Monitor):
         notifications: Sequence[AlarmTarget] = (),
         alarms: MonitorAlarms | None = None,
         name: str | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         alarms = alarms or MonitorAlarms()
         analysis = DataQualityAnalysis(
@@ -239,6 +242,7 @@ class DataQualityMonitor(Monitor):
             notifications=notifications,
             alarms=alarms,
             name=name,
+            scripts=scripts,
         )
 
     @property

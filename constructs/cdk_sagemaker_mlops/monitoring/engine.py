@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .baseline import BoundBaseline
     from .locations import Location
     from .schedule import MonitoringSchedule
+    from .scripts import Scripts
     from .source import MonitorInput
 
 #: Log group of SageMaker's processing jobs: https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
@@ -30,16 +33,29 @@ class EngineTask:
     :param analysis: The kind of analysis with its settings.
     :param source: What is looked at.
     :param schedule: When runs happen and how much time each looks at.
+    :param scripts: The monitor's own scripts.
     """
 
     analysis: Analysis
     source: MonitorInput
     schedule: MonitoringSchedule
+    scripts: Scripts
 
     @property
     def monitoring_type(self) -> str:
         """`DataQuality`, … as in SageMaker's API."""
         return self.analysis.monitoring_type
+
+    def script_problems(self, engine: Engine) -> list[str]:
+        """What is wrong with the scripts, or cannot be done by an engine."""
+        found = self.scripts.problems(self.monitoring_type, self.source.type)
+        given = {name for name in ("preprocessor", "postprocessor") if getattr(self.scripts, name) is not None}
+        found += [
+            f"scripts {name} cannot be used: {engine.refused_scripts[name]}"
+            for name in sorted(given)
+            if name in engine.refused_scripts
+        ]
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +137,8 @@ class Engine(ABC):
     #: SageMaker Model Monitor and Clarify, for accounts that still have them.
     MODEL_MONITOR: ClassVar[Engine]
 
+    #: Scripts of monitors that it cannot run, and why.
+    refused_scripts: ClassVar[Mapping[str, str]] = MappingProxyType({})
     #: Whether its runs count labels: how many found their prediction, came late, or twice.
     counts_labels: ClassVar[bool] = True
 

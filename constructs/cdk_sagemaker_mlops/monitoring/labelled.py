@@ -20,6 +20,7 @@ from .locations import decrypt, encrypt
 from .monitor import Monitor
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import MonitorInput
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ class LabelledMonitor(Monitor):
         notifications: Sequence[AlarmTarget],
         alarms: MonitorAlarms,
         name: str | None,
+        scripts: Scripts | None,
     ) -> None:
         self._labels = analysis.labels
         super().__init__(
@@ -192,6 +194,7 @@ class LabelledMonitor(Monitor):
             notifications=notifications,
             alarms=alarms,
             name=name,
+            scripts=scripts,
         )
 
     @property

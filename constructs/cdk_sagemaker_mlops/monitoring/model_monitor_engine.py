@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cdk_sagemaker_mlops import _paths, _refs
@@ -66,6 +67,12 @@ class ModelMonitorEngine(Engine):
     """
 
     counts_labels = False
+    refused_scripts = MappingProxyType(
+        dict.fromkeys(
+            ("preprocessor", "postprocessor"),
+            "the engine is model-monitor, which takes scripts from S3: its preprocessor_uri and postprocessor_uri",
+        )
+    )
 
     instance_type: str = "ml.m5.xlarge"
     instance_count: int = 1

@@ -17,6 +17,7 @@ from .ground_truth import Labels, Predictions
 from .labelled import LabelledAnalysis, LabelledMonitor, MetricAlarm
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import MonitorInput
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class ModelQualityMonitor(LabelledMonitor):
     :param notifications: Who hears of its alarms. Default: - nobody; alarms are still to be seen
     :param alarms: Which other alarms it has. Default: - see :class:`MonitorAlarms`
     :param name: Name in reports, metrics and events. Default: - `<endpoint>-model-quality`
+    :param scripts: What is done with reports; a preprocessor is for data quality only. Default: - none
     """
 
     def __init__(
@@ -193,6 +195,7 @@ class ModelQualityMonitor(LabelledMonitor):
         notifications: Sequence[AlarmTarget] = (),
         alarms: MonitorAlarms | None = None,
         name: str | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         alarms = alarms or MonitorAlarms()
         super().__init__(
@@ -218,6 +221,7 @@ class ModelQualityMonitor(LabelledMonitor):
             notifications=notifications,
             alarms=alarms,
             name=name,
+            scripts=scripts,
         )
 
     def metric_quality(self, metric: str) -> cloudwatch.Metric:

@@ -22,6 +22,7 @@ from .run_access import run_settings, run_statements
 from .run_metrics import RunMetrics
 from .run_rules import MonitorAlarms, run_rules
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import EndpointInput, MonitorInput
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Monitor(RunMetrics, Construct):
         notifications: Sequence[AlarmTarget],
         alarms: MonitorAlarms | None,
         name: str | None,
+        scripts: Scripts | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
@@ -69,6 +71,7 @@ class Monitor(RunMetrics, Construct):
         self._targets = tuple(notifications)
         self._alarm_options = alarms or MonitorAlarms()
         self._name = name
+        self._scripts = scripts or Scripts()
         self._input: MonitorInput | None = None
         self._bound_engine: BoundEngine | None = None
         self._bound_baseline: BoundBaseline | None = None
@@ -98,7 +101,8 @@ class Monitor(RunMetrics, Construct):
 
     def _watch(self, source: MonitorInput, stack: cdk.Stack) -> None:
         baseline = self._baseline or source.default_baseline
-        task = EngineTask(analysis=self._analysis, source=source, schedule=self._schedule)
+        scripts = self._scripts
+        task = EngineTask(analysis=self._analysis, source=source, schedule=self._schedule, scripts=scripts)
         self._check(task, baseline)
         self._input = source
         block = Block(self)
@@ -125,14 +129,15 @@ class Monitor(RunMetrics, Construct):
                 analysis=self._analysis,
                 source=source,
                 schedule=self._schedule,
+                scripts=scripts,
                 block=block,
                 stack=stack,
                 schedule_name=self.schedule_name,
                 reports=reports,
                 written=written,
                 baseline=self._bound_baseline,
-                settings=run_settings(task, self.schedule_name, reports) | self._bound_baseline.settings,
-                statements=run_statements(task, written, self._bound_baseline, namespaces),
+                settings=run_settings(task, stack, self.schedule_name, reports) | self._bound_baseline.settings,
+                statements=run_statements(task, stack, written, self._bound_baseline, namespaces),
                 metric_namespaces=namespaces,
                 model_package_arn=source.model_package_arn,
                 report_hint=self.report_hint,
@@ -180,6 +185,7 @@ class Monitor(RunMetrics, Construct):
         problems.extend(self._analysis.input_problems(source))
         problems.extend(baseline.problems())
         problems.extend(self._alarm_options.problems())
+        problems.extend(task.script_problems(self._engine))
         problems.extend(self._engine.problems(task))
         problems.raise_if_any(self)
 

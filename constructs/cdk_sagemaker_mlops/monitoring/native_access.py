@@ -51,7 +51,7 @@ def run_statements(
         ),
     ]
     if analysis.needs_labels:
-        merged = request.reports.below("merge", *source.report_folders)
+        merged = request.reports.below("merge", *(source.report_folders or (request.schedule_name,)))
         statements += [*merged.read("Merged", "merged records"), *merged.write("Merged", "merged records")]
     if config is not None:
         bucket = f"arn:{_refs.partition()}:s3:::{config.bucket_name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._iam import Statement
@@ -11,8 +12,11 @@ from .baseline import BoundBaseline
 from .engine import EngineTask
 from .locations import Location, encrypt
 
+if TYPE_CHECKING:
+    import aws_cdk as cdk
 
-def run_settings(task: EngineTask, schedule_name: str, reports: Location) -> dict[str, str]:
+
+def run_settings(task: EngineTask, stack: cdk.Stack, schedule_name: str, reports: Location) -> dict[str, str]:
     """The settings of a run as environment variables."""
     values = {
         "MONITORING_SCHEDULE_NAME": schedule_name,
@@ -22,11 +26,12 @@ def run_settings(task: EngineTask, schedule_name: str, reports: Location) -> dic
     }
     if reports.key_arn:
         values["KMS_KEY_ARN"] = reports.key_arn
-    return task.source.settings() | values | task.analysis.settings(task.source.name)
+    own = task.analysis.settings(task.source.name)
+    return task.source.settings() | values | own | task.scripts.settings(stack)
 
 
 def run_statements(
-    task: EngineTask, written: Location, baseline: BoundBaseline, namespaces: Sequence[str]
+    task: EngineTask, stack: cdk.Stack, written: Location, baseline: BoundBaseline, namespaces: Sequence[str]
 ) -> tuple[Statement, ...]:
     """What a run does: it reads, writes its report, publishes and announces itself."""
     return (
@@ -34,6 +39,7 @@ def run_statements(
         *written.write("Reports", "reports are filed by hour and"),
         *baseline.statements,
         *task.analysis.statements(task.source.name),
+        *task.scripts.statements(stack),
         *task.analysis.input_statements(task.source),
         *encrypt(written.key_arn),
         Statement(

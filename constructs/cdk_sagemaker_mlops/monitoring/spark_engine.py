@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cdk_sagemaker_mlops.functions import SPARK_WHEELS, AssetLocation, content_asset
 
@@ -36,6 +37,9 @@ class SparkEngine(JobEngine):
 
     name = "spark"
     analyses = ("DataQuality",)
+    refused_scripts = MappingProxyType(
+        {"preprocessor": "the engine is spark, whose executors do not have it; choose processing"}
+    )
 
     instance_count: int = 2
     image: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -334,3 +335,34 @@ def test_endpoint_and_input_exclude_each_other(stack: cdk.Stack, bucket: s3.IBuc
     source = mlops.DatasetInput(dataset="customers", bucket=bucket)
     with pytest.raises(mlops.ConstructError, match="endpoint and input are both given"):
         mlops.DataQualityMonitor(stack, "Both", endpoint=endpoint, input=source)
+
+
+# -- scripts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", [mlops.Engine.LAMBDA, mlops.Engine.PROCESSING])
+def test_scripts_become_assets_that_runs_may_read(
+    monitor: Callable, synthesise: Callable, tmp_path: Path, engine: mlops.Engine
+) -> None:
+    script = tmp_path / "pre.py"
+    script.write_text("def preprocess_handler(record):\n    return {}\n")
+    monitor(engine=engine, scripts=mlops.Scripts(preprocessor=script, postprocessor="s3://scripts/post.py"))
+    template = synthesise()
+    told = variables(template)
+    assert re.fullmatch(r"s3://\{cdk-.*\}/[0-9a-f]{64}\.py", told["PREPROCESSOR_URI"])
+    assert told["POSTPROCESSOR_URI"] == "s3://scripts/post.py"
+    runs = "DataQualityRole" if engine is mlops.Engine.LAMBDA else "DataQualityJobRole"
+    assert len(statements(template, runs)["ReadScripts"]["Resource"]) == 2
+
+
+def test_scripts_that_cannot_run_are_refused(monitor: Callable, stack: cdk.Stack, bucket: s3.IBucket) -> None:
+    with pytest.raises(mlops.ConstructError) as raised:
+        monitor(engine=mlops.Engine.SPARK, scripts=mlops.Scripts(preprocessor="none.py", postprocessor="s3://bucket"))
+    found = "\n".join(raised.value.problems)
+    assert 'scripts preprocessor is "none.py", which is no file' in found
+    assert 'scripts postprocessor is "s3://bucket", allowed are URIs of objects' in found
+    assert "scripts preprocessor cannot be used: the engine is spark" in found
+    source = mlops.DatasetInput(dataset="customers", bucket=bucket)
+    scripts = mlops.Scripts(preprocessor="s3://scripts/pre.py")
+    with pytest.raises(mlops.ConstructError, match="preprocessor is for data quality of captured records"):
+        mlops.DataQualityMonitor(stack, "Customers", input=source, scripts=scripts)
