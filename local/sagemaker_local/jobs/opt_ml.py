@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,4 +128,5 @@ def _linked(folder: Path) -> Iterator[None]:
             for link in links:
                 link.unlink(missing_ok=True)
             if made:
-                root.rmdir()
+                with suppress(OSError):  # the job has put something of its own beside them
+                    root.rmdir()

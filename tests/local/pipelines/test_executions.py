@@ -387,3 +387,72 @@ def test_a_model_is_made_served_and_asked_for_a_batch(lab: Any) -> None:
         EndpointName="lengths", ContentType="text/csv", Accept="text/csv", Body="seven"
     )
     assert answer["Body"].read() == b"5\n"
+
+
+def _tuning(lab: Any) -> dict[str, Any]:
+    training = _training(lab)["Arguments"]
+    hyperparameters = {**training.pop("HyperParameters"), "depth": "3"}
+    source = {"S3DataType": "S3Prefix", "S3Uri": lab.uri("code")}
+    training["InputDataConfig"] = [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
+    config = {
+        "Strategy": "Random",
+        "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
+        "ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1},
+        "ParameterRanges": {"IntegerParameterRanges": [{"Name": "width", "MinValue": "1", "MaxValue": "9"}]},
+    }
+    arguments = {
+        "HyperParameterTuningJobConfig": config,
+        "TrainingJobDefinition": {**training, "StaticHyperParameters": hyperparameters},
+    }
+    return {"Name": "Try", "Type": "Tuning", "Arguments": arguments}
+
+
+def _broken(lab: Any, kind: str) -> dict[str, Any]:
+    """Return a step of a type that is going to fail."""
+    if kind == "Tuning":
+        lab.jobs.faults.fail_next("AlgorithmError: no convergence", "-Try-")
+        return _tuning(lab)
+    if kind == "Training":
+        lab.jobs.faults.fail_next("AlgorithmError: no convergence", "-Try-")
+        training = _tuning(lab)["Arguments"]["TrainingJobDefinition"]
+        training["HyperParameters"] = training.pop("StaticHyperParameters")
+        return {"Name": "Try", "Type": "Training", "Arguments": training}
+    arguments: dict[str, Any] = {
+        "RegisterModel": {"ModelPackageGroupName": "never", "ModelApprovalStatus": "Perhaps"},
+        "Endpoint": {"EndpointName": "never", "EndpointConfigName": "not-there"},
+        "EndpointConfig": {
+            "ProductionVariants": [
+                {
+                    "VariantName": "AllTraffic",
+                    "ModelName": "not-there",
+                    "InstanceType": "ml.m5.large",
+                    "InitialInstanceCount": 1,
+                }
+            ]
+        },
+        "Transform": {
+            "ModelName": "not-there",
+            "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": lab.uri("code")}}},
+            "TransformOutput": {"S3OutputPath": lab.uri("out")},
+            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        },
+    }
+    return {"Name": "Try", "Type": kind, "Arguments": arguments[kind]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("Training", "ClientError: AlgorithmError: no convergence"),
+        ("Tuning", "ClientError: All training jobs failed."),
+        ("Transform", "Could not find model"),
+        ("RegisterModel", "modelApprovalStatus"),
+        ("EndpointConfig", "Could not find model"),
+        ("Endpoint", "Could not find endpoint configuration"),
+    ],
+)
+def test_a_failure_of_any_step_says_why_and_nothing_comes_after_it(lab: Any, kind: str, reason: str) -> None:
+    later = {**_failing("Later"), "DependsOn": ["Try"]}
+    status, steps = lab.run(lab.create([_broken(lab, kind), later]))
+    assert (status, list(steps)) == ("Failed", ["Try"])
+    assert reason in steps["Try"]["FailureReason"]
