@@ -67,7 +67,6 @@ def life(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Life:
     app.synth()
     app.deploy()
     found.stacks["first"] = {**found.gone.live.stacks(), **found.kept.live.stacks()}
-    found.printed["diff"] = app.run("diff", "**")
     found.printed["again"] = app.deploy()
 
     for site in sites:
@@ -129,7 +128,6 @@ def test_every_stack_is_created_before_any_model_exists(life: Life) -> None:
 
 
 def test_a_second_deployment_has_nothing_to_do(life: Life) -> None:
-    assert "Number of stacks with differences: 0" in life.printed["diff"]
     assert life.printed["again"].count("(no changes)") == 8
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from e2e_support import models
-from e2e_support.app import App
+from e2e_support.deployment import Deployment
 from e2e_support.site import Site, environment
 
 from model_analyzer import bias, model_quality
@@ -116,10 +116,9 @@ def site(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Site:
             "alarm_metrics": {"DPPL": 0.15},
         },
     }
-    app = App(aws, tmp_path_factory.mktemp("kinds"), {"kinds": document})
+    deployment = Deployment(aws, tmp_path_factory.mktemp("kinds"), {"kinds": document})
     deployed = Site(aws, "kinds", document)
-    app.synth()
-    app.deploy()
+    deployment.deploy()
     package = deployed.register(1, models.archive(), models.baseline(), checks=baselines())
     deployed.judge(package, "Approved")
     deployed.until_live(package)
