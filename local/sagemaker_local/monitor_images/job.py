@@ -63,7 +63,7 @@ class ContainerJob:
 
     def dataset_format(self) -> tuple[str, dict[str, Any]]:
         """Kind and options of the data, such as `sagemakerCaptureJson`."""
-        document = json.loads(self.settings.get("dataset_format") or "{}")
+        document = json.loads(self.settings.get("dataset_format") or "{}") or {"none": {}}
         if len(document) != 1:
             raise JobError(f"dataset_format is {document}: one format is needed")
         ((kind, options),) = document.items()
@@ -73,6 +73,11 @@ class ContainerJob:
         """A setting as a time."""
         text = self.settings.get(name)
         return datetime.fromisoformat(text) if text else None
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it looks at captured batch transform jobs."""
+        return self.settings.get("monitoring_input_type") == "BATCH_TRANSFORM_INPUT"
 
     @property
     def is_scheduled(self) -> bool:

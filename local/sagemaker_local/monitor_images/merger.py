@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .job import ContainerJob, JobError, main
-from .traffic import captured_files, files_below
+from .traffic import captured_files, captured_root, files_below
 
 
 def merge(job: ContainerJob) -> None:
@@ -23,7 +23,7 @@ def merge(job: ContainerJob) -> None:
         for record in _records(path):
             # Of several labels of one id the last one counts.
             labels[str(record["eventMetadata"]["eventId"])] = record["groundTruthData"]
-    source, target = job.folder("dataset_source"), job.folder("output_path")
+    source, target = captured_root(job), job.folder("output_path")
     taken: set[str] = set()
     for number, path in enumerate(captured_files(job)):
         merged = [json.dumps(record) for record in _merged(path, labels, taken)]

@@ -12,6 +12,7 @@ import polars as pl
 
 from model_analyzer import inputs
 
+from .batches import as_captures
 from .job import ContainerJob, JobError
 
 _HOUR = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{2})(?:/|$)")
@@ -32,13 +33,22 @@ def _inside(path: Path, start: datetime | None, end: datetime | None) -> bool:
     return start <= datetime(year, month, day, hour, tzinfo=UTC) < end
 
 
+def captured_root(job: ContainerJob) -> Path:
+    """The folder of captured records; those of batch transform jobs are put together first, once."""
+    source = job.folder("dataset_source")
+    if not job.is_batch or job.dataset_format()[0] == MERGED:
+        return source
+    target = job.root / "captures"
+    return target if target.exists() else as_captures(source, target)
+
+
 def captured_files(job: ContainerJob) -> list[Path]:
     """The files of the job's window; folders may hold more than that.
 
     Raises:
         JobError: there are none.
     """
-    files = files_below(job.folder("dataset_source"), job.moment("start_time"), job.moment("end_time"))
+    files = files_below(captured_root(job), job.moment("start_time"), job.moment("end_time"))
     if not files:
         raise JobError("Job inputs had no data")
     return files
@@ -59,7 +69,7 @@ def frames(job: ContainerJob, columns: Sequence[str] | None, report: inputs.Inpu
     files = captured_files(job)
     script = job.path("record_preprocessor_script")
     preprocessor = inputs.load_preprocessor(script) if script is not None else None
-    if kind in (CAPTURED, MERGED):
+    if job.is_batch or kind in (CAPTURED, MERGED):
         yield from inputs.read_capture(files, columns=columns, report=report, preprocessor=preprocessor)
     elif kind in _TABLES:
         form: inputs.TableFormat = "jsonl" if kind == "json" else kind  # type: ignore[assignment]

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_local.errors import AwsError
 
+from . import monitoring_inputs as data_of
 from . import monitoring_plan as plan
 from .job_definitions import KINDS, find_definition
 from .paging import page
@@ -142,7 +143,7 @@ class Executions:
             self._end(run, "Failed", job.reason)
             return
         try:
-            self._analyse(store, schedule, run, plan.merged_input(run.plan), merged=True)
+            self._analyse(store, schedule, run, data_of.merged_input(run.plan), merged=True)
         except (AwsError, ClientError, BotoCoreError) as error:
             self._end(run, "Failed", str(getattr(error, "message", error)))
 
@@ -181,15 +182,27 @@ class Executions:
     # -- data ------------------------------------------------------------------------------------------------------
 
     def _data(self, store: Store, execution: plan.Execution) -> list[Params]:
+        if execution.endpoint is None:
+            sides = data_of.manifest_folders(execution).items()
+            found = {side: self._keys(store, execution, folders) for side, folders in sides}
+            return data_of.manifest_inputs(execution, found) if found["output"] else []
         root = execution.captured_uri(store)
         if root is None:
             return []
         variants = self._folders(store, execution, root)
-        return self._present(store, execution, plan.captured_inputs(execution, root, variants))
+        return self._present(store, execution, data_of.captured_inputs(execution, root, variants))
 
     def _client(self, store: Store, execution: plan.Execution) -> Any:
         role = execution.definition.definition["RoleArn"]
         return self._sagemaker.client("s3", store.account, store.region, role)
+
+    def _keys(self, store: Store, execution: plan.Execution, folders: list[str]) -> list[str]:
+        s3, found = self._client(store, execution), []
+        for uri in folders:
+            bucket, prefix = parse_s3_uri(uri)
+            listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+            found += [f"s3://{bucket}/{item['Key']}" for item in listed]
+        return found
 
     def _folders(self, store: Store, execution: plan.Execution, uri: str) -> list[str]:
         bucket, prefix = parse_s3_uri(f"{uri}/")

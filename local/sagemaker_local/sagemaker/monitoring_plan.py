@@ -20,8 +20,8 @@ from .state import Record, Store
 
 Params = dict[str, Any]
 
-_HOUR = timedelta(hours=1)
-_MOST_INPUTS = 8
+HOUR = timedelta(hours=1)
+MOST_INPUTS = 8
 """Inputs of data; a processing job takes ten, and two are the baseline's."""
 _DURATION = re.compile(r"(-)?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 _CRON = re.compile(r"cron\(0 (\*|\d{1,2}|\d{1,2}/\d{1,2}) \? \* \* \*\)")
@@ -123,7 +123,7 @@ class Execution:
                 return self.scheduled - duration(start or "PT0H"), self.scheduled - duration(end or "PT0H")
         expression = config.get("ScheduleExpression")
         period = due_hours(expression)[1] if expression else 24
-        return self.scheduled - period * _HOUR, self.scheduled
+        return self.scheduled - period * HOUR, self.scheduled
 
     @property
     def output(self) -> Params:
@@ -143,8 +143,9 @@ class Execution:
         return "/".join([*folders, f"{self.scheduled:%Y/%m/%d/%H}"])
 
     def merge_uri(self) -> str:
-        """Where captures merged with labels go."""
-        return f"{self.output['S3Uri'].rstrip('/')}/merge"
+        """Where captures merged with labels go; those of batch transform jobs by run, since they have no hours."""
+        merged = f"{self.output['S3Uri'].rstrip('/')}/merge"
+        return merged if self.endpoint else f"{merged}/{self.schedule}/{self.scheduled:%Y/%m/%d/%H}"
 
     def captured_uri(self, store: Store) -> str | None:
         """Where the endpoint's captures lie; None if there is no such endpoint, or it captures nothing."""
@@ -164,12 +165,14 @@ class Execution:
             "output_path": _OUTPUT,
             "start_time": _text(start),
             "end_time": _text(end),
+            "ground_truth_end_time": _text(self.scheduled),
+            "monitoring_input_type": self._input_type,
         }
         labels = [
-            _prefix(
+            prefix_input(
                 f"groundtruth_{number}", f"{self.ground_truth}/{folder}", f"/opt/ml/processing/groundtruth/{folder}"
             )
-            for number, folder in enumerate(_folders(start, self.scheduled, _MOST_INPUTS // 2))
+            for number, folder in enumerate(folders_of(start, self.scheduled, MOST_INPUTS // 2))
         ]
         return self._job("groundtruth-merge", image, [*captured, *labels], self.merge_uri(), settings)
 
@@ -188,7 +191,7 @@ class Execution:
         )
         for setting, name, uri, place in files:
             if uri:
-                inputs.append(_prefix(name, uri, f"{place}/{name}"))
+                inputs.append(prefix_input(name, uri, f"{place}/{name}"))
                 settings[setting] = f"{place}/{name}/{uri.rpartition('/')[2]}"
         request = self._job(
             f"{_SLUGS[self.kind.monitoring_type]}-monitoring", app["ImageUri"], inputs, self.report_uri(), settings
@@ -197,6 +200,10 @@ class Execution:
             if app.get(member):
                 request["AppSpecification"][member] = app[member]
         return request
+
+    @property
+    def _input_type(self) -> str:
+        return "ENDPOINT_INPUT" if self.endpoint else "BATCH_TRANSFORM_INPUT"
 
     def _settings(self, merged: bool) -> dict[str, str]:
         source, (start, end) = self.source, self.window
@@ -214,7 +221,7 @@ class Execution:
             "end_time": _text(end),
             "metric_time": _text(start),
             "sagemaker_monitoring_schedule_name": self.schedule,
-            "monitoring_input_type": "ENDPOINT_INPUT" if self.endpoint else "BATCH_TRANSFORM_INPUT",
+            "monitoring_input_type": self._input_type,
         }
         settings.setdefault("publish_cloudwatch_metrics", "Enabled")
         if self.endpoint:
@@ -249,38 +256,17 @@ class Execution:
         return request
 
 
-def captured_inputs(execution: Execution, root: str, variants: list[str]) -> list[Params]:
-    """Inputs of an endpoint's captures, one for each variant and hour, or day where hours would be too many."""
-    start, end = execution.window
-    place = execution.source["LocalPath"]
-    folders = list(_folders(start, end, max(1, (_MOST_INPUTS // 2) // max(1, len(variants)))))
-    return [
-        _prefix(
-            f"input_{number}",
-            f"{root}/{variant}/{folder}",
-            f"{place}/{execution.endpoint}/{variant}/{folder}",
-        )
-        for number, (variant, folder) in enumerate((variant, folder) for variant in variants for folder in folders)
-    ]
-
-
-def merged_input(execution: Execution) -> list[Params]:
-    """The input of captures that were merged with labels."""
-    place = f"{execution.source['LocalPath']}/{execution.endpoint}"
-    return [_prefix("input_1", f"{execution.merge_uri()}/{execution.endpoint}", place)]
-
-
-def _folders(start: datetime, end: datetime, most: int) -> Iterator[str]:
+def folders_of(start: datetime, end: datetime, most: int) -> Iterator[str]:
     """Hourly folders of a span; those of whole days where there would be too many; then of months."""
     for form in ("%Y/%m/%d/%H", "%Y/%m/%d", "%Y/%m", "%Y"):
-        hours = (start + number * _HOUR for number in range(int((end - start) / _HOUR)))
+        hours = (start + number * HOUR for number in range(int((end - start) / HOUR)))
         found = list(dict.fromkeys(hour.strftime(form) for hour in hours))
         if len(found) <= most or form == "%Y":
             yield from found
             return
 
 
-def _prefix(name: str, uri: str, path: str) -> Params:
+def prefix_input(name: str, uri: str, path: str) -> Params:
     source = {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
     return {"InputName": name, "S3Input": source}
 
