@@ -156,7 +156,12 @@ def _metrics(
         )
     columns = ("Metric", "Value", "Deviation", "Baseline", "Threshold", "Constant classifier", "")
     intro = "Deviations are those of five random samples of 80 %; below 200 rows there are none."
-    return section("Metrics", intro, table(columns, rows, (1, 2, 3, 4, 5)))
+    if any(name.endswith("_best_constant_classifier") for name in now.metrics):
+        always = "the positive label" if now.problem_type == "BinaryClassification" else "the rarest label"
+        intro += f" The constant classifier always answers {always}, as Model Monitor has it."
+        return section("Metrics", intro, table(columns, rows, (1, 2, 3, 4, 5)))
+    without = [(*row[:5], row[6]) for row in rows]
+    return section("Metrics", intro, table((*columns[:5], columns[6]), without, (1, 2, 3, 4)))
 
 
 def _pictures(now: QualityStatistics, then: QualityStatistics | None) -> list[str]:
