@@ -74,7 +74,7 @@ class HostedEndpoint(EndpointBase):
         if follows is not None:
             self._parameters = VersionParameters(self._block, endpoint_name=endpoint_name, prefix=parameter_prefix)
             self.model_package_arn = self._parameters.package_arn
-            self.condition_id = self._parameters.condition_id
+            self.condition_id = self.version_condition_id = self._parameters.condition_id
         self.log_group_name = f"/aws/sagemaker/Endpoints/{endpoint_name}"
         self._log_group = self._add_log_group("Logs", self.log_group_name, log_retention_days)
         self._given_role_arn = "" if execution_role is None else execution_role.role_arn

@@ -106,6 +106,7 @@ class BatchTransform(Construct):
         self._input, self._output, self.capture = input, output, capture
         self._settings = settings or TransformSettings()
         self._model_source = model
+        self._id = construct_id
         check_transform(
             scope,
             construct_id,
@@ -158,7 +159,7 @@ class BatchTransform(Construct):
         if beside is not None and model.follows is not None:
             beside.add_companion(self)
             for member in conditional:
-                beside.only_with_endpoint(member.resource)
+                member.resource.add_override("Condition", beside.version_condition_id)
 
     @property
     def rollout_parameters(self) -> dict[str, str]:
@@ -284,7 +285,7 @@ class BatchTransform(Construct):
         request = {"TransformJobName": f"{self.job_name_prefix}-{_RUN}", **self._request(_RUN)}
         properties = scheduler.CfnScheduleProps(
             # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
-            name=fit(f"{beside.endpoint_name if beside else self.job_name_prefix}-transform", 64),
+            name=fit(f"{beside.endpoint_name if beside else self.job_name_prefix}-{self._id}", 64),
             description=f"Transform jobs {self.job_name_prefix}-*",
             schedule_expression=expression,
             schedule_expression_timezone=timezone,

@@ -110,7 +110,6 @@ class ComponentEndpoint(HostedEndpoint):
             component_names=[f"{name}-{component.name}" for component in self._components],
         )
         # Instances that would host nothing before the first version are not started.
-        self._version_condition = self.condition_id
         if not all(component.model.follows for component in self._components):
             self.condition_id = None
         nvme = has_local_nvme(self._instances.instance_type)
@@ -187,7 +186,7 @@ class ComponentEndpoint(HostedEndpoint):
         network_isolation: bool,
     ) -> tuple[Alarm, ...]:
         """Add a component with its model, scaling and rollback alarms, and return the alarms."""
-        condition = self._version_condition if component.model.follows else None
+        condition = self.version_condition_id if component.model.follows else None
         traffic = self._traffic_of(component)
         model = add_model(
             self._block,

@@ -46,6 +46,8 @@ class EndpointBase(Construct):
     :ivar follows: The group whose newest approved version is live; None for a fixed model.
     :ivar model_package_arn: The live version: a stack parameter, or empty when the model follows no registry.
     :ivar condition_id: Logical id of the condition under which the endpoint exists; None when it always does.
+    :ivar version_condition_id: Logical id of the condition under which there is a version to serve; None when it is
+        fixed.
     :ivar parameter_prefix: What the ids of the endpoint's stack parameters begin with.
     """
 
@@ -76,6 +78,7 @@ class EndpointBase(Construct):
         self.follows: ModelPackageGroupBase | None = None
         self.model_package_arn = ""
         self.condition_id: str | None = None
+        self.version_condition_id: str | None = None
         self.parameter_prefix = parameter_prefix
         self._monitors: list[EndpointMonitor] = []
         self._companions: list[Construct] = []

@@ -143,8 +143,26 @@ def test_beside_an_endpoint_jobs_run_the_version_that_is_live(
     assert model["Properties"]["PrimaryContainer"] == {"ModelPackageName": {"Ref": "ModelPackageArn"}}
     # What ties the controller's permissions to it.
     assert {"Key": "mlops:controller", "Value": "shop"} in model["Properties"]["Tags"]
-    assert schedule["Properties"]["Name"] == "shop-churn-transform"
+    assert schedule["Properties"]["Name"] == "shop-churn-nightly"
     assert list(template.template["Parameters"])[:2] == ["ModelPackageArn", "RetainVariantProperties"]
+
+
+def test_beside_components_jobs_wait_for_a_version_though_the_endpoint_does_not(
+    stack: cdk.Stack, data: s3.IBucket, image_model: mlops.Model, synthesise: Synthesise
+) -> None:
+    latest = mlops.Model.latest_approved(mlops.ModelPackageGroup(stack, "Registry", name="churn"))
+    models = {"live": latest, "fixed": image_model}
+    endpoint = mlops.ComponentEndpoint(
+        stack,
+        "Endpoint",
+        endpoint_name="shop",
+        components=[mlops.Component(name=name, model=model, min_memory_mb=128) for name, model in models.items()],
+    )
+    transform(stack, data, latest, beside=endpoint)
+    template = synthesise()
+    (made,) = template.of_type("SageMaker::Endpoint").values()
+    assert "Condition" not in made
+    assert template.by_id("NightlyModel", "SageMaker::Model")["Condition"] == "HasModelVersion"
 
 
 def test_alone_it_has_a_version_of_its_own(stack: cdk.Stack, data: s3.IBucket, synthesise: Synthesise) -> None:

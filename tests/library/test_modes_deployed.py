@@ -239,7 +239,7 @@ def test_a_new_version_goes_live_in_every_mode_that_follows(aws: LocalAws, clien
     )
     assert score(client, EndpointName="mlops-shadowed") < 0.5
     assert score(client, EndpointName="mlops-shared", InferenceComponentName="mlops-shared-live") < 0.5
-    schedule = client("scheduler").get_schedule(Name="mlops-shadowed-transform")
+    schedule = client("scheduler").get_schedule(Name="mlops-shadowed-nightly")
     model = json.loads(schedule["Target"]["Input"])["ModelName"]
     container = client("sagemaker").describe_model(ModelName=model)["PrimaryContainer"]
     assert container["ModelPackageName"] == versions[1]

@@ -132,7 +132,7 @@ def test_variants_with_versions_timeouts_and_scaling(of: Any) -> None:
 def test_what_stands_around_an_endpoint(of: Any) -> None:
     assert of("tested", "ApiGateway::RestApi")["EndpointConfiguration"]["Types"] == ["PRIVATE"]
     schedule = of("tested", "Scheduler::Schedule")
-    assert schedule["Name"] == "mlops-all-tested-transform"
+    assert schedule["Name"] == "mlops-all-tested-batch"
     assert "batch/mlops-all-tested" in json.dumps(schedule["Target"]["Input"])
 
 
