@@ -286,8 +286,8 @@ def test_the_choice_follows_from_size_type_and_room(kind, captures, labels, here
 
 def test_half_the_processor_gets_half_the_window():
     whole, half = (choose("DataQuality", files(1), [], Room(memory, 900), None) for memory in (1769, 885))
-    assert "9,000.0 MB" in whole.reason
-    assert "4,502.5 MB" in half.reason
+    assert "5,400.0 MB" in whole.reason
+    assert "2,701.5 MB" in half.reason
 
 
 # -- what a job is told -----------------------------------------------------------------------------------------------
