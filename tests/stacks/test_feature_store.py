@@ -122,6 +122,7 @@ def test_settings_become_a_group(synthesize: Synthesize, variation: Vary) -> Non
                 "query": ["arn:aws:iam::333333333333:role/train"],
                 "train": ["arn:aws:iam::333333333333:role/fit"],
             },
+            "monitors": {"data_quality": {"schedule": "daily", "drift_threshold": 0.2}},
         },
         "memory": {
             "record_id": "id",
@@ -161,6 +162,12 @@ def test_settings_become_a_group(synthesize: Synthesize, variation: Vary) -> Non
     assert "athena:StartQueryExecution" in policies["['train']"]
     assert "sagemaker:PutRecord" not in policies["['train']"]
     assert "spine_*" in policies["['fit']"]
+    watched = next(
+        variables
+        for function in of_type(template, "Lambda::Function")
+        if "FEATURE_GROUP_NAME" in (variables := function["Properties"].get("Environment", {}).get("Variables", {}))
+    )
+    assert (watched["FEATURE_GROUP_NAME"], watched["DRIFT_THRESHOLD"]) == ("Shop_Customers", "0.2")
 
 
 def test_no_groups_no_stack(synthesize: Synthesize, variation: Vary) -> None:

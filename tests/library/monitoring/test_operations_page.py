@@ -13,11 +13,14 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = "".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("operations", "feature-store"))
 
 
+MAKERS = ("AlarmRule", "_error_rate", "_traffic_rules.rule", "rule")
+
+
 def rule_ids() -> Iterator[str]:
     """Ids of all alarms that the library can define; of computed ones the text that they begin with."""
     for file in (ROOT / "constructs").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or ast.unparse(node.func) not in ("AlarmRule", "_error_rate", "_traffic_rules.rule", "rule"):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) not in MAKERS:
                 continue
             given = [keyword.value for keyword in node.keywords if keyword.arg == "id"]
             for value in given or node.args[1:2]:
