@@ -36,7 +36,11 @@ booster = lightgbm.train({"verbose": -1, "min_data_in_leaf": 5}, lightgbm.Datase
 booster.save_model(str(path))
 explainer = load_model(path)
 captured = polars.DataFrame(
-    {"x": [repr(float(value)) for value in rows[:, 0]], "colour": question["colours"], "floor": map(str, question["floors"])}
+    {
+        "x": [repr(float(value)) for value in rows[:, 0]],
+        "colour": question["colours"],
+        "floor": map(str, question["floors"]),
+    }
 )
 explanation = explainer.explain(matrix_of(captured, captured.columns, explainer.categories))
 answer["categories"] = {

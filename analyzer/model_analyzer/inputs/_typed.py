@@ -8,6 +8,7 @@ counted to prove that of a whole block; a block of which it cannot be proved is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,13 +83,16 @@ class NumberColumns:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, ...], dict[str, pl.DataType]] = {}
+        self._looked: Counter[tuple[str, ...]] = Counter()
         self._failures = 0
 
     def learn(self, frame: pl.DataFrame) -> None:
         """Look at a frame of text columns."""
-        kinds = self._kinds.setdefault(tuple(frame.columns), {})
-        if kinds or self._failures > _MOST_FAILURES:
+        names = tuple(frame.columns)
+        kinds = self._kinds.setdefault(names, {})
+        if kinds or frame.height <= LEAST_DISTINCT or max(self._failures, self._looked[names]) > _MOST_FAILURES:
             return
+        self._looked[names] += 1
         for series in frame.head(SAMPLE_ROWS).get_columns():
             kind = _kind(series.drop_nulls())
             if kind is not None:
