@@ -73,7 +73,7 @@ from .notifications import Notifications, TopicTarget
 from .registry import ModelPackageGroup, ModelPackageGroupBase
 from .registry_events import RegistryEvents
 from .rollout import Rollout, RolloutStrategy
-from .rollouts import Promotion, RolloutController, RolloutRegistration
+from .rollouts import Promotion, RolloutAlarms, RolloutController, RolloutRegistration
 from .scaling import Scaling
 from .scheduled_capacity import ScheduledCapacity
 from .serverless import ProvisionedScaling, Serverless
@@ -170,6 +170,7 @@ __all__ = [
     "Retention",
     "RetrainOnDrift",
     "Rollout",
+    "RolloutAlarms",
     "RolloutController",
     "RolloutRegistration",
     "RolloutStrategy",

@@ -11,13 +11,15 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk_sagemaker_mlops import _naming, _paths, _refs
+from cdk_sagemaker_mlops._block import Block
 from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._lazy import at_synthesis
-from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, AlarmTarget, MissingData, Severity, define_alarms
+from cdk_sagemaker_mlops.alarming import Alarm, AlarmTarget, add_alarms
 from cdk_sagemaker_mlops.measures import Measure
 from cdk_sagemaker_mlops.monitoring.analysis import Chart
 from cdk_sagemaker_mlops.monitoring.monitor import Monitor
 
+from .alarms import RolloutAlarms
 from .controller_permissions import ROLLOUT_NAMESPACE
 from .names import CONTROLLER_TAG
 from .native_monitors import tag_definitions
@@ -47,9 +49,8 @@ class RolloutRegistration(Construct):
     :param pinned_version: Version that has to be live, whatever is approved. Default: - the newest approved
     :param frozen: Nothing is rolled out while this is True. Default: False
     :param promotion: Its place in an order of stages. Default: - none, every approved version goes live
-    :param stuck_after_hours: Hours after which a version that is approved but not live is an alarm; None for no alarm.
-        Default: 6
-    :param notifications: Who hears of that alarm. Default: - nobody
+    :param alarms: Thresholds of the alarms on its rollouts. Default: RolloutAlarms()
+    :param notifications: Who hears of those alarms. Default: - nobody
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class RolloutRegistration(Construct):
         pinned_version: int | None = None,
         frozen: bool = False,
         promotion: Promotion | None = None,
-        stuck_after_hours: int | None = 6,
+        alarms: RolloutAlarms | None = None,
         notifications: Sequence[AlarmTarget] = (),
     ) -> None:
         group = endpoint.follows
@@ -86,7 +87,8 @@ class RolloutRegistration(Construct):
             pinned_version is None or pinned_version >= 1, f"pinned_version is {pinned_version}, allowed are 1 and more"
         )
         problems.extend(promotion.problems() if promotion else (), where="promotion")
-        problems.between("stuck_after_hours", stuck_after_hours, 1, 168, "hours")
+        thresholds = alarms or RolloutAlarms()
+        problems.extend(thresholds.problems(), where="alarms")
         problems.raise_if_any(scope, construct_id)
         assert group is not None  # noqa: S101  (checked above)
         super().__init__(scope, construct_id)
@@ -115,11 +117,13 @@ class RolloutRegistration(Construct):
         for monitor in endpoint.monitors:
             if isinstance(monitor, Monitor) and monitor.engine.name == "model-monitor":
                 tag_definitions(monitor, controller_name)
-        self.alarms: tuple[Alarm, ...] = ()
-        if stuck_after_hours is not None:
-            rule = self._stuck_rule(model, stuck_after_hours)
-            # Without a condition: a first version that never goes live must not go unnoticed.
-            self.alarms = define_alarms(self, [rule], notifications, name_prefix=f"{endpoint.endpoint_name}-Rollout")
+        # Without a condition: a first version that never goes live must not go unnoticed.
+        block, prefix = Block(self, "Alarms"), f"{endpoint.endpoint_name}-Rollout"
+        self.alarms: tuple[Alarm, ...] = (
+            *add_alarms(block, thresholds.rules(model, self._measure), notifications, name_prefix=prefix),
+            *add_alarms(block, thresholds.silent_rules(model, self._measure), [], name_prefix=prefix),
+        )
+        block.define()
 
     def _value(self) -> str:
         parameters: dict[str, object] = dict(self._endpoint.rollout_parameters)
@@ -168,18 +172,4 @@ class RolloutRegistration(Construct):
             statistic=statistic,
             period_seconds=3600,
             label=label,
-        )
-
-    def _stuck_rule(self, model: str, hours: int) -> AlarmRule:
-        return AlarmRule(
-            id="Stuck",
-            severity=Severity.WARNING,
-            title=f"A change of model {model} is not live {hours} hours after it was decided",
-            advice=(
-                "Either the stack is busy or failed, or the change waits for a person: the last event 'Model Rollout' "
-                "and the rollout controller's log say which"
-            ),
-            measure=self._measure("OldestUnconvergedSeconds", "Maximum", "not live for"),
-            threshold=hours * 3600,
-            missing_data=MissingData.NOT_BREACHING,
         )

@@ -89,24 +89,37 @@ def test_only_sagemaker_resources_with_generated_names_are_tagged(register: Call
     assert tagged == {"Model", "EndpointConfig", "Endpoint"}
 
 
-def test_a_change_that_does_not_go_live_is_an_alarm_even_before_the_first_version(
+def test_every_rollout_metric_has_its_alarm_even_before_the_first_version(
     register: Callable, synthesise: Callable, topic: mlops.TopicTarget
 ) -> None:
-    made = register(stuck_after_hours=2, notifications=[topic])
-    (alarm,) = made.alarms
-    resource = synthesise().by_id("RegistrationStuck", "CloudWatch::Alarm")
-    assert "Condition" not in resource
-    assert resource["Properties"]["Threshold"] == 7200
-    assert resource["Properties"]["Dimensions"] == [
-        {"Name": "Environment", "Value": "dev"},
-        {"Name": "Model", "Value": "churn"},
-    ]
-    assert resource["Properties"]["AlarmActions"] == ["arn:aws:sns:eu-west-1:111122223333:ml"]
-    assert alarm.rule.measure.namespace == "SageMakerMLOps/Rollouts"
+    made = register(
+        alarms=mlops.RolloutAlarms(stuck_after_hours=2, slow_after_hours=1, rollouts_per_hour=3), notifications=[topic]
+    )
+    expected = {
+        "Stuck": ("OldestUnconvergedSeconds", 7200, 1),
+        "Slow": ("ApprovalToLiveSeconds", 3600, 1),
+        "TooMany": ("Rollouts", 3, 1),
+        "RolledBack": ("Rollbacks", 0, 0),
+    }
+    assert {alarm.rule.id for alarm in made.alarms} == set(expected)
+    template = synthesise()
+    for name, (metric, threshold, actions) in expected.items():
+        resource = template.by_id(f"Registration{name}", "CloudWatch::Alarm")
+        properties = resource["Properties"]
+        assert "Condition" not in resource
+        assert (properties["Namespace"], properties["MetricName"]) == ("SageMakerMLOps/Rollouts", metric)
+        assert properties["Threshold"] == threshold
+        assert properties["TreatMissingData"] == "notBreaching"
+        assert len(properties.get("AlarmActions", [])) == actions, "a rollback is announced with its reason already"
+        assert properties["Dimensions"] == [
+            {"Name": "Environment", "Value": "dev"},
+            {"Name": "Model", "Value": "churn"},
+        ]
 
 
-def test_no_alarm_where_none_is_wanted(register: Callable) -> None:
-    assert register(stuck_after_hours=None).alarms == ()
+def test_no_alarms_where_none_are_wanted(register: Callable) -> None:
+    none = mlops.RolloutAlarms(stuck_after_hours=None, slow_after_hours=None, rollouts_per_hour=None, rolled_back=False)
+    assert register(alarms=none).alarms == ()
 
 
 def test_charts_for_the_dashboard(register: Callable) -> None:
@@ -119,7 +132,11 @@ def test_charts_for_the_dashboard(register: Callable) -> None:
     [
         ({"model": "Churn"}, r'model is "Churn", allowed are 1 to 63 lower-case'),
         ({"pinned_version": 0}, r"pinned_version is 0, allowed are 1 and more"),
-        ({"stuck_after_hours": 200}, r"stuck_after_hours is 200, allowed are 1 to 168 hours"),
+        (
+            {"alarms": mlops.RolloutAlarms(stuck_after_hours=200)},
+            r"stuck_after_hours is 200, allowed are 1 to 168",
+        ),
+        ({"alarms": mlops.RolloutAlarms(rollouts_per_hour=0)}, r"alarms: rollouts_per_hour is 0, allowed are 1 to 100"),
         ({"controller_name": "mlops-prod"}, r'"mlops-dev-churn", allowed are names that begin with "mlops-prod-"'),
     ],
 )
