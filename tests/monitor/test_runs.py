@@ -366,3 +366,21 @@ def test_the_analyzer_is_not_imported_before_it_is_needed():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "lambda"), str(root / "analyzer")])}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+def test_half_a_file_is_analysed_and_its_broken_end_shown(bench):
+    key = bench.capture(bench.traffic(300)).partition("mlops-data/")[2]
+    whole = bench.s3.get_object(Bucket="mlops-data", Key=key)["Body"].read()
+    bench.put(key, whole[: len(whole) // 2])
+    detail = bench.run()
+    assert (detail["status"], detail["brokenRecords"]) == ("Completed", 1)
+    assert 140 <= detail["records"] <= 160
+    assert "not JSON" in bench.read("report.html")
+
+
+def test_windows_follow_one_another_when_clocks_change(bench):
+    """In Berlin this hour of 25 October comes twice; schedules, windows and folders are UTC."""
+    first = bench.run(scheduled_time="2026-10-25T02:05:00+02:00")["window"]
+    second = bench.run(scheduled_time="2026-10-25T02:05:00+01:00")["window"]
+    assert first == {"start": "2026-10-24T23:00:00Z", "end": "2026-10-25T00:00:00Z"}
+    assert second == {"start": "2026-10-25T00:00:00Z", "end": "2026-10-25T01:00:00Z"}
