@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv/bin
 export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: demo demo-keep demo-down test test-slow compatibility dist setup lock format schema clean
+.PHONY: demo demo-keep demo-down test test-slow compatibility dist docs setup lock format schema clean
 
 demo: setup          ## bring the whole system up on the embedded AWS and walk through an incident
 	@$(VENV)/python -m examples.walkthrough $(ARGS)
@@ -25,6 +25,9 @@ compatibility: setup ## the library's tests with CDK=oldest|newest|X.Y.Z of aws-
 
 dist: setup          ## build and check wheel and source distribution
 	@rm -rf dist && $(VENV)/python -m build --no-isolation --outdir dist . && $(VENV)/uvx --quiet twine@7.0.0 check --strict dist/*
+
+docs: setup          ## build the documentation's site into build/site
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/uvx --quiet --with-requirements docs/requirements.txt mkdocs build --strict $(ARGS)
 
 setup:
 	@$(PYTHON) tools/setup.py
