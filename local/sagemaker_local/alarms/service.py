@@ -21,6 +21,7 @@ from sagemaker_local.metrics.store import MetricKey
 from . import messages
 from .judgement import ALARM, EXTRA_PERIODS, OK, Point, Verdict, judge
 from .model import Alarm
+from .suppression import Suppression
 
 if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws
@@ -41,6 +42,7 @@ class Alarms:
         self._alarms: dict[tuple[str, str], dict[str, Alarm]] = {}
         self._history: dict[tuple[str, str], list[Json]] = {}
         self._lock = threading.RLock()
+        self._suppression = Suppression(self._is_suppressed)
 
     def all(self, account: str, region: str) -> list[Alarm]:
         """Return the alarms of an account and region, by name."""
@@ -99,6 +101,7 @@ class Alarms:
                 for alarm in list(here.values()):
                     if not alarm.is_composite:
                         self._evaluate(alarm)
+            self._suppression.tick(self._aws.clock.now())
         self._deliveries.settle_if_jumping()
 
     def _evaluate(self, alarm: Alarm) -> None:
@@ -130,11 +133,15 @@ class Alarms:
         summary = f"Alarm updated from {before} to {state}"
         self._remember(alarm, "StateUpdate", summary, {"oldState": previous, "newState": messages.state(alarm, now)})
         detail = messages.change(alarm, previous, now)
-        if alarm.actions_enabled and not self._suppressed(alarm):
+        if alarm.actions_enabled:
             subject, text = messages.notification(alarm, before, now)
             invocation = messages.for_function(alarm, detail, now)
-            for action in alarm.actions(state):
-                self._act(alarm, action, subject, text, invocation)
+
+            def act() -> None:
+                for action in alarm.actions(state):
+                    self._act(alarm, action, subject, text, invocation)
+
+            self._suppression.submit(alarm, now, act)
         events.emit(
             self._aws,
             alarm.account,
@@ -148,9 +155,8 @@ class Alarms:
             if other.is_composite and other.rule.alarms & {alarm.name, alarm.arn}:
                 self._judge_composite(other, cause=alarm)
 
-    def _suppressed(self, alarm: Alarm) -> bool:
-        name = alarm.settings.get("ActionsSuppressor")
-        suppressor = self.get(alarm.account, alarm.region, name) if name else None
+    def _is_suppressed(self, alarm: Alarm) -> bool:
+        suppressor = self.get(alarm.account, alarm.region, alarm.settings["ActionsSuppressor"])
         return suppressor is not None and suppressor.state == ALARM
 
     def _judge_composite(self, alarm: Alarm, cause: Alarm | None) -> None:
