@@ -56,3 +56,33 @@ def test_round_trips_per_resource(
     calls, resources = synthesise()
     assert resources - before[1] >= 2 * 25
     assert (calls - start - overhead) / (resources - before[1]) <= 1.5
+
+
+def test_native_monitors_cost_no_more(app: cdk.App, stack: cdk.Stack, bucket: s3.IBucket, round_trips: Any) -> None:
+    """Job definition, schedule, announcer: at most 1.5 calls per resource beside what the endpoint costs."""
+    group = mlops.ModelPackageGroup.from_model_package_group_name(stack, "Group", "churn")
+
+    def define(name: str) -> None:
+        endpoint = mlops.Endpoint(
+            stack,
+            f"Endpoint{name}",
+            endpoint_name=f"mlops-{name.lower()}",
+            model=mlops.Model.latest_approved(group),
+            capture=mlops.DataCapture(bucket=bucket),
+            parameter_prefix=name,
+        )
+        engine = mlops.Engine.MODEL_MONITOR
+        mlops.DataQualityMonitor(stack, f"Quality{name}", endpoint=endpoint, engine=engine)
+        mlops.AttributionMonitor(stack, f"Attribution{name}", endpoint=endpoint, engine=engine)
+
+    def synthesise() -> tuple[int, int]:
+        resources = app.synth(force=True).get_stack_by_name("Serving").template["Resources"]
+        return round_trips.count, len(resources)
+
+    define("One")
+    before = synthesise()
+    overhead = synthesise()[0] - before[0]
+    start = round_trips.count
+    define("Two")
+    calls, resources = synthesise()
+    assert (calls - start - overhead) / (resources - before[1]) <= 1.5
