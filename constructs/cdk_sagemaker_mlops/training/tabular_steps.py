@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cdk_sagemaker_mlops import _refs
@@ -239,7 +238,9 @@ def _register(
                 model_uri=model_uri,
                 environment={
                     "SAGEMAKER_PROGRAM": "inference.py",
-                    "SAGEMAKER_SUBMIT_DIRECTORY": str(PurePosixPath("/opt/ml/model/code")),
+                    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                    # A client that asks for nothing gets CSV, as from the image's own algorithm, and capture sees CSV.
+                    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
                 },
             )
         ],
