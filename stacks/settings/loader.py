@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from . import document, schema
 from .environment import Environment
-from .names import name_problems
+from .names import name_problems, prefix
 from .problems import PathKey, Problem, SettingsError, closest, render_path, render_value
 
 _FILE_NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
@@ -26,6 +26,7 @@ def load_all(files: Iterable[Path]) -> dict[str, Environment]:
     Raises:
         SettingsError: with every mistake of every file.
     """
+    files = list(files)
     environments: dict[str, Environment] = {}
     mistakes: dict[Path, list[Problem]] = {}
     for file in files:
@@ -34,6 +35,10 @@ def load_all(files: Iterable[Path]) -> dict[str, Environment]:
             environments[file.stem] = environment
         if problems:
             mistakes[file] = problems
+    for file in files:
+        clashes = list(_clashes(file.stem, environments))
+        if clashes:
+            mistakes.setdefault(file, []).extend(clashes)
     if mistakes:
         raise SettingsError(mistakes)
     return environments
@@ -46,6 +51,22 @@ def load(file: Path) -> Environment:
         SettingsError: with every mistake of the file.
     """
     return load_all([file])[file.stem]
+
+
+def _clashes(name: str, environments: Mapping[str, Environment]) -> Iterator[Problem]:
+    """Environments of one account and region whose names begin with this one's: permissions are tied to such names."""
+    this = environments.get(name)
+    for other, that in environments.items() if this else ():
+        if this is None or (this.account, this.region) != (that.account, that.region):
+            continue
+        if prefix(that.project, other).startswith(f"{prefix(this.project, name)}-"):
+            yield Problem(
+                None,
+                (),
+                f"names of {prefix(that.project, other)} begin with {prefix(this.project, name)}-, in the same account "
+                "and region; what one environment's controller may change, the other's could as well",
+                allowed="names of which none begins with another's and a hyphen, or another account or region",
+            )
 
 
 def _load(file: Path) -> tuple[Environment | None, list[Problem]]:

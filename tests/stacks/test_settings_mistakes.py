@@ -457,6 +457,25 @@ def test_all_mistakes_of_all_files_are_in_one_report(tmp_path: Path) -> None:
     assert "3 mistakes in 2 environment files" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("region", "clashes"), [("eu-west-1", True), ("eu-west-2", False)], ids=["same region", "another region"]
+)
+def test_no_environments_names_begin_with_anothers(tmp_path: Path, region: str, clashes: bool) -> None:
+    """Its controller's permissions are tied to how names begin; it must not be able to touch the other."""
+    first, second = tmp_path / "prod.yaml", tmp_path / "prod-us.yaml"
+    first.write_text(CORRECT, encoding="utf-8")
+    second.write_text(CORRECT.replace("eu-west-1", region), encoding="utf-8")
+
+    if not clashes:
+        assert set(load_all([first, second])) == {"prod", "prod-us"}
+        return
+    with pytest.raises(SettingsError) as caught:
+        load_all([first, second])
+    assert list(caught.value.problems) == [first]
+    assert "names of mlops-prod-us begin with mlops-prod-" in str(caught.value)
+    assert "another account or region" in str(caught.value)
+
+
 def test_problems_in_the_text_do_not_hide_problems_in_the_values(tmp_path: Path) -> None:
     file = tmp_path / "prod.yaml"
     file.write_text(CORRECT + 'region: eu-west-1\nremoval: keep\naccount: "1"\n', encoding="utf-8")

@@ -318,3 +318,27 @@ def test_only_a_controller_that_proposes_may_change_versions_and_approves_none(
     assert propose["Condition"]["Null"] == {"sagemaker:ModelApprovalStatus": "true"}
     assert propose["Condition"]["StringEqualsIfExists"] == {"sagemaker:ModelLifeCycle:stageStatus": "PendingApproval"}
     assert role.statements["LookForAlarms"]["Action"] == "cloudwatch:DescribeAlarms"
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        "mlops-dev-Foundation/0a1b",
+        "mlops-dev-Registry/0a1b",
+        "mlops-dev-Delivery/0a1b",
+        "mlops-prod-Serving-churn/0a1b",
+        "mlops-dev2-Serving-churn/0a1b",
+        "shop/0a1b",
+    ],
+)
+def test_no_stack_but_a_serving_stack_of_its_environment_can_be_updated(
+    function_role: Permissions, rollout_role: Permissions, stack: str
+) -> None:
+    place = arn("cloudformation", f"stack/{stack}")
+    assert function_role.conditions("cloudformation:UpdateStack", place) == []
+    assert not any(action.startswith("cloudformation:") for action in rollout_role.actions)
+    changing = {"Create", "Update", "Delete", "Put", "Set", "Execute", "Continue", "Cancel"}
+    changes = {a for a in function_role.actions if a.startswith("cloudformation:") and a.split(":")[1][:6] != "Descri"}
+    assert {a for a in changes if any(a.split(":")[1].startswith(verb) for verb in changing)} == {
+        "cloudformation:UpdateStack"
+    }
