@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_sagemaker_mlops import _naming, _paths
@@ -19,21 +17,20 @@ from .baseline import Baseline, BaselineRequest, BoundBaseline
 from .engine import BoundEngine, Engine, EngineRequest, EngineTask
 from .locations import Location
 from .run_access import run_settings, run_statements
-from .run_metrics import RunMetrics
 from .run_rules import MonitorAlarms, run_rules
 from .schedule import MonitoringSchedule
 from .scripts import Scripts
 from .source import EndpointInput, MonitorInput
+from .views import MonitorViews
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_iam as iam
-    from aws_cdk import aws_lambda as lambda_
+    import aws_cdk as cdk
     from aws_cdk.aws_s3 import IBucket
 
     from .target import MonitoredEndpoint
 
 
-class Monitor(RunMetrics, Construct):
+class Monitor(MonitorViews):
     """Watches an endpoint, or data without one, on a schedule. Use one of its subclasses.
 
     A monitor made without `endpoint` and `input` waits for `endpoint.add_monitor(monitor)`.
@@ -279,48 +276,3 @@ class Monitor(RunMetrics, Construct):
     def monthly_alarm_usd(self) -> float:
         """What its alarms cost in a month, in US dollars at CloudWatch's list price."""
         return monthly_usd(self.alarm_count)
-
-    # -- views -----------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def role(self) -> iam.IRole:
-        """The role that runs have."""
-        from aws_cdk import aws_iam as iam
-
-        return iam.Role.from_role_arn(self, "RoleView", self.engine.role.att("Arn"), mutable=False)
-
-    @cached_property
-    def function(self) -> lambda_.IFunction | None:
-        """The function that runs the analysis; None for engines without one."""
-        from aws_cdk import aws_lambda as lambda_
-
-        if self.engine.function_name is None:
-            return None
-        return lambda_.Function.from_function_name(self, "FunctionView", self.engine.function_name)
-
-    def grant_run(self, grantee: iam.IGrantable) -> iam.Grant | None:
-        """Allow running it by hand, as `aws lambda invoke` with `{"window": {"start": …, "end": …}}` does."""
-        return None if self.function is None else self.function.grant_invoke(grantee)
-
-    def on_run(
-        self, construct_id: str, *, statuses: Sequence[str] = ("CompletedWithViolations",)
-    ) -> cdk.aws_events.Rule:
-        """A rule on the event of its runs; add targets to it.
-
-        :param statuses: Completed, CompletedWithViolations, Failed, NoData. Default: CompletedWithViolations
-        """
-        from aws_cdk import aws_events as events
-
-        problems = Problems()
-        for status in statuses:
-            problems.one_of("statuses", status, ("Completed", "CompletedWithViolations", "Failed", "NoData"))
-        problems.raise_if_any(self, construct_id)
-        return events.Rule(
-            self,
-            construct_id,
-            event_pattern=events.EventPattern(
-                source=["sagemaker-mlops.monitoring"],
-                detail_type=["Monitoring Execution"],
-                detail={"monitoringScheduleName": [self.schedule_name], "status": list(statuses)},
-            ),
-        )
