@@ -79,6 +79,7 @@ class _DataQuality(TypedDict):
     include_features: tuple[str, ...]
     exclude_features: tuple[str, ...]
     window_offset_hours: int
+    scripts: mlops.Scripts
 
 
 class _Labelled(TypedDict):
@@ -131,6 +132,7 @@ def _data_quality(wanted: DataQualitySettings, engines: EngineContext) -> _DataQ
         "include_features": wanted.include_features,
         "exclude_features": wanted.exclude_features,
         "window_offset_hours": wanted.window_offset_hours,
+        "scripts": mlops.Scripts(preprocessor=wanted.preprocessor, postprocessor=wanted.postprocessor),
     }
 
 

@@ -57,6 +57,15 @@ Schedule = Annotated[
 ]
 
 
+Script = Annotated[
+    str,
+    Field(
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+|[^/].*)\.py$",
+        json_schema_extra={"x-allowed": "a path from the repository's root, or an S3 URI, that ends in .py"},
+    ),
+]
+
+
 class MonitorSettings(Settings):
     """What all monitors have in common."""
 
@@ -112,6 +121,14 @@ class DataQualitySettings(MonitorSettings):
             "Default: none; violations of any feature are watched by one alarm",
         ),
     ] = ()
+    preprocessor: Annotated[
+        Script | None,
+        Field(description="Python file with preprocess_handler, which turns captured records into rows. Default: none"),
+    ] = None
+    postprocessor: Annotated[
+        Script | None,
+        Field(description="Python file with postprocess_handler, called once with the report's files. Default: none"),
+    ] = None
     window_offset_hours: Annotated[
         int, Field(ge=0, le=24, description="How many hours before the run the window ends. Default: 0")
     ] = 0

@@ -337,6 +337,13 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         ["instance_count belongs to spark, model-monitor", "volume_gb belongs to auto, processing"],
     ),
     (
+        "script that is none",
+        14,
+        "      data_quality: {preprocessor: scripts/rows.sh}",
+        14,
+        ["preprocessor", "a path from the repository's root, or an S3 URI, that ends in .py"],
+    ),
+    (
         "instance type of EC2 for jobs",
         3,
         "defaults: {monitoring: {engine: {type: processing, instance_type: m5.large}}}",
