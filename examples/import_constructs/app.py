@@ -23,7 +23,6 @@ class ChurnStack(cdk.Stack):
             initial_instance_count=2,
             capture=mlops.DataCapture(bucket=storage.capture),
             rollout=mlops.Rollout.canary(percent=50, bake_minutes=10),
-            alarms=mlops.EndpointAlarms(targets=[people]),
         )
         endpoint.add_monitor(
             mlops.DataQualityMonitor(
@@ -32,13 +31,16 @@ class ChurnStack(cdk.Stack):
                 reports=storage.reports,
                 baseline=mlops.Baseline.from_registry(bucket=storage.baselines),
                 features=["age", "monthly_charge"],
-                notifications=[people],
             )
         )
-        mlops.EndpointDashboard(self, "Dashboard", endpoint=endpoint)
-
         mlops.RolloutController(self, "Controller", name="shop", stack_prefix=construct_id, notifications=people)
-        mlops.RolloutRegistration(self, "Registration", controller_name="shop", model="churn", endpoint=endpoint)
+        rollouts = mlops.RolloutRegistration(
+            self, "Registration", controller_name="shop", model="churn", endpoint=endpoint
+        )
+        incidents = mlops.ModelIncidents(self, "Incidents", endpoint=endpoint, targets=[people], rollouts=rollouts)
+        dashboard = mlops.EndpointDashboard(self, "Dashboard", endpoint=endpoint)
+        dashboard.show(incidents)
+        dashboard.annotate(rollouts.marks)
 
 
 if __name__ == "__main__":
