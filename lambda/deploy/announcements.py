@@ -31,6 +31,10 @@ class Status(StrEnum):
     WAITING = "Waiting"
     RELEASED = "Released"
     PROPOSED = "Proposed"
+    PINNED = "Pinned"
+    UNPINNED = "Unpinned"
+    FROZEN = "Frozen"
+    UNFROZEN = "Unfrozen"
 
 
 _SUBJECTS = {
@@ -39,6 +43,10 @@ _SUBJECTS = {
     Status.FAILED: "{model}: rollout failed",
     Status.WAITING: "{model}: rollout waits for you",
     Status.RELEASED: "{model}: version {to} was released",
+    Status.PINNED: "{model}: version {to} is pinned",
+    Status.UNPINNED: "{model}: no version is pinned any more",
+    Status.FROZEN: "{model}: rollouts are frozen",
+    Status.UNFROZEN: "{model}: rollouts go on",
     Status.PROPOSED: "{model}: version {to} waits for approval for the next stage",
 }
 

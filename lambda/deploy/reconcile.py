@@ -70,7 +70,7 @@ class Reconciliation:
     def __init__(self, services: Services, memory: Memory, registration: Registration, request: Request) -> None:
         self._services = services
         self._memory = memory
-        self._registration = registration
+        self._declared = self._registration = registration
         self._request = request
         self._model = registration.model
         self._lock = memory.lock(self._model, services.now)
@@ -111,13 +111,15 @@ class Reconciliation:
 
     def _postponed(self) -> Result:
         reason = f"another invocation deals with model {self._model} just now"
-        if self._request.action == "release":
+        if self._request.action != "reconcile":
             raise LockBusy(f"{reason}; ask again in a minute")
         action = Wait(reason)
         self._look_again(action)
         return Result(self._model, type(action).__name__, reason, None)
 
     def _step(self) -> Result:
+        self._hold()
+        self._registration = self._declared.held(self._journal)
         stack, endpoint = self._observe()
         settled = True
         if stack is not None and stack.owns(self._registration):
@@ -174,6 +176,23 @@ class Reconciliation:
         if choose(situation).package is None and situation.live_arn:
             situation = replace(situation, live=registry.describe(situation.live_arn))
         return situation
+
+    def _hold(self) -> None:
+        """Remember that a person wants a version pinned, or no rollouts, or the opposite."""
+        journal, request = self._journal, self._request
+        changes = {
+            "pin": (replace(journal, pinned=str(request.version)), Status.PINNED),
+            "unpin": (replace(journal, pinned=""), Status.UNPINNED),
+            "freeze": (replace(journal, frozen=journal.frozen or self._time().isoformat()), Status.FROZEN),
+            "unfreeze": (replace(journal, frozen=""), Status.UNFROZEN),
+        }
+        changed, status = changes.get(request.action, (journal, None))
+        if status is None or changed == journal:
+            return
+        self._lock.require()
+        reason = f"a person asked for it ({request.action})"
+        self._announce(status, f"{request.action}/{self._time().isoformat()}", reason, to_version=request.version)
+        self._save(changed)
 
     def _release(self) -> tuple[int | None, ...]:
         entries = self._memory.quarantine(self._model)

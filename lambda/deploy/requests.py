@@ -10,7 +10,8 @@ from typing import Any
 
 from deploy.state import Registration
 
-ACTIONS = ("reconcile", "release")
+#: What a person may ask for. All but the first name a model; they hold until the opposite is asked for.
+ACTIONS = ("reconcile", "release", "pin", "unpin", "freeze", "unfreeze")
 
 
 class RequestError(ValueError):
@@ -44,10 +45,12 @@ class Request:
             mistakes.append(f"'action' is {action!r}; it must be one of {', '.join(ACTIONS)}")
         if model is not None and not isinstance(model, str):
             mistakes.append(f"'model' is {model!r}; it must be the name of a model")
-        if action == "release" and model is None:
-            mistakes.append("'model' is missing; a release names the model whose versions may be tried again")
-        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
-            mistakes.append(f"'version' is {version!r}; it must be a whole number, or left out for all versions")
+        if action in ACTIONS[1:] and model is None:
+            mistakes.append(f"'model' is missing; {action} is about one model")
+        if action == "pin" and version is None:
+            mistakes.append("'version' is missing; pin names the version that has to be live")
+        if version is not None and (isinstance(version, bool) or not isinstance(version, int) or version < 1):
+            mistakes.append(f"'version' is {version!r}; it must be a whole number from 1")
         if mistakes:
             raise RequestError("the request cannot be carried out: " + "; ".join(mistakes))
         return cls(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +91,11 @@ class Registration:
     def objection(self, package: Package) -> str:
         """Why an approved version must not go live here yet; empty if nothing speaks against it."""
         return self.promotion.objection(package, self.controller) if self.promotion else ""
+
+    def held(self, journal: Journal) -> Registration:
+        """The registration with what a person has asked of the controller; a pin of theirs comes before the stack's."""
+        pinned = int(journal.pinned) if journal.pinned.isdigit() else self.pinned_version
+        return replace(self, pinned_version=pinned, frozen=self.frozen or bool(journal.frozen))
 
     @property
     def group_name(self) -> str:
@@ -237,3 +242,6 @@ class Journal:
     #: The version that is being watched before it is proposed for the next stage, and since when nothing is wrong.
     healthy_arn: str = ""
     healthy_since: str = ""
+    #: What a person has asked for, until they ask for the opposite: a version, and since when nothing is rolled out.
+    pinned: str = ""
+    frozen: str = ""

@@ -326,3 +326,68 @@ def test_unreadable_memory_is_started_afresh(world):
     world.approve(2)
     world.settle()
     assert world.live == 2
+
+
+def ask(world, action, **more):
+    return world.wake({"action": action, "model": "churn", **more})[0]
+
+
+def test_a_person_pins_a_version_and_takes_the_pin_back_with_one_request_each(world):
+    for version in (1, 2):
+        world.approve(version)
+    world.settle()
+    assert world.live == 2
+    ask(world, "pin", version=1)
+    world.settle()
+    assert world.live == 1
+    assert "version 1 is pinned" in world.wake()[0]["reason"]
+    world.approve(3)
+    world.settle()
+    assert world.live == 1
+    ask(world, "unpin")
+    world.settle()
+    assert world.live == 3
+    assert [item[0] for item in world.statuses() if "inned" in item[0]] == ["Pinned", "Unpinned"]
+    assert "version 1 is pinned" in next(m["Subject"] for m in world.messages if "pinned" in m["Subject"])
+
+
+def test_a_persons_pin_comes_before_the_stacks(world):
+    for version in (1, 2, 3):
+        world.approve(version)
+    world.register(pinned_version=2)
+    world.settle()
+    assert world.live == 2
+    ask(world, "pin", version=1)
+    world.settle()
+    assert world.live == 1
+    ask(world, "unpin")
+    world.settle()
+    assert world.live == 2
+
+
+def test_a_person_freezes_and_unfreezes_with_one_request_each(world):
+    world.approve(1)
+    world.settle()
+    ask(world, "freeze")
+    ask(world, "freeze")
+    world.approve(2)
+    world.settle()
+    assert world.live == 1
+    assert world.wake()[0]["reason"] == "version 2 is the newest approved version, but model churn is frozen"
+    ask(world, "unfreeze")
+    world.settle()
+    assert world.live == 2
+    assert [item[0] for item in world.statuses() if "rozen" in item[0]] == ["Frozen", "Unfrozen"]
+
+
+def test_what_a_person_asked_for_survives_rollouts_and_rollbacks(make_world):
+    world = make_world({1: "ok", 2: "fails", 3: "ok"})
+    world.approve(1)
+    world.settle()
+    ask(world, "pin", version=1)
+    world.approve(2)
+    world.settle()
+    assert (world.live, world.quarantined) == (1, []), "a pinned model tries nothing else"
+    ask(world, "unpin")
+    world.settle()
+    assert (world.live, world.quarantined) == (1, [2])
