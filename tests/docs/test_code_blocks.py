@@ -67,7 +67,10 @@ class Reader(dict[str, Any]):
                 made = sns.Topic.from_topic_arn(scope, "Topic_", "arn:aws:sns:eu-west-1:111111111111:topic")
                 if "InsightsReport" in self.get("source", ""):
                     made = mlops.TopicTarget(topic=made)
-            case "data" | "answers" | "bucket" | "artifacts":
+            case "network":
+                vpc = ec2.Vpc(scope, "Vpc_", max_azs=2, nat_gateways=0)
+                made = mlops.Network(vpc=vpc, subnets=ec2.SubnetSelection(subnets=vpc.isolated_subnets))
+            case "data" | "answers" | "bucket" | "artifacts" | "features":
                 made = s3.Bucket.from_bucket_name(scope, f"{name}_", f"the-{name}")
             case "retrain":
                 made = lambda_.Function.from_function_name(scope, "Retrain_", "retrain")
@@ -155,7 +158,7 @@ def _environment(document: dict[str, Any]) -> dict[str, Any]:
             for name, given in document.get("models", whole["models"]).items()
         }
         return {**whole, **document, "models": models}
-    if set(document) == {"monitors"} and "alarm_features" in str(document):
+    if set(document) == {"monitors"} and "alarm_features" in document["monitors"].get("data_quality", {}):
         group = {
             "record_id": "id",
             "event_time": "at",
