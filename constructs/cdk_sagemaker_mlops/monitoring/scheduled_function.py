@@ -12,6 +12,7 @@ from aws_cdk import aws_scheduler as scheduler
 
 from cdk_sagemaker_mlops import _naming
 from cdk_sagemaker_mlops._block import Member
+from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
 from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture
@@ -62,6 +63,9 @@ def add_scheduled_function(
     :param environment: Its settings.
     :param layers: ARNs of layers.
     """
+    problems = Problems()
+    problems.extend(environment_problems(environment))
+    problems.raise_if_any(request.block.scope)
     dead_letters = add_queue(request.block, "DeadLetters")
     keep = Statement(sid="KeepFailedRuns", actions=["sqs:SendMessage"], resources=[dead_letters.arn])
     function = add_function(
@@ -98,7 +102,7 @@ def add_scheduled_function(
 
 
 def environment_problems(environment: Mapping[str, str]) -> list[str]:
-    """Says when the settings have more text than a function's environment takes."""
+    """Says when the settings have more text than a function's environment takes, as far as it is known."""
     size = sum(len(name.encode()) + len(value.encode()) for name, value in environment.items())
     if size <= _MAX_ENVIRONMENT_BYTES:
         return []

@@ -287,6 +287,12 @@ def test_what_cannot_be_is_said_at_once(monitor: Callable, engine: mlops.Engine,
         assert problem.startswith(message)
 
 
+def test_more_settings_than_a_function_takes_are_refused(monitor: Callable) -> None:
+    names = [f"a_feature_with_a_rather_long_name_{number}" for number in range(120)]
+    with pytest.raises(mlops.ConstructError, match="takes 4096; the longest is EXCLUDE_FEATURES with"):
+        monitor(exclude_features=names)
+
+
 # -- inputs without an endpoint ---------------------------------------------------------------------------------------
 
 
