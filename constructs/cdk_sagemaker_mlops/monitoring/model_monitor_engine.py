@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cdk_sagemaker_mlops import _paths, _refs
@@ -35,6 +34,7 @@ _KINDS = {
     "ModelBias": "model-bias-job-definition",
     "ModelExplainability": "model-explainability-job-definition",
 }
+_SCRIPTS = {"PREPROCESSOR_URI": "RecordPreprocessorSourceUri", "POSTPROCESSOR_URI": "PostAnalyticsProcessorSourceUri"}
 #: Merging labels takes its part of the time: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-schedule.html
 _SECONDS, _SECONDS_WITH_LABELS = 3600, 1800
 
@@ -61,18 +61,10 @@ class ModelMonitorEngine(Engine):
     :param network: VPC of the instances. Default: - SageMaker's network
     :param network_isolation: Forbid the containers all network calls. Default: False
     :param encrypt_traffic: Encrypt traffic between instances. Default: False
-    :param preprocessor_uri: Script in S3 with `preprocess_handler`, of data and model quality. Default: - none
-    :param postprocessor_uri: Script in S3 with `postprocess_handler`, of data and model quality. Default: - none
     :param log_retention_days: How long the announcing function's log is kept. Default: 90
     """
 
     counts_labels = False
-    refused_scripts = MappingProxyType(
-        dict.fromkeys(
-            ("preprocessor", "postprocessor"),
-            "the engine is model-monitor, which takes scripts from S3: its preprocessor_uri and postprocessor_uri",
-        )
-    )
 
     instance_type: str = "ml.m5.xlarge"
     instance_count: int = 1
@@ -82,13 +74,11 @@ class ModelMonitorEngine(Engine):
     network: Network | None = None
     network_isolation: bool = False
     encrypt_traffic: bool = False
-    preprocessor_uri: str | None = None
-    postprocessor_uri: str | None = None
     log_retention_days: int = 90
 
     def problems(self, task: EngineTask) -> list[str]:
         """What Model Monitor cannot do of what is asked."""
-        found = [*native_schedule_problems(task.schedule), *self._size_problems(), *self._script_problems(task)]
+        found = [*native_schedule_problems(task.schedule), *self._size_problems()]
         if task.monitoring_type not in _KINDS:
             found.append(f"the engine model-monitor knows no {task.monitoring_type}; use another engine")
         if task.source.type == "Dataset":
@@ -101,6 +91,8 @@ class ModelMonitorEngine(Engine):
                 f"{task.source.subject} has no endpoint, and of such jobs Clarify needs the name of the model, which "
                 "changes with every version; use another engine"
             )
+        if task.monitoring_type in ("ModelBias", "ModelExplainability") and task.scripts.postprocessor is not None:
+            found.append("scripts postprocessor cannot be used: Clarify runs no scripts; use another engine")
         if self.network is not None:
             found += [f"engine {problem}" for problem in self.network.problems()]
         return found + list(native_problems(task.analysis, task.schedule.period_hours))
@@ -118,18 +110,6 @@ class ModelMonitorEngine(Engine):
         ):
             if not 1 <= value <= most:
                 found.append(f"engine {name} is {value}, allowed are 1 to {most}")
-        return found
-
-    def _script_problems(self, task: EngineTask) -> list[str]:
-        scripts = {"preprocessor_uri": self.preprocessor_uri, "postprocessor_uri": self.postprocessor_uri}
-        given = {name: uri for name, uri in scripts.items() if uri is not None}
-        found = [
-            f'engine {name} is "{uri}", allowed are URIs of objects: s3://bucket/key'
-            for name, uri in given.items()
-            if not uri.startswith("s3://") and not _refs.is_token(uri)
-        ]
-        if given and task.monitoring_type in ("ModelBias", "ModelExplainability"):
-            found.append(f"engine {', '.join(given)}: Clarify runs no scripts; leave it out, or use another engine")
         return found
 
     def bind(self, request: EngineRequest) -> BoundEngine:
@@ -193,10 +173,8 @@ class ModelMonitorEngine(Engine):
             app["Environment"]["BASELINE_STATISTICS_URI"] = _if_given(request, "statistics", lambda uri: uri)
         if config is not None:
             app["ConfigUri"] = f"s3://{config.bucket_name}/{config.object_key}"
-        if self.preprocessor_uri:
-            app["RecordPreprocessorSourceUri"] = self.preprocessor_uri
-        if self.postprocessor_uri:
-            app["PostAnalyticsProcessorSourceUri"] = self.postprocessor_uri
+        scripts = request.scripts.settings(request.stack)
+        app |= {member: scripts[name] for name, member in _SCRIPTS.items() if name in scripts}
         job_input: dict[str, Any] = request.source.native_input(_INPUT_PATH, definition.attributes)
         if request.analysis.needs_labels:
             job_input["GroundTruthS3Input"] = {"S3Uri": request.settings["GROUND_TRUTH_URI"]}

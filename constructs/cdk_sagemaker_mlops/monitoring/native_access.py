@@ -54,17 +54,25 @@ def run_statements(
         merged = request.reports.below("merge", *(source.report_folders or (request.schedule_name,)))
         statements += [*merged.read("Merged", "merged records"), *merged.write("Merged", "merged records")]
     if config is not None:
-        bucket = f"arn:{_refs.partition()}:s3:::{config.bucket_name}"
-        only = {"StringEquals": {"s3:prefix": config.object_key}}
-        statements += [
-            Statement(sid="ReadConfig", actions=["s3:GetObject"], resources=[f"{bucket}/{config.object_key}"]),
-            Statement(sid="ListConfig", actions=["s3:ListBucket"], resources=[bucket], conditions=only),
-        ]
+        statements += _file_statements("Config", config.bucket_name, config.object_key)
+    for name, uri in request.scripts.settings(request.stack).items():
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        statements += _file_statements(name.partition("_")[0].title(), bucket, key)
     if analysis.monitoring_type == "ModelExplainability":
         statements += _shadow_statements(source.endpoint_name)
     if volume_key_arn is not None:
         statements += volume_key_statements(volume_key_arn)
     return statements
+
+
+def _file_statements(what: str, bucket_name: str, key: str) -> list[Statement]:
+    """Reading one file as SageMaker does, which lists it first."""
+    bucket = f"arn:{_refs.partition()}:s3:::{bucket_name}"
+    only = {"StringEquals": {"s3:prefix": key}}
+    return [
+        Statement(sid=f"Read{what}", actions=["s3:GetObject"], resources=[f"{bucket}/{key}"]),
+        Statement(sid=f"List{what}", actions=["s3:ListBucket"], resources=[bucket], conditions=only),
+    ]
 
 
 def _image_statements(repositories: Sequence[str]) -> list[Statement]:

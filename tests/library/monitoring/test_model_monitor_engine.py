@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -209,7 +210,6 @@ def test_size_network_and_keys_are_passed_on(
         network=mlops.Network(vpc=vpc, subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)),
         network_isolation=True,
         encrypt_traffic=True,
-        preprocessor_uri="s3://code/pre.py",
     )
     native("DataQuality", engine=engine)
     template = synthesise()
@@ -223,9 +223,22 @@ def test_size_network_and_keys_are_passed_on(
     network = definition["NetworkConfig"]
     assert (network["EnableNetworkIsolation"], network["EnableInterContainerTrafficEncryption"]) == (True, True)
     assert len(network["VpcConfig"]["Subnets"]) == 1
-    assert definition["DataQualityAppSpecification"]["RecordPreprocessorSourceUri"] == "s3://code/pre.py"
     assert {"GrantVolumeKey", "UseVolumeKey", "ManageNetworkInterfaces"} <= set(_statements(template, "RunRole"))
     assert [finding for finding in lint(template.template) if "JobDefinition" in finding] == []
+
+
+def test_scripts_are_model_monitors_own(native: Callable, synthesise: Callable, tmp_path: Path) -> None:
+    script = tmp_path / "rows.py"
+    script.write_text("def preprocess_handler(inference_record): return []\n")
+    native("DataQuality", scripts=mlops.Scripts(preprocessor=script, postprocessor="s3://code/post.py"))
+    template = synthesise()
+    app = plain(found(template, "DataQualityJobDefinition")["DataQualityAppSpecification"])
+    assert app["PostAnalyticsProcessorSourceUri"] == "s3://code/post.py"
+    assert app["RecordPreprocessorSourceUri"].endswith(".py")
+    statements = _statements(template, "RunRole")
+    assert plain(statements["ReadPostprocessor"]["Resource"]).endswith(":s3:::code/post.py")
+    assert statements["ListPostprocessor"]["Condition"] == {"StringEquals": {"s3:prefix": "post.py"}}
+    assert {"ReadPreprocessor", "ListPreprocessor"} <= set(statements)
 
 
 def test_ended_jobs_of_this_monitor_wake_the_function_that_tells(native: Callable, synthesise: Callable) -> None:
@@ -303,8 +316,7 @@ def test_schedules_in_model_monitors_words(schedule: Any, expression: str | None
         ("DataQuality", {"schedule": mlops.MonitoringSchedule.cron("5 1,13 * * ? *")}, "every day the same hours"),
         ("DataQuality", {"engine": mlops.ModelMonitorEngine(instance_type="m5.large")}, "those of SageMaker"),
         ("DataQuality", {"engine": mlops.ModelMonitorEngine(volume_gb=0)}, "volume_gb is 0, allowed are 1 to 16384"),
-        ("DataQuality", {"engine": mlops.ModelMonitorEngine(preprocessor_uri="pre.py")}, "allowed are URIs of objects"),
-        ("Bias", {"engine": mlops.ModelMonitorEngine(preprocessor_uri="s3://c/p.py")}, "Clarify runs no scripts"),
+        ("Bias", {"scripts": mlops.Scripts(postprocessor="s3://c/p.py")}, "Clarify runs no scripts"),
         ("Bias", {"tolerance": 0.1}, "tolerance is 0.1: Model Monitor has no setting for it"),
         ("ModelQuality", {"positive_label": "yes"}, 'positive_label is "yes": Model Monitor has no setting'),
         ("ModelQuality", {"predictions": mlops.Predictions(output_columns=["p"])}, "output_columns is given"),
