@@ -1,15 +1,10 @@
-"""The model: a gradient-boosted classifier, its archive and its baseline, as a training pipeline would leave them."""
+"""Models beside the pipeline's: one for comparison, and one that nobody should have registered."""
 
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import tarfile
-from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import xgboost
 from sklearn.metrics import roc_auc_score
 
@@ -17,22 +12,6 @@ from examples.walkthrough import churn
 
 # AWS's own XGBoost container of Ireland; the embedded AWS serves its archives with the installed xgboost.
 XGBOOST_IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model archive (`model.tar.gz`), its quality and the folder with its data-quality baseline."""
-
-    archive: bytes
-    auc: float
-    baseline: Path
-
-
-def train(customers: churn.Customers, held_out: churn.Customers, folder: Path) -> TrainedModel:
-    """Train on `customers`, measure on `held_out`, compute the baseline of what the endpoint will see and say."""
-    booster = _fit(customers.features, customers)
-    predictions = booster.predict(xgboost.DMatrix(customers.features))
-    return TrainedModel(_archive(booster), _auc(booster, held_out), _baseline(customers, predictions, folder))
 
 
 def auc(customers: churn.Customers, held_out: churn.Customers) -> float:
@@ -63,23 +42,3 @@ def _archive(booster: xgboost.Booster) -> bytes:
         entry.size = len(body)
         tar.addfile(entry, io.BytesIO(body))
     return buffer.getvalue()
-
-
-def _baseline(customers: churn.Customers, predictions: np.ndarray, folder: Path) -> Path:
-    """Run `model-analyzer baseline` on predictions and features: what data capture will hold, outputs first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    dataset = folder / "baseline.csv"
-    lines = [",".join((churn.PREDICTION, *churn.FEATURES))]
-    lines += [
-        f"{prediction},{churn.csv_line(row)}"
-        for prediction, row in zip(predictions.tolist(), customers.features, strict=True)
-    ]
-    dataset.write_text("\n".join(lines) + "\n")
-    out = folder / "baseline"
-    subprocess.run(
-        [Path(sys.executable).parent / "model-analyzer", "baseline", str(dataset), "--out", str(out)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return out
