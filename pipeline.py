@@ -30,7 +30,8 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    app = cdk.App()
+    # Stack traces in the metadata would name the temporary folder of the CDK's own process.
+    app = cdk.App(stack_traces=False)
     if delivery.github_actions is not None:
         for account in sorted({environment.account for environment in environments.values()}):
             names = [name for name, environment in environments.items() if environment.account == account]

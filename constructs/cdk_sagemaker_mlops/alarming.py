@@ -7,7 +7,7 @@ asks for it: `Alarm.alarm` is the CDK's `IAlarm`, made on first access.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -258,6 +258,6 @@ def _cut(name: str) -> str:
     return f"{name[: _NAME_LIMIT - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def monthly_usd(count: int) -> float:
-    """What this many standard alarms cost in a month, in US dollars."""
-    return round(count * ALARM_MONTHLY_USD, 2)
+def monthly_usd(rules: Iterable[AlarmRule]) -> float:
+    """What these alarms cost in a month, in US dollars."""
+    return round(sum(rule.monthly_usd for rule in rules), 2)

@@ -13,7 +13,17 @@ from constructs import Construct, IValidation
 from . import _paths, _refs
 from ._block import Block
 from ._errors import Problems
-from .alarming import COMPOSITE_MONTHLY_USD, Alarm, AlarmRule, AlarmTarget, Concern, MissingData, Severity, add_alarms
+from .alarming import (
+    COMPOSITE_MONTHLY_USD,
+    Alarm,
+    AlarmRule,
+    AlarmTarget,
+    Concern,
+    MissingData,
+    Severity,
+    add_alarms,
+    monthly_usd,
+)
 from .monitoring.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -120,9 +130,9 @@ class ModelIncidents(Construct):
     @property
     def monthly_usd(self) -> float:
         """What they cost in a month, in US dollars at CloudWatch's list prices."""
-        rules = [alarm.rule for alarms in self._children.values() for alarm in alarms]
-        rules += [alarm.rule for alarm in self.alarms]
-        return round(sum(rule.monthly_usd for rule in rules) + len(self._children) * COMPOSITE_MONTHLY_USD, 2)
+        alarms = [*self.alarms, *(alarm for children in self._children.values() for alarm in children)]
+        composites = len(self._children) * COMPOSITE_MONTHLY_USD
+        return round(monthly_usd(alarm.rule for alarm in alarms) + composites, 2)
 
     @property
     def summary(self) -> str:

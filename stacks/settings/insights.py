@@ -22,8 +22,12 @@ class InsightsRuleSettings(Settings):
         ),
     ]
     step: Annotated[str, Field(min_length=1, max_length=500, description="What to do when the rule speaks.")]
-    above: Annotated[float | None, Field(description="The number must not be above this. Give above or below.")] = None
-    below: Annotated[float | None, Field(description="The number must not be below this.")] = None
+    above: Annotated[
+        float | None, Field(description="The number must not be above this. Default: no limit; give above or below")
+    ] = None
+    below: Annotated[
+        float | None, Field(description="The number must not be below this. Default: no limit; give above or below")
+    ] = None
     urgency: Annotated[
         Literal["act", "watch", "note"],
         Field(description="act: today, watch: this week, note: when there is time. Default: watch"),

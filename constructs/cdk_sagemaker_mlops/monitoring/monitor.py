@@ -155,7 +155,7 @@ class Monitor(MonitorViews):
     def _define_alarms(self, block: Block, engine: BoundEngine) -> None:
         rules = [*self._rules(), *engine.rules]
         problems = Problems()
-        problems.extend(self._alarm_options.count_problems(len(rules)))
+        problems.extend(self._alarm_options.count_problems(rules))
         for rule in rules:
             problems.extend(rule.problems())
         problems.raise_if_any(self)
@@ -275,4 +275,4 @@ class Monitor(MonitorViews):
     @property
     def monthly_alarm_usd(self) -> float:
         """What its alarms cost in a month, in US dollars at CloudWatch's list price."""
-        return monthly_usd(self.alarm_count)
+        return monthly_usd(alarm.rule for alarm in self.alarms)

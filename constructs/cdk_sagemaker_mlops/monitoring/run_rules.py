@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cdk_sagemaker_mlops.alarming import ALARM_MONTHLY_USD, AlarmRule, Concern, MissingData, Severity, monthly_usd
@@ -54,14 +54,14 @@ class MonitorAlarms:
         if self.datapoints < 1:
             yield f"alarms datapoints is {self.datapoints}, allowed are 1 and more"
 
-    def count_problems(self, count: int) -> Iterable[str]:
+    def count_problems(self, rules: Sequence[AlarmRule]) -> Iterable[str]:
         """Says when there would be more alarms than wanted, and what they would cost."""
+        count = len(rules)
         if count > self.maximum:
             yield (
-                f"{count} alarms would be defined ({monthly_usd(count):.2f} US dollars a month at "
-                f"{ALARM_MONTHLY_USD:.2f} "
-                f"each), the limit is {self.maximum}; name fewer features (one alarm watches the violations of all of "
-                f"them), or set MonitorAlarms(maximum={count})"
+                f"{count} alarms would be defined ({monthly_usd(rules):.2f} US dollars a month at "
+                f"{ALARM_MONTHLY_USD:.2f} for each metric), the limit is {self.maximum}; name fewer features (one alarm "
+                f"watches the violations of all of them), or set MonitorAlarms(maximum={count})"
             )
 
 

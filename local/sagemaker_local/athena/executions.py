@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ def install(athena: Athena) -> None:
 class _Executions:
     def __init__(self, athena: Athena) -> None:
         self._athena = athena
+        # Beginning and ending of queries, each of which only one thread may decide.
+        self._deciding = threading.Lock()
 
     def start(self, context: Context, params: Params) -> Params:
         """StartQueryExecution; the same client request token starts a query once."""
@@ -136,10 +139,10 @@ class _Executions:
     def stop(self, context: Context, params: Params) -> Params:
         """StopQueryExecution; a query that is done stays as it is."""
         execution = self._find(context, params["QueryExecutionId"])
-        if execution.state not in _DONE:
-            self._finish(execution, "CANCELLED", "Query cancelled by user")
-            if execution.session is not None:
-                execution.session.interrupt()
+        self._finish(execution, "CANCELLED", "Query cancelled by user")
+        session = execution.session
+        if session is not None:
+            session.interrupt()
         return {}
 
     def _find(self, context: Context, key: str) -> Execution:
@@ -149,11 +152,12 @@ class _Executions:
         return execution
 
     def _run(self, execution: Execution, group: WorkGroup, glue: Any, s3: Any) -> None:
-        if execution.state != "QUEUED":
-            return
         started = time.perf_counter()
-        execution.session = session = Session(glue, s3, self._athena.files)
-        execution.state = "RUNNING"
+        session = Session(glue, s3, self._athena.files)
+        with self._deciding:
+            if execution.state != "QUEUED":
+                return
+            execution.session, execution.state = session, "RUNNING"
         try:
             request = Request(
                 execution.query,
@@ -179,10 +183,11 @@ class _Executions:
 
     def _finish(self, execution: Execution, state: str, reason: str | None) -> None:
         # Whoever ends a query first decides how it ended.
-        if execution.state not in _DONE:
-            execution.completed = self._athena.aws.clock.now()
-            execution.reason = reason
-            execution.state = state
+        with self._deciding:
+            if execution.state not in _DONE:
+                execution.completed = self._athena.aws.clock.now()
+                execution.reason = reason
+                execution.state = state
 
 
 def _configuration(group: WorkGroup, given: Params) -> Params:
