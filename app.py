@@ -37,8 +37,8 @@ def selected(names: str | None) -> list[Path]:
 
 
 def main() -> int:
-    # Stack traces in the metadata would name the temporary folder of the CDK's own process.
-    app = cdk.App(stack_traces=False)
+    # Traces in the metadata would name the temporary folder of the CDK's own process.
+    app = cdk.App(stack_traces=False, context={"aws:cdk:disable-creation-stack-traces": True})
     files = selected(app.node.try_get_context("env") or os.environ.get("MLOPS_ENV"))
     try:
         environments = load_all(files)
