@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import _refs
-from ._endpoint_rules import check_log_retention, check_name, check_region
+from ._endpoint_rules import check_log_retention, check_name, check_region, check_volume_key
 from ._errors import Problems
 from ._naming import NAME_LIMIT, pascal
 from .components import component_traffic
@@ -33,6 +33,7 @@ def check_components(
     network: Network | None,
     rollout: Rollout | None,
     thresholds: EndpointAlarms,
+    encrypted: bool,
     log_retention_days: int,
     parameter_prefix: str,
 ) -> None:
@@ -64,6 +65,8 @@ def check_components(
         "fixed version with Model.from_model_package(group, version), or an endpoint of their own",
     )
     problems.extend(instances.problems(), where="instances")
+    if encrypted:
+        check_volume_key(problems, [instances.instance_type])
     if network is not None:
         problems.extend(network.problems(), where="network")
     problems.extend(thresholds.problems(ServingMode.COMPONENTS), where="alarms")

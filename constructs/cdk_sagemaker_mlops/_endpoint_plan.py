@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._instances import has_local_nvme, is_inferentia1
+from ._execution_role import rollback_statements, volume_key_statements
+from ._instances import is_inferentia1
 from ._naming import pascal
 from .endpoint_alarms import EndpointAlarms
 from .rollout import Rollout
@@ -14,6 +15,8 @@ from .serving_mode import ServingMode, Traffic
 from .variant import DEFAULT_VARIANT
 
 if TYPE_CHECKING:
+    from ._iam import Statement
+    from .alarming import AlarmRule
     from .asynchronous import AsyncInference
     from .capture import DataCapture
     from .endpoint_record import EndpointRecord
@@ -93,17 +96,31 @@ class EndpointPlan:
         return next((group for fleet in self.fleets if (group := fleet.model.follows)), None)
 
     @property
-    def stores_on_nvme(self) -> bool:
-        """Whether there are local disks, which encrypt themselves."""
-        return any(has_local_nvme(fleet.host_type) for fleet in self.fleets if not fleet.serverless)
-
-    @property
     def traffic(self) -> list[Traffic]:
         """What metrics are told apart by."""
         return [
             Traffic(endpoint=self.name, name=variant.name, mode=self.mode, suffix=suffix(variant.name))
             for variant in self.variants
         ]
+
+    def rollback_rules(self, config_name: str) -> list[AlarmRule]:
+        """The alarms that stop a rollout of the endpoint configuration."""
+        return [rule for traffic in self.traffic for rule in self.alarms.rollback_rules(traffic, config_name)]
+
+    def statements(self, volume_key: str | None) -> list[Statement]:
+        """What the execution role needs beside models, logs and metrics."""
+        statements: list[Statement] = []
+        if self.capture:
+            statements += self.capture.statements(self.name)
+        if volume_key:
+            statements += volume_key_statements(volume_key)
+        if self.asynchronous:
+            statements += self.asynchronous.statements()
+        if self.network:
+            statements += self.network.statements()
+        if self.guarded:
+            statements += rollback_statements(bool(self.rollback_rules("")), self.rollout.rollback_alarms)
+        return statements
 
 
 def suffix(variant: str) -> str:

@@ -134,15 +134,16 @@ def _check_variants(problems: Problems, plan: EndpointPlan) -> None:
 
 
 def check_volume_key(problems: Problems, instance_types: Iterable[str]) -> None:
-    """Record types of which some refuse and some need a key for their volumes."""
-    types = set(instance_types)
-    local = sorted(kind for kind in types if has_local_nvme(kind))
-    others = sorted(types - set(local))
+    """Record types whose volumes cannot be encrypted with a key of the customer's.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
+    """
+    local = sorted({kind for kind in instance_types if has_local_nvme(kind)})
     problems.require(
-        not (local and others),
-        f"encryption_key cannot be used with {', '.join(local)}, whose local disks encrypt themselves, and has to "
-        f"be used with {', '.join(others)}; one endpoint has one key for all variants. Use types of one kind, or "
-        "remove encryption_key",
+        not local,
+        f"encryption_key is given, but SageMaker takes no key for {', '.join(local)}: their local disks are "
+        "encrypted by the host, with a key that ends with the instance. Remove encryption_key, or take types without local disks, "
+        "such as ml.m5.large",
     )
 
 

@@ -11,7 +11,7 @@ from aws_cdk.aws_sagemaker import CfnModel
 
 from . import _refs
 from ._model_access import image_statements, key_statement, object_statements, registry_statements
-from .model import BoundModel, Model
+from ._model_source import BoundModel, ModelSource
 
 if TYPE_CHECKING:
     from aws_cdk.aws_ecr import IRepository
@@ -27,7 +27,7 @@ _MAX_CONTAINERS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryModel(Model):
+class RegistryModel(ModelSource):
     """A version of a group: a fixed one, or the one that was approved last."""
 
     group: ModelPackageGroupBase
@@ -54,7 +54,7 @@ class RegistryModel(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageModel(Model):
+class ImageModel(ModelSource):
     """An image with its model, or with any model below a prefix."""
 
     image_uri: str | None
@@ -120,10 +120,10 @@ class ImageModel(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineModel(Model):
+class PipelineModel(ModelSource):
     """Several sources, one after the other."""
 
-    parts: tuple[Model, ...]
+    parts: tuple[ModelSource, ...]
 
     @property
     def follows(self) -> ModelPackageGroupBase | None:

@@ -1,4 +1,7 @@
-"""The alarms of one variant or inference component, each from its threshold."""
+"""The alarms of one variant or inference component, each from its threshold; without a threshold there is no alarm.
+
+`minutes` is how long a figure is looked at.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,18 @@ from .alarming import AlarmRule, MissingData, Severity
 from .serving_mode import INSTANCES_NAMESPACE
 
 if TYPE_CHECKING:
-    from .endpoint_alarms import EndpointAlarms
     from .measures import Measure
     from .serving_mode import Traffic
 
 
-def client_errors(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | None:
+def client_errors(traffic: Traffic, percent: float | None, minutes: int) -> AlarmRule | None:
     """Requests that are refused."""
     return _error_rate(
-        thresholds,
+        traffic,
         "ClientErrors",
         "Invocation4XXErrors",
-        thresholds.client_error_percent,
-        traffic,
+        percent,
+        minutes,
         title="callers send requests that are refused (4xx)",
         advice="Compare what the caller sends (content type, columns, size up to 6 MB) with what the model takes; "
         "a caller that was released just before is the usual cause",
@@ -28,14 +30,14 @@ def client_errors(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | N
     )
 
 
-def server_errors(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | None:
+def server_errors(traffic: Traffic, percent: float | None, minutes: int) -> AlarmRule | None:
     """Requests that fail on SageMaker's side."""
     return _error_rate(
-        thresholds,
+        traffic,
         "ServerErrors",
         "Invocation5XXErrors",
-        thresholds.server_error_percent,
-        traffic,
+        percent,
+        minutes,
         title="requests fail on our side (5xx)",
         advice=f"Read the log group {traffic.log_group_name}; if a new version went live just before, "
         "reject it in the registry and the previous one returns",
@@ -43,14 +45,14 @@ def server_errors(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | N
     )
 
 
-def model_errors(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | None:
+def model_errors(traffic: Traffic, percent: float | None, minutes: int) -> AlarmRule | None:
     """Requests that the container answers with errors."""
     return _error_rate(
-        thresholds,
+        traffic,
         "ModelErrors",
         "InvocationModelErrors",
-        thresholds.model_error_percent,
-        traffic,
+        percent,
+        minutes,
         title="the model's container answers with errors",
         advice=f"Read the container's log in {traffic.log_group_name}; the captured requests show "
         "which inputs it fails on",
@@ -59,11 +61,11 @@ def model_errors(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | No
 
 
 def _error_rate(
-    thresholds: EndpointAlarms,
+    traffic: Traffic,
     rule_id: str,
     metric: str,
     percent: float | None,
-    traffic: Traffic,
+    minutes: int,
     *,
     title: str,
     advice: str,
@@ -72,7 +74,7 @@ def _error_rate(
     if percent is None or not traffic.publishes(metric):
         return None
     return rule(
-        thresholds,
+        minutes,
         rule_id,
         severity=severity,
         title=f"{traffic.title}: {title}, more than {percent:g} % of requests",
@@ -84,82 +86,78 @@ def _error_rate(
     )
 
 
-def latency(thresholds: EndpointAlarms, traffic: Traffic, *, statistic: str | None = None) -> AlarmRule | None:
-    """Time that the container takes.
-
-    :param statistic: Default: - the percentile of the thresholds.
-    """
-    statistic = statistic or thresholds.latency_statistic
-    if thresholds.latency_milliseconds is None:
+def latency(traffic: Traffic, milliseconds: float | None, statistic: str, minutes: int) -> AlarmRule | None:
+    """Time that the container takes."""
+    if milliseconds is None:
         return None
     return rule(
-        thresholds,
+        minutes,
         "Latency",
         severity=Severity.WARNING,
-        title=f"{traffic.title}: {statistic} of the model's latency is above {thresholds.latency_milliseconds:g} ms",
+        title=f"{traffic.title}: {statistic} of the model's latency is above {milliseconds:g} ms",
         advice="Compare with invocations per instance and CPU: above their usual level, add instances or lower "
         "invocations_per_instance; at their usual level, look at the model or its inputs",
         measure=traffic.measure("ModelLatency", statistic=statistic),
         # CloudWatch has ModelLatency in microseconds.
-        threshold=thresholds.latency_milliseconds * 1000,
+        threshold=milliseconds * 1000,
         missing_data=MissingData.NOT_BREACHING,
     )
 
 
-def disk(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | None:
+def disk(traffic: Traffic, percent: float | None, minutes: int) -> AlarmRule | None:
     """Disks that fill up."""
-    if thresholds.disk_percent is None:
+    if percent is None:
         return None
     return rule(
-        thresholds,
+        minutes,
         "Disk",
         severity=Severity.CRITICAL,
-        title=f"{traffic.title}: a disk is over {thresholds.disk_percent:g} % full, data capture is about to stop",
+        title=f"{traffic.title}: a disk is over {percent:g} % full, data capture is about to stop",
         advice="Monitors go blind without an error when it stops. Lower the sampling percentage, give the variant "
         "a larger volume, or look for what the model writes to disk",
         measure=traffic.measure("DiskUtilization", statistic="Maximum", namespace=INSTANCES_NAMESPACE),
-        threshold=thresholds.disk_percent,
+        threshold=percent,
         # A gap in an instance's metrics frees no disk: the last state stays.
         missing_data=MissingData.IGNORE,
     )
 
 
-def concurrency(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | None:
+def concurrency(traffic: Traffic, percent: float | None, minutes: int) -> AlarmRule | None:
     """A serverless variant's containers that are nearly all busy."""
-    if thresholds.concurrency_percent is None:
+    if percent is None:
         return None
     return rule(
-        thresholds,
+        minutes,
         "Concurrency",
         severity=Severity.WARNING,
-        title=f"{traffic.title}: more than {thresholds.concurrency_percent:g} % of max_concurrency is in use",
+        title=f"{traffic.title}: more than {percent:g} % of max_concurrency is in use",
         advice="Beyond it requests are refused. Raise serverless.max_concurrency (up to 200, within the account's "
         "quota), or give the containers more memory so that they answer faster",
         measure=traffic.measure("ServerlessConcurrentExecutionsUtilization", statistic="Maximum"),
-        threshold=thresholds.concurrency_percent / 100,
+        threshold=percent / 100,
         missing_data=MissingData.NOT_BREACHING,
     )
 
 
-def failures(thresholds: EndpointAlarms, traffic: Traffic) -> AlarmRule | None:
+def failures(traffic: Traffic, allowed: int | None, minutes: int) -> AlarmRule | None:
     """Requests that an asynchronous endpoint gives up."""
-    if thresholds.failed_requests is None:
+    if allowed is None:
         return None
     return rule(
-        thresholds,
+        minutes,
         "Failures",
         severity=Severity.CRITICAL,
-        title=f"{traffic.title}: more than {thresholds.failed_requests} requests a minute fail",
+        title=f"{traffic.title}: more than {allowed} requests a minute fail",
         advice="What failed lies below the failure path in S3, one object for each request; the log group "
         f"{traffic.log_group_name} names them by inference id",
         measure=traffic.measure("InvocationFailures", statistic="Sum"),
-        threshold=thresholds.failed_requests,
+        threshold=allowed,
         missing_data=MissingData.NOT_BREACHING,
     )
 
 
 def rule(
-    thresholds: EndpointAlarms,
+    minutes: int,
     rule_id: str,
     *,
     severity: Severity,
@@ -177,7 +175,7 @@ def rule(
         advice=advice,
         measure=measure,
         threshold=threshold,
-        evaluation_periods=thresholds.evaluation_minutes,
-        datapoints=thresholds.evaluation_minutes // 2 + 1,
+        evaluation_periods=minutes,
+        datapoints=minutes // 2 + 1,
         missing_data=missing_data,
     )

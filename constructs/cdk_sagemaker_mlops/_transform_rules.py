@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from ._endpoint_rules import check_region
+from ._endpoint_rules import check_region, check_volume_key
 from ._errors import Problems
 from ._instances import INSTANCE_PATTERN, INSTANCE_RULE
 from ._naming import NAME_PATTERN, NAME_RULE
@@ -35,6 +35,7 @@ def check_transform(
     model: Model,
     parts: Mapping[str, _Part | None],
     settings: TransformSettings,
+    encrypted: bool,
     split: SplitType,
     timing: tuple[str, str] | None,
     beside: EndpointBase | None,
@@ -51,6 +52,8 @@ def check_transform(
         f'name is "{name}", allowed are {JOB_NAME_LIMIT} characters: an id of the run is appended',
     )
     problems.matches("settings: instance_type", settings.instance_type, INSTANCE_PATTERN, INSTANCE_RULE)
+    if encrypted:
+        check_volume_key(problems, [settings.instance_type])
     problems.extend(model.problems(), where="model")
     problems.require(
         not model.loads_many, "model is multi-model, which batch transform cannot host; make a transform of each"

@@ -14,7 +14,6 @@ from ._endpoint_config import add_model
 from ._endpoint_rules import default_name
 from ._execution_role import observability_statements
 from ._iam import Statement, add_service_role, grant, same_account_only
-from ._instances import has_local_nvme
 from ._naming import fit
 from ._transform_rules import JOB_NAME_LIMIT, check_transform
 from ._version_parameters import VersionParameters
@@ -114,14 +113,14 @@ class BatchTransform(Construct):
             model=model,
             parts={"input": input, "output": output, "capture": capture, "network": network},
             settings=self._settings,
+            encrypted=encryption_key is not None,
             split=input.split,
             timing=None if schedule is None else (schedule, timezone),
             beside=beside,
         )
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
-        nvme = has_local_nvme(self._settings.instance_type)
-        self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
+        self._volume_key = None if encryption_key is None else _refs.key_arn(encryption_key)
         self._block = Block(self)
         self._package_arn, condition = "", None
         self._parameters: VersionParameters | None = None

@@ -13,7 +13,6 @@ from ._endpoint_config import add_model
 from ._endpoint_rules import default_name
 from ._execution_role import observability_statements, rollback_statements, volume_key_statements
 from ._hosted_endpoint import HostedEndpoint
-from ._instances import has_local_nvme
 from ._naming import pascal
 from .alarming import add_alarms
 from .components import Component, component_traffic
@@ -94,6 +93,7 @@ class ComponentEndpoint(HostedEndpoint):
             network=network,
             rollout=rollout,
             thresholds=self._thresholds,
+            encrypted=encryption_key is not None,
             log_retention_days=log_retention_days,
             parameter_prefix=parameter_prefix,
         )
@@ -112,8 +112,7 @@ class ComponentEndpoint(HostedEndpoint):
         # Instances that would host nothing before the first version are not started.
         if not all(component.model.follows for component in self._components):
             self.condition_id = None
-        nvme = has_local_nvme(self._instances.instance_type)
-        self._volume_key = None if nvme or encryption_key is None else _refs.key_arn(encryption_key)
+        self._volume_key = None if encryption_key is None else _refs.key_arn(encryption_key)
         self._logs = {
             traffic.log_group_name: self._add_log_group(
                 f"Logs{traffic.suffix}", traffic.log_group_name, log_retention_days

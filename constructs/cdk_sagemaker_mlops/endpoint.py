@@ -11,7 +11,6 @@ from . import _refs
 from ._endpoint_config import add_fleet_models, config_properties
 from ._endpoint_plan import EndpointPlan, suffix
 from ._endpoint_rules import check, check_import, default_name
-from ._execution_role import rollback_statements, volume_key_statements
 from ._hosted_endpoint import HostedEndpoint
 from .alarming import add_alarms
 from .endpoint_base import EndpointBase
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from ._block import Member
-    from ._iam import Statement
-    from .alarming import Alarm, AlarmRule
+    from .alarming import Alarm
     from .asynchronous import AsyncInference
     from .capture import DataCapture
     from .endpoint_alarms import EndpointAlarms
@@ -58,8 +56,8 @@ class Endpoint(HostedEndpoint):
     :param asynchronous: Queue requests, and answer through S3. Default: - answer at once.
     :param shadow: A second fleet that gets copies of requests. Default: - none.
     :param capture: What is recorded of the traffic. Default: - nothing, and monitors have nothing to watch.
-    :param encryption_key: Key of the instances' volumes; left out where instance types encrypt local disks themselves.
-        Default: - SageMaker's own key.
+    :param encryption_key: Key of the instances' volumes; not for instance types with local NVMe disks, which encrypt
+        themselves. Default: - SageMaker's own key.
     :param network: VPC of the instances. Default: - SageMaker's network.
     :param network_isolation: Forbid the container all network calls; SageMaker still fetches model and image. Default:
         False.
@@ -153,9 +151,9 @@ class Endpoint(HostedEndpoint):
         )
         self._plan = plan
         self.asynchronous = asynchronous
-        self._volume_key = None if plan.stores_on_nvme or encryption_key is None else _refs.key_arn(encryption_key)
+        self._volume_key = None if encryption_key is None else _refs.key_arn(encryption_key)
         if execution_role is None:
-            self._role = self._add_role([fleet.model for fleet in plan.fleets], self._statements())
+            self._role = self._add_role([fleet.model for fleet in plan.fleets], plan.statements(self._volume_key))
         self._config = self._add_config()
         self.rollback_alarms = self._add_rollback_alarms()
         self.alarms = self._add_alarms()
@@ -167,22 +165,6 @@ class Endpoint(HostedEndpoint):
     def record(self) -> EndpointRecord:
         """What is to be recorded once this is deployed; the next version's `deployed`."""
         return EndpointRecord.of(self._plan.variants)
-
-    def _statements(self) -> list[Statement]:
-        """What the execution role needs beside models, logs and metrics."""
-        plan = self._plan
-        statements: list[Statement] = []
-        if plan.capture:
-            statements += plan.capture.statements(self.endpoint_name)
-        if self._volume_key:
-            statements += volume_key_statements(self._volume_key)
-        if plan.asynchronous:
-            statements += plan.asynchronous.statements()
-        if plan.network:
-            statements += plan.network.statements()
-        if plan.guarded:
-            statements += rollback_statements(bool(self._rollback_rules("")), plan.rollout.rollback_alarms)
-        return statements
 
     def _add_config(self) -> Member:
         models = add_fleet_models(
@@ -200,15 +182,11 @@ class Endpoint(HostedEndpoint):
             condition=self.condition_id,
         )
 
-    def _rollback_rules(self, config_name: str) -> list[AlarmRule]:
-        thresholds = self._plan.alarms
-        return [rule for traffic in self._plan.traffic for rule in thresholds.rollback_rules(traffic, config_name)]
-
     def _add_rollback_alarms(self) -> tuple[Alarm, ...]:
         # Nobody is called by these: SageMaker watches them, and the rollout's outcome is announced by who started it.
         if not self._plan.guarded:
             return ()
-        rules = self._rollback_rules(self._config.att("EndpointConfigName"))
+        rules = self._plan.rollback_rules(self._config.att("EndpointConfigName"))
         return add_alarms(self._block, rules, condition=self.condition_id)
 
     def _add_alarms(self) -> tuple[Alarm, ...]:

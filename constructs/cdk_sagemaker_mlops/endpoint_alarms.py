@@ -117,14 +117,16 @@ class EndpointAlarms:
         :param traffic: What is watched.
         :param capture: Whether traffic is recorded, so that a full disk matters.
         """
+        minutes = self.evaluation_minutes
+        serverless, queued = traffic.mode is ServingMode.SERVERLESS, traffic.mode is ServingMode.ASYNCHRONOUS
         rules = (
-            _traffic_rules.client_errors(self, traffic),
-            _traffic_rules.server_errors(self, traffic),
-            _traffic_rules.model_errors(self, traffic),
-            _traffic_rules.latency(self, traffic),
-            _traffic_rules.disk(self, traffic) if capture else None,
-            _traffic_rules.concurrency(self, traffic) if traffic.mode is ServingMode.SERVERLESS else None,
-            _traffic_rules.failures(self, traffic) if traffic.mode is ServingMode.ASYNCHRONOUS else None,
+            _traffic_rules.client_errors(traffic, self.client_error_percent, minutes),
+            _traffic_rules.server_errors(traffic, self.server_error_percent, minutes),
+            _traffic_rules.model_errors(traffic, self.model_error_percent, minutes),
+            _traffic_rules.latency(traffic, self.latency_milliseconds, self.latency_statistic, minutes),
+            _traffic_rules.disk(traffic, self.disk_percent, minutes) if capture else None,
+            _traffic_rules.concurrency(traffic, self.concurrency_percent, minutes) if serverless else None,
+            _traffic_rules.failures(traffic, self.failed_requests, minutes) if queued else None,
         )
         return [replace(rule, id=f"{rule.id}{traffic.suffix}") for rule in rules if rule is not None]
 
@@ -137,7 +139,7 @@ class EndpointAlarms:
             return []
         return [
             _traffic_rules.rule(
-                self,
+                self.evaluation_minutes,
                 "QueueAge",
                 severity=Severity.WARNING,
                 title=f"{endpoint_name}: a request has been waiting for more than {self.queue_age_minutes:g} minutes",
@@ -167,12 +169,13 @@ class EndpointAlarms:
         :param traffic: What is watched.
         :param config_name: Name of the new endpoint configuration; None for an inference component.
         """
+        minutes = self.evaluation_minutes
         candidates = (
-            _traffic_rules.server_errors(self, traffic),
-            _traffic_rules.model_errors(self, traffic)
+            _traffic_rules.server_errors(traffic, self.server_error_percent, minutes),
+            _traffic_rules.model_errors(traffic, self.model_error_percent, minutes)
             if traffic.publishes("InvocationModelErrors")
-            else _traffic_rules.client_errors(self, traffic),
-            _traffic_rules.latency(self, traffic, statistic="Average"),
+            else _traffic_rules.client_errors(traffic, self.client_error_percent, minutes),
+            _traffic_rules.latency(traffic, self.latency_milliseconds, "Average", minutes),
         )
         subject = "New fleet" if config_name is not None else "During the update"
         return [

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk.aws_sagemaker import CfnModel
-
-from ._iam import Statement
+from ._model_source import BoundModel, ModelSource
+from ._model_sources import ImageModel, PipelineModel, RegistryModel
 
 if TYPE_CHECKING:
     from aws_cdk.aws_ecr import IRepository
@@ -18,46 +16,40 @@ if TYPE_CHECKING:
     from .registry import ModelPackageGroupBase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundModel:
-    """What a model source contributes to an endpoint.
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Where a model comes from. Make one with a `from_*` method or :meth:`latest_approved`.
 
-    :param containers: The model's containers, in the order in which a request passes them.
-    :param statements: What the execution role needs to load it.
+    :param source: What is behind it.
     """
 
-    containers: Sequence[CfnModel.ContainerDefinitionProperty]
-    statements: Sequence[Statement] = field(default_factory=tuple)
-
-
-class Model(ABC):
-    """Source of a model. Make one with a `from_*` method or :meth:`latest_approved`."""
+    source: ModelSource
 
     @property
     def follows(self) -> ModelPackageGroupBase | None:
         """The group whose newest approved version the endpoint follows; None for a fixed model."""
-        return None
+        return self.source.follows
 
     @property
     def loads_many(self) -> bool:
         """Whether a container loads models on request (multi-model)."""
-        return False
+        return self.source.loads_many
 
     @property
     def steps(self) -> int:
         """How many containers a request passes, as far as the template knows."""
-        return 1
+        return self.source.steps
 
-    @abstractmethod
     def problems(self) -> Iterable[str]:
         """Say what SageMaker would refuse."""
+        return self.source.problems()
 
-    @abstractmethod
     def bind(self, package_arn: str) -> BoundModel:
         """Render the containers and compute permissions.
 
         :param package_arn: Value of the stack's parameter `ModelPackageArn`; empty unless the source follows a group.
         """
+        return self.source.bind(package_arn)
 
     @staticmethod
     def latest_approved(group: ModelPackageGroupBase, *, environment: Mapping[str, str] | None = None) -> Model:
@@ -69,9 +61,7 @@ class Model(ABC):
         :param group: The group to follow.
         :param environment: Variables added to the container. Default: - those of the version.
         """
-        from ._model_sources import RegistryModel
-
-        return RegistryModel(group=group, version=None, environment=dict(environment or {}))
+        return Model(RegistryModel(group=group, version=None, environment=dict(environment or {})))
 
     @staticmethod
     def from_model_package(
@@ -83,9 +73,7 @@ class Model(ABC):
         :param version: Version number, counted from 1.
         :param environment: Variables added to the container. Default: - those of the version.
         """
-        from ._model_sources import RegistryModel
-
-        return RegistryModel(group=group, version=version, environment=dict(environment or {}))
+        return Model(RegistryModel(group=group, version=version, environment=dict(environment or {})))
 
     @staticmethod
     def from_image(
@@ -108,15 +96,15 @@ class Model(ABC):
         :param model_data_key: Key that encrypts the data. Default: - none of the customer's.
         :param environment: Variables of the container. Default: - none.
         """
-        from ._model_sources import ImageModel
-
-        return ImageModel(
-            image_uri=image_uri,
-            repository=repository,
-            tag=tag,
-            model_data_url=model_data_url,
-            model_data_key=model_data_key,
-            environment=dict(environment or {}),
+        return Model(
+            ImageModel(
+                image_uri=image_uri,
+                repository=repository,
+                tag=tag,
+                model_data_url=model_data_url,
+                model_data_key=model_data_key,
+                environment=dict(environment or {}),
+            )
         )
 
     @staticmethod
@@ -144,16 +132,16 @@ class Model(ABC):
         :param model_data_key: Key that encrypts the archives. Default: - none of the customer's.
         :param environment: Variables of the container. Default: - none.
         """
-        from ._model_sources import ImageModel
-
-        return ImageModel(
-            image_uri=image_uri,
-            repository=repository,
-            tag=tag,
-            model_data_url=models_url,
-            model_data_key=model_data_key,
-            environment=dict(environment or {}),
-            caching=caching,
+        return Model(
+            ImageModel(
+                image_uri=image_uri,
+                repository=repository,
+                tag=tag,
+                model_data_url=models_url,
+                model_data_key=model_data_key,
+                environment=dict(environment or {}),
+                caching=caching,
+            )
         )
 
     @staticmethod
@@ -164,6 +152,4 @@ class Model(ABC):
 
         :param steps: 2 to 15 sources, at most one of them multi-model, and at most one that follows a registry.
         """
-        from ._model_sources import PipelineModel
-
-        return PipelineModel(parts=steps)
+        return Model(PipelineModel(parts=tuple(step.source for step in steps)))

@@ -302,17 +302,6 @@ def test_artifacts_of_the_group_narrow_the_role(stack: cdk.Stack, synthesise: Ca
     assert as_text(statements["DecryptArtifacts"]["Resource"]).startswith("<StorageKey")
 
 
-def test_the_volume_key_is_left_out_where_local_disks_encrypt_themselves(
-    stack: cdk.Stack, image_model: mlops.Model, key: kms.IKey, synthesise: Callable
-) -> None:
-    mlops.Endpoint(
-        stack, "Endpoint", endpoint_name="churn", model=image_model, instance_type="ml.g5.xlarge", encryption_key=key
-    )
-    template = synthesise()
-    assert "KmsKeyId" not in template.only("SageMaker::EndpointConfig")
-    assert "GrantVolumeKey" not in template.statements()
-
-
 def test_a_given_role_is_used_as_it_is(stack: cdk.Stack, image_model: mlops.Model, synthesise: Callable) -> None:
     role = iam.Role.from_role_arn(stack, "Own", "arn:aws:iam::111111111111:role/own")
     mlops.Endpoint(stack, "Endpoint", endpoint_name="churn", model=image_model, execution_role=role)

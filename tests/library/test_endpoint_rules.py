@@ -196,14 +196,35 @@ def test_everything_wrong_is_said_at_once(stack: cdk.Stack, bucket: s3.IBucket) 
     assert stack.node.try_find_child("Endpoint") is None
 
 
-def test_a_key_for_all_variants_fits_all_or_none(stack: cdk.Stack) -> None:
+def test_local_disks_take_no_key_wherever_they_are(stack: cdk.Stack) -> None:
     key = kms.Key.from_key_arn(stack, "Key", "arn:aws:kms:eu-west-1:111111111111:key/abc")
+    data = s3.Bucket.from_bucket_name(stack, "Data", "the-data")
     variants = [
         Variant(name="a", model=MODEL, instance_type="ml.g5.xlarge"),
         Variant(name="b", model=MODEL, instance_type="ml.m5.large"),
+        Variant(name="c", model=MODEL, instance_type="ml.m5d.large"),
     ]
-    with pytest.raises(mlops.ConstructError, match=r"cannot be used with ml\.g5\.xlarge.*used with ml\.m5\.large"):
+    with pytest.raises(mlops.ConstructError, match=r"for ml\.g5\.xlarge, ml\.m5d\.large: .* Remove encryption_key"):
         mlops.Endpoint(stack, "Endpoint", endpoint_name="churn", variants=variants, encryption_key=key)
+    with pytest.raises(mlops.ConstructError, match=r"no key for ml\.p4d\.24xlarge"):
+        mlops.ComponentEndpoint(
+            stack,
+            "Shared",
+            endpoint_name="shop",
+            components=[mlops.Component(name="a", model=MODEL, min_memory_mb=512)],
+            instances=mlops.ManagedInstances(instance_type="ml.p4d.24xlarge"),
+            encryption_key=key,
+        )
+    with pytest.raises(mlops.ConstructError, match=r"no key for ml\.g4dn\.xlarge"):
+        mlops.BatchTransform(
+            stack,
+            "Nightly",
+            model=MODEL,
+            input=mlops.TransformInput(bucket=data, prefix="in"),
+            output=mlops.TransformOutput(bucket=data, prefix="out"),
+            settings=mlops.TransformSettings(instance_type="ml.g4dn.xlarge"),
+            encryption_key=key,
+        )
 
 
 def test_one_stack_follows_one_group(stack: cdk.Stack) -> None:

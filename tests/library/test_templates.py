@@ -46,7 +46,6 @@ def everything(stack: cdk.Stack) -> None:
         endpoint_name="rolling",
         model=mlops.Model.from_image(IMAGE, model_data_url="s3://models/llm/"),
         instance_type="ml.g5.xlarge",
-        encryption_key=storage.encryption_key,
         rollout=mlops.Rollout.rolling(retain_variant_properties=True),
     )
     variant = mlops.Variant(
