@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .configuration import Configuration, ConfigurationError, load
+from .configuration import MODEL_MONITOR, Configuration, ConfigurationError, load
 from .errors import DataError, EncodingError
 from .packages import activate
 
@@ -65,6 +65,12 @@ def _evaluate(configuration: Configuration, root: Path) -> None:
             unpacked = unpack(archive, Path(scratch) / "live")
         arn = live.arn if live else ""
         report = evaluate(configuration, model, root / "input" / "test", root, unpacked, arn)
+        if configuration.gate_engine == MODEL_MONITOR:
+            from .checks import write_check_data
+            from .serving import model_fn
+
+            folders = root / "input"
+            write_check_data(configuration, model_fn(str(model)), folders / "training", folders / "test", root)
     print(report["comparison"]["reason"])  # noqa: T201
 
 

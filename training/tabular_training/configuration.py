@@ -15,6 +15,7 @@ PROBLEMS = ("binary-classification", "multiclass-classification", "regression")
 VARIABLE = "TABULAR_TRAINING_CONFIGURATION"
 FILE = "configuration.json"
 GATES = ("data_quality", "model_quality", "bias", "attribution")
+ANALYZER, MODEL_MONITOR = "analyzer", "model-monitor"
 
 
 class ConfigurationError(ValueError):
@@ -66,6 +67,7 @@ class Configuration:
     :ivar group: Model package group with the live version.
     :ivar gates: What each check does.
     :ivar facet: Column, and values or threshold, of the group that bias is measured for.
+    :ivar gate_engine: Who checks: `analyzer`, or SageMaker's own check steps.
     :ivar tolerance: Share by which model quality may be worse than the old baseline.
     """
 
@@ -84,6 +86,7 @@ class Configuration:
     group: str | None = None
     gates: Mapping[str, Gate] = field(default_factory=dict)
     facet: Mapping[str, Any] | None = None
+    gate_engine: str = ANALYZER
     tolerance: float = 0.0
 
     @property
@@ -114,6 +117,8 @@ class Configuration:
         problems += [f"{key} is missing" for key in ("label", "problem") if not document.get(key)]
         if document.get("problem") not in (None, *PROBLEMS):
             problems.append(f"problem is {document['problem']!r}, allowed are {', '.join(PROBLEMS)}")
+        if document.get("gate_engine", ANALYZER) not in (ANALYZER, MODEL_MONITOR):
+            problems.append(f"gate_engine is {document['gate_engine']!r}, allowed are {ANALYZER}, {MODEL_MONITOR}")
         split = tuple(document.get("split", (0.7, 0.15, 0.15)))
         if len(split) != 3 or min(split) <= 0 or abs(sum(split) - 1) > 1e-9:
             problems.append(f"split is {list(split)}, allowed are three positive shares that add up to 1")

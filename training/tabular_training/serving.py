@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ import numpy as np
 from .encoding import FILE, Encoder
 
 MODEL = "xgboost-model"
+#: Variable of a container whose requests are encoded rows.
+ENCODED = "TABULAR_TRAINING_ENCODED"
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,14 @@ class TabularModel:
 
     def scores(self, rows: Sequence[Sequence[Any]]) -> np.ndarray:
         """The booster's numbers: probabilities (of each class, where there are several), or predictions."""
+        return self.encoded_scores(self.encoder.matrix(rows))
+
+    def encoded_scores(self, matrix: np.ndarray) -> np.ndarray:
+        """The same for rows that are numbers already."""
         import xgboost
 
         # Without names: the booster has those of training, and a request has none.
-        data = xgboost.DMatrix(self.encoder.matrix(rows), feature_names=list(self.encoder.features))
+        data = xgboost.DMatrix(matrix, feature_names=list(self.encoder.features))
         return np.asarray(self.booster.predict(data))
 
     def answers(self, scores: np.ndarray) -> list[Any]:
@@ -64,7 +71,10 @@ def input_fn(body: Any, content_type: str) -> list[list[str]]:
 
 
 def predict_fn(rows: list[list[str]], model: TabularModel) -> list[Any]:
-    """Answer it."""
+    """Answer it; rows of an explainer are encoded already, and have empty cells where a value is missing."""
+    if os.environ.get(ENCODED):
+        matrix = np.array([[float(cell or "nan") for cell in row] for row in rows], np.float32)
+        return model.answers(model.encoded_scores(matrix))
     return model.answers(model.scores(rows))
 
 

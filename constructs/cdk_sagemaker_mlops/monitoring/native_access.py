@@ -33,6 +33,7 @@ def run_statements(
         *source.statements(),
         *request.written.write("Reports", "reports are filed by hour and"),
         *request.baseline.statements,
+        *request.baseline.input_statements,
         *analysis.statements(source.name),
         *encrypt(request.reports.key_arn),
         *_image_statements(repositories),
@@ -59,7 +60,7 @@ def run_statements(
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         statements += _file_statements(name.partition("_")[0].title(), bucket, key)
     if analysis.monitoring_type == "ModelExplainability":
-        statements += _shadow_statements(source.endpoint_name)
+        statements += shadow_statements(source.endpoint_name)
     if volume_key_arn is not None:
         statements += volume_key_statements(volume_key_arn)
     return statements
@@ -87,7 +88,7 @@ def _image_statements(repositories: Sequence[str]) -> list[Statement]:
     ]
 
 
-def _shadow_statements(endpoint: str | None) -> list[Statement]:
+def shadow_statements(endpoint: str | None) -> list[Statement]:
     """Clarify asks the model through an endpoint that it makes out of the live endpoint's model."""
     made = [_refs.arn("sagemaker", f"{kind}/{_CLARIFYS}") for kind in ("endpoint", "endpoint-config")]
     watched = [_refs.arn("sagemaker", f"endpoint/{endpoint.lower()}")] if endpoint else []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cdk_sagemaker_mlops._iam import Statement
 
-    from .steps import Step, StepContext
+    from .steps import MlflowRun, Step, StepContext
 
 
 class SdkPipeline(Protocol):
@@ -73,13 +73,16 @@ class PipelineDefinition:
     """
 
     @staticmethod
-    def from_steps(steps: Sequence[Step], parameters: Sequence[PipelineParameter] = ()) -> PipelineSource:
+    def from_steps(
+        steps: Sequence[Step], parameters: Sequence[PipelineParameter] = (), *, mlflow: MlflowRun | None = None
+    ) -> PipelineSource:
         """Steps of this library.
 
         :param steps: The steps, in any order: what they use of each other says when they run.
         :param parameters: What executions may be started with. Default: - nothing
+        :param mlflow: Log executions to SageMaker's managed MLflow. Default: - no
         """
-        return _Steps(tuple(steps), tuple(parameters))
+        return _Steps(tuple(steps), tuple(parameters), mlflow)
 
     @staticmethod
     def from_document(document: Mapping[str, Any] | str) -> PipelineSource:
@@ -113,14 +116,17 @@ class PipelineDefinition:
 class _Steps(PipelineSource):
     steps: tuple[Step, ...]
     parameters: tuple[PipelineParameter, ...]
+    mlflow: MlflowRun | None = None
 
     def bind(self, request: SourceRequest) -> BoundDefinition:
-        document = {
+        document: dict[str, Any] = {
             "Version": VERSION,
             "Metadata": {},
             "Parameters": [parameter.declaration() for parameter in self.parameters],
             "Steps": [step.to_json(request.context) for step in self.steps],
         }
+        if self.mlflow:
+            document["MlflowConfig"] = self.mlflow.to_json()
         return BoundDefinition(
             document=document, statements=[statement for step in self.steps for statement in step.statements()]
         )

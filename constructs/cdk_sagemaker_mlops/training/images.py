@@ -17,6 +17,7 @@ import aws_cdk as cdk
 
 from cdk_sagemaker_mlops import _paths, _refs
 from cdk_sagemaker_mlops._errors import ConstructError, did_you_mean
+from cdk_sagemaker_mlops.monitoring import native_images
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -55,6 +56,30 @@ class Images:
         :param version: 3.5-cpu-py312, Spark 3.5 with Python 3.12. Default: that
         """
         return _uri(scope, "spark", version)
+
+    @staticmethod
+    def model_monitor(scope: Construct) -> str:
+        """Model Monitor's analyzer, for `QualityCheckStep`.
+
+        :param scope: Any construct of the stack that uses it.
+        """
+        return _native(scope, native_images.ANALYZER)
+
+    @staticmethod
+    def clarify(scope: Construct) -> str:
+        """Clarify, for `ClarifyCheckStep`.
+
+        :param scope: Any construct of the stack that uses it.
+        """
+        return _native(scope, native_images.CLARIFY)
+
+
+def _native(scope: Construct, kind: str) -> str:
+    stack = _paths.stack_of(scope)
+    problem = native_images.region_problem(stack, kind)
+    if problem:
+        raise ConstructError(stack.node.path, [problem])
+    return native_images.native_image(stack, kind).uri
 
 
 @functools.cache

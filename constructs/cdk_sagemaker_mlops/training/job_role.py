@@ -15,6 +15,10 @@ from cdk_sagemaker_mlops._execution_role import volume_key_statements
 from cdk_sagemaker_mlops._iam import Statement
 from cdk_sagemaker_mlops.functions import AssetLocation
 from cdk_sagemaker_mlops.monitoring.locations import Location, decrypt, encrypt
+from cdk_sagemaker_mlops.monitoring.native_access import shadow_statements
+
+from .permissions import mlflow_statements
+from .validation import steps_of
 
 _IMAGE_KEYS = ("Image", "ImageUri", "RuleEvaluatorImage", "TrainingImage")
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -50,7 +54,10 @@ def job_statements(
         *_given(document, artifacts, uploads),
         *_images(document),
         *_observability(),
+        *mlflow_statements(document),
     ]
+    if any(step.type == "ClarifyCheck" and step.document.get("ModelName") for step in steps_of(document)):
+        statements += shadow_statements(None)
     for number, place in enumerate(inputs):
         statements += place.read(f"Input{number or ''}", "input files")
     keys = [artifacts.key_arn]

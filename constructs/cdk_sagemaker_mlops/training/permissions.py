@@ -60,10 +60,36 @@ TABLE: Mapping[str, Calls] = {
     "Endpoint": Calls(
         ("CreateEndpoint", "DescribeEndpoint", "UpdateEndpoint", "AddTags"), ("endpoint/*", "endpoint-config/*")
     ),
+    "InferenceComponent": Calls(
+        ("CreateInferenceComponent", "DescribeInferenceComponent", "AddTags"),
+        ("inference-component/*", "endpoint/*", "model/*"),
+    ),
+    "Lineage": Calls(
+        ("AddAssociation", "AddTags", "CreateAction", "CreateArtifact", "CreateContext"),
+        ("action/*", "artifact/*", "context/*"),
+    ),
 }
 #: Types of steps that call nothing, or what is computed from their own fields below.
 OTHERS = ("Callback", "Condition", "EMR", "Fail", "Lambda", "RegisterModel")
 
+#: What a run that is logged needs. https://docs.aws.amazon.com/sagemaker/latest/dg/mlflow-create-tracking-server-iam.html
+_MLFLOW = (
+    "CreateExperiment",
+    "CreateRun",
+    "GetExperiment",
+    "GetExperimentByName",
+    "GetRun",
+    "LogBatch",
+    "LogInputs",
+    "LogMetric",
+    "LogModel",
+    "LogParam",
+    "SearchExperiments",
+    "SearchRuns",
+    "SetExperimentTag",
+    "SetTag",
+    "UpdateRun",
+)
 _ROLE_KEYS = ("ExecutionRoleArn", "RoleArn")
 _QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.[a-z.]+/(\d{12})/([\w.-]+)")
 
@@ -76,7 +102,15 @@ def unknown_types(document: Mapping[str, Any]) -> list[str]:
 def pipeline_statements(document: Mapping[str, Any]) -> list[Statement]:
     """The policy of a pipeline's role, from its definition."""
     found = steps_of(document)
-    return [*_own_calls(found), *_register(found), *_functions(found), *_callbacks(found), *_emr(found), *_roles(found)]
+    return [
+        *_own_calls(found),
+        *_register(found),
+        *_functions(found),
+        *_callbacks(found),
+        *_emr(found),
+        *_roles(found),
+        *mlflow_statements(document),
+    ]
 
 
 def _own_calls(found: list[Found]) -> Iterator[Statement]:
@@ -165,6 +199,65 @@ def _emr(found: list[Found]) -> Iterator[Statement]:
         resources=[_refs.arn("events", "rule/SageMakerPipelineExecutionEMR*")],
         reason="SageMaker waits for EMR's steps with rules of its own, which have this prefix",
     )
+    made = [
+        step.document["Arguments"]["ClusterConfig"] for step in found if step.type == "EMR" and _makes_cluster(step)
+    ]
+    if not made:
+        return
+    yield Statement(
+        sid="MakeClusters",
+        actions=["elasticmapreduce:RunJobFlow"],
+        resources=["*"],
+        reason="elasticmapreduce:RunJobFlow knows no resources",
+    )
+    yield Statement(
+        sid="EndClusters",
+        actions=["elasticmapreduce:ListSteps", "elasticmapreduce:TerminateJobFlows"],
+        resources=[_refs.arn("elasticmapreduce", "cluster/*")],
+        reason="clusters have made-up ids",
+    )
+    for sid, service, keys in (
+        ("PassClusterRoles", "elasticmapreduce.amazonaws.com", ("AutoScalingRole", "ServiceRole")),
+        ("PassInstanceRoles", "ec2.amazonaws.com", ("JobFlowRole",)),
+    ):
+        # Names or ARNs; an instance profile has its role's name unless somebody made it otherwise.
+        names = dict.fromkeys(config[key] for config in made for key in keys if isinstance(config.get(key), str))
+        if names:
+            yield pass_role(sid, [_role_of(name) for name in names], service)
+
+
+def _makes_cluster(step: Found) -> bool:
+    return bool((step.document.get("Arguments") or {}).get("ClusterConfig"))
+
+
+def _role_of(name: str) -> str:
+    return name if name.startswith("arn:") or _refs.is_token(name) else _refs.arn("iam", f"role/{name}", in_region="")
+
+
+def mlflow_statements(document: Mapping[str, Any]) -> list[Statement]:
+    """Logging to the MLflow that the definition names: for whole executions, or for single jobs."""
+    arns = dict.fromkeys(_mlflow_arns(document))
+    if not arns:
+        return []
+    statements = [
+        Statement(sid="LogToMlflow", actions=[f"sagemaker-mlflow:{c}" for c in _MLFLOW], resources=list(arns))
+    ]
+    apps = [arn for arn in arns if ":mlflow-app/" in arn or _refs.is_token(arn)]
+    if apps:
+        statements.append(Statement(sid="CallMlflow", actions=["sagemaker:CallMlflowAppApi"], resources=apps))
+    return statements
+
+
+def _mlflow_arns(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "MlflowResourceArn" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _mlflow_arns(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _mlflow_arns(inner)
 
 
 def _roles(found: list[Found]) -> Iterator[Statement]:

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_sagemaker_mlops import _naming, _paths, _refs
+from cdk_sagemaker_mlops import _naming, _paths
 from cdk_sagemaker_mlops._block import Block
 from cdk_sagemaker_mlops._errors import Problems
-from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, MissingData, Severity, add_alarms
+from cdk_sagemaker_mlops.alarming import Alarm, add_alarms
 from cdk_sagemaker_mlops.functions import Architecture
 from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, add_queue
 from cdk_sagemaker_mlops.functions.sources import RETRAIN
-from cdk_sagemaker_mlops.measures import Measure
-from cdk_sagemaker_mlops.monitoring.analysis import Chart
 from cdk_sagemaker_mlops.notifications import AnnouncementTopic
 
-from .pipeline import TrainingPipeline
+from . import reasons
 from .pipeline_base import TrainingPipelineBase
-from .retrain_permissions import RETRAINING_NAMESPACE, function_statements
-from .tabular_steps import REASON_PARAMETERS
+from .retrain_measures import RetrainingMeasures
+from .retrain_permissions import function_statements
+from .retrain_wakeups import add_wake_ups
 
 if TYPE_CHECKING:
     from aws_cdk.aws_cloudwatch import IAlarm
     from aws_cdk.aws_iam import Grant, IGrantable
 
     from cdk_sagemaker_mlops.monitoring import Monitor
+    from cdk_sagemaker_mlops.monitoring.analysis import Chart
     from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
 
 _TIMEOUT_SECONDS = 120
@@ -109,11 +108,11 @@ class RetrainOnDrift(Construct):
             not strangers,
             f"monitors {', '.join(strangers)} watch another endpoint than {endpoint_name}; give the one's they watch",
         )
-        problems.extend(_unknown_parameters(pipeline, reason_parameters))
+        problems.extend(reasons.reason_problems(pipeline, reason_parameters))
         problems.raise_if_any(scope, construct_id)
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
-        self._dimensions = (("Environment", environment or controller_name), ("Model", model))
+        self._measures = RetrainingMeasures(environment or controller_name, model)
         self._block = Block(self)
         self._dead_letters = add_queue(self._block, "DeadLetters")
         variables = {
@@ -128,7 +127,7 @@ class RetrainOnDrift(Construct):
             "WEEKLY_BUDGET": str(weekly_budget),
             "MAX_FRUITLESS": str(max_fruitless),
             "CONFIRMATIONS": str(confirmations),
-            "REASON_PARAMETERS": json.dumps(_reason_parameters(pipeline, reason_parameters)),
+            "REASON_PARAMETERS": json.dumps(reasons.reason_parameters(pipeline, reason_parameters)),
         }
         statements = function_statements(
             pipeline, group, controller_name=controller_name, model=model, dead_letters=self._dead_letters
@@ -160,8 +159,14 @@ class RetrainOnDrift(Construct):
                 ),
             ),
         )
-        self._wake_ups(pipeline, group, endpoint_name, alarms)
-        rules = self._rules(model, max_running_hours)
+        add_wake_ups(
+            self._block, self._function.arn, pipeline=pipeline, group=group, endpoint_name=endpoint_name, alarms=alarms
+        )
+        rules = self._measures.alarm_rules(
+            max_running_hours=max_running_hours,
+            log_group=self._function.log_group_name,
+            dead_letters=self._dead_letters.name,
+        )
         targets = [notifications] if notifications else []
         self.alarms: tuple[Alarm, ...] = add_alarms(
             self._block, rules, targets, name_prefix=f"{controller_name}-{model}-Retraining"
@@ -202,188 +207,4 @@ class RetrainOnDrift(Construct):
     @property
     def charts(self) -> list[Chart]:
         """Retrainings and what became of them; `dashboard.add_section("Retraining", retrain.charts)`."""
-        return [
-            Chart(
-                title="Retrainings",
-                measures=(
-                    self._measure("Retrainings", "Sum", "started"),
-                    self._measure("FruitlessRetrainings", "Maximum", "in succession without a version"),
-                    self._measure("BudgetLeft", "Minimum", "left of the week's budget"),
-                ),
-            ),
-            Chart(
-                title="Hours",
-                measures=(
-                    self._measure("DriftWaitingHours", "Maximum", "drift waits for retraining"),
-                    self._measure("RunningHours", "Maximum", "execution runs"),
-                ),
-            ),
-        ]
-
-    def _measure(self, name: str, statistic: str, label: str) -> Measure:
-        return Measure(
-            namespace=RETRAINING_NAMESPACE,
-            name=name,
-            dimensions=self._dimensions,
-            statistic=statistic,
-            period_seconds=3600,
-            label=label,
-        )
-
-    def _wake_ups(
-        self,
-        pipeline: TrainingPipelineBase,
-        group: ModelPackageGroupBase,
-        endpoint_name: str,
-        alarms: Sequence[IAlarm],
-    ) -> None:
-        self._rule(
-            "Drift",
-            "A monitor compared traffic with its baseline",
-            pattern={
-                "source": ["sagemaker-mlops.monitoring"],
-                "detail-type": ["Monitoring Execution"],
-                "detail": {"endpointName": [endpoint_name], "status": ["Completed", "CompletedWithViolations"]},
-            },
-        )
-        if alarms:
-            self._rule(
-                "Alarms",
-                "An alarm about the model began or ended",
-                pattern={
-                    "source": ["aws.cloudwatch"],
-                    "detail-type": ["CloudWatch Alarm State Change"],
-                    "resources": [_refs.alarm_arn(alarm) for alarm in alarms],
-                    "detail": {"state": {"value": ["ALARM", "OK"]}},
-                },
-            )
-        self._rule(
-            "Ended",
-            "An execution of the training pipeline ended",
-            pattern={
-                "source": ["aws.sagemaker"],
-                "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
-                "detail": {
-                    "pipelineArn": [pipeline.pipeline_arn],
-                    "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped"],
-                },
-            },
-        )
-        self._rule(
-            "Approval",
-            "A version was approved or rejected",
-            pattern={
-                "source": ["aws.sagemaker"],
-                "detail-type": ["SageMaker Model Package State Change"],
-                "detail": {
-                    "ModelPackageGroupName": [group.group_name],
-                    "ModelApprovalStatus": ["Approved", "Rejected"],
-                },
-            },
-        )
-        # Level-triggered: what was put off is done when its time has come, and no lost event is missed for long.
-        self._rule("Clock", "A regular look", schedule="rate(15 minutes)")
-
-    def _rule(
-        self,
-        construct_id: str,
-        description: str,
-        *,
-        pattern: Mapping[str, Any] | None = None,
-        schedule: str | None = None,
-    ) -> None:
-        rule = self._block.add(
-            construct_id,
-            "AWS::Events::Rule",
-            events.CfnRuleProps(
-                description=description,
-                event_pattern=pattern,
-                schedule_expression=schedule,
-                state="ENABLED",
-                targets=[events.CfnRule.TargetProperty(id="Function", arn=self._function.arn)],
-            ),
-        )
-        self._block.add(
-            f"{construct_id}Permission",
-            "AWS::Lambda::Permission",
-            lambda_.CfnPermissionProps(
-                action="lambda:InvokeFunction",
-                function_name=self._function.arn,
-                principal="events.amazonaws.com",
-                source_arn=rule.att("Arn"),
-            ),
-        )
-
-    def _rules(self, model: str, max_running_hours: float) -> list[AlarmRule]:
-        invoke = 'aws lambda invoke --function-name <name> --payload \'{"action": "reset"}\' /dev/stdout'
-        return [
-            AlarmRule(
-                id="Stopped",
-                severity=Severity.CRITICAL,
-                title=f"Retraining of model {model} does not help and was stopped",
-                advice=(
-                    "The model drifts, and new versions are not better: look at the training data and the labels. "
-                    f"Let it go on with: {invoke}"
-                ),
-                measure=self._measure("Stopped", "Maximum", "stopped"),
-                threshold=0,
-                missing_data=MissingData.NOT_BREACHING,
-            ),
-            AlarmRule(
-                id="Hangs",
-                severity=Severity.WARNING,
-                title=f"Training of model {model} has been running for more than {max_running_hours:g} hours",
-                advice="Look at the steps of the execution; stop it if it hangs, so that the next one can begin",
-                measure=self._measure("RunningHours", "Maximum", "running hours"),
-                threshold=max_running_hours,
-                missing_data=MissingData.NOT_BREACHING,
-            ),
-            AlarmRule(
-                id="WakeUpsFail",
-                severity=Severity.CRITICAL,
-                title=f"Retraining of model {model} cannot be decided",
-                advice=(
-                    f"Read the log {self._function.log_group_name}; when the cause is repaired, delete the messages of "
-                    f"queue {self._dead_letters.name}: the next look does their work"
-                ),
-                measure=Measure(
-                    namespace="AWS/SQS",
-                    name="ApproximateNumberOfMessagesVisible",
-                    dimensions=(("QueueName", self._dead_letters.name),),
-                    statistic="Maximum",
-                    period_seconds=300,
-                    label="failed wake-ups",
-                ),
-                threshold=0,
-                missing_data=MissingData.NOT_BREACHING,
-            ),
-        ]
-
-
-def _declared(pipeline: TrainingPipelineBase) -> list[str] | None:
-    """Names of the pipeline's parameters; None where only its name is known."""
-    if not isinstance(pipeline, TrainingPipeline):
-        return None
-    return [str(parameter["Name"]) for parameter in pipeline.document.get("Parameters") or ()]
-
-
-def _reason_parameters(pipeline: TrainingPipelineBase, wanted: Sequence[str] | None) -> list[str]:
-    if wanted is not None:
-        return list(wanted)
-    return [name for name in _declared(pipeline) or () if name in REASON_PARAMETERS]
-
-
-def _unknown_parameters(pipeline: TrainingPipelineBase, wanted: Sequence[str] | None) -> list[str]:
-    found = [
-        f'reason_parameters holds "{name}", allowed are {", ".join(REASON_PARAMETERS)}'
-        for name in wanted or ()
-        if name not in REASON_PARAMETERS
-    ]
-    declared = _declared(pipeline)
-    missing = [name for name in wanted or () if declared is not None and name not in declared]
-    if missing:
-        found.append(
-            f"pipeline {pipeline.pipeline_name} has no parameter {', '.join(missing)}, and SageMaker would refuse to "
-            "start it; add it to the pipeline, or leave it out of reason_parameters"
-        )
-    return found
+        return self._measures.charts()

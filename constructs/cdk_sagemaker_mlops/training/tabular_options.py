@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PROBLEMS = ("binary-classification", "multiclass-classification", "regression")
 FORMATS = ("csv", "jsonl", "parquet")
 GATES = ("data_quality", "model_quality", "bias", "attribution")
+#: Who makes and checks baselines: our own analyzer in one job, or SageMaker's check steps.
+ANALYZER, MODEL_MONITOR = "analyzer", "model-monitor"
+GATE_ENGINES = (ANALYZER, MODEL_MONITOR)
 _MOST_TUNING_JOBS = 750
 
 

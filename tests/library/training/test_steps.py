@@ -114,12 +114,7 @@ def every_step(image: str) -> list[st.Step]:
             resource_arn="arn:aws:sagemaker:eu-west-1:222222222222:mlflow-app/app-1", experiment="churn"
         ),
     )
-    notebook = st.NotebookStep(
-        name="Notebook",
-        notebook="explore.ipynb",
-        kernel="python3",
-        trainer=st.Trainer(image=image, channels={"sagemaker_headless_execution_system": "s3://notebooks/explore"}),
-    )
+    notebook = st.NotebookStep(name="Notebook", notebook="s3://notebooks/explore/first.ipynb", image=image)
     tune = st.TuningStep(
         name="Tune",
         trainer=trainer,
@@ -140,10 +135,41 @@ def every_step(image: str) -> list[st.Step]:
     serial = st.ModelStep(name="Serial", containers=[st.ModelContainer(image=image, model_uri="s3://m/a.tar.gz")] * 2)
     transform = st.TransformStep(name="Transform", model_name="model", data="s3://data/batch", join_input=True)
     quality = st.QualityCheckStep(
-        name="DataQuality", image=image, check="DATA_QUALITY", group="churn", skip=True, register_baseline=True
+        name="DataQuality",
+        image=image,
+        check="DATA_QUALITY",
+        group="churn",
+        data=prepare.output_uri("train"),
+        skip=True,
+        register_baseline=True,
+    )
+    model_quality = st.QualityCheckStep(
+        name="ModelQuality",
+        image=image,
+        check="MODEL_QUALITY",
+        group="churn",
+        data=prepare.output_uri("train"),
+        problem_type="BinaryClassification",
+        label="left",
+        probability="prediction",
+        statistics=quality.used_statistics,
     )
     clarify = st.ClarifyCheckStep(
-        name="Bias", image=image, check="MODEL_BIAS", group="churn", constraints=quality.used_constraints
+        name="Attribution",
+        image=image,
+        check="MODEL_EXPLAINABILITY",
+        group="churn",
+        data=prepare.output_uri("train"),
+        config="s3://configs/explain",
+        model_name=model.property("ModelName"),
+        constraints=quality.used_constraints,
+    )
+    data = st.LineageEntity(kind="Artifact", name="data", type="DataSet", uri="s3://data/raw", properties={"rows": "5"})
+    version = st.LineageEntity(kind="Action", name="training", type="Training", uri=train.model_uri)
+    lineage = st.LineageStep(
+        name="Lineage",
+        entities=[data, version],
+        associations=[st.Association(data, version), st.Association(version, "arn:aws:sagemaker:x", "Produced")],
     )
     register = st.RegisterStep(
         name="Register",
@@ -169,7 +195,9 @@ def every_step(image: str) -> list[st.Step]:
         serial,
         transform,
         quality,
+        model_quality,
         clarify,
+        lineage,
         register,
     ]
 
@@ -177,13 +205,44 @@ def every_step(image: str) -> list[st.Step]:
 def test_arguments_are_requests_that_the_service_accepts(every_step: list[st.Step]) -> None:
     rendered = [step.to_json(Context()) for step in every_step]
     json.dumps(rendered)
-    found = {step["Name"]: problems_of(step) for step in rendered}
+    lineage = [step for step in rendered if step["Type"] == "Lineage"]
+    found = {step["Name"]: problems_of(step) for step in rendered if step not in lineage}
     # The shape of a checks' own keys is the pipeline's; what stands in Arguments is a processing job.
     assert {name: report for name, report in found.items() if report} == {}
-    assert {step["Type"] for step in rendered} == set(CALLS)
+    assert {step["Type"] for step in rendered} == {*CALLS, "Lineage"}
 
 
-def test_a_definition_of_every_step_is_right(every_step: list[st.Step], image: str, stack: Any, define: Any) -> None:
+def test_what_lineage_steps_make_is_what_the_service_makes(every_step: list[st.Step]) -> None:
+    (step,) = (item for item in every_step if isinstance(item, st.LineageStep))
+    arguments = concrete(step.to_json(Context())["Arguments"])
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    for key, operation in (("Actions", "CreateAction"), ("Artifacts", "CreateArtifact")):
+        for request in arguments[key]:
+            shape = service.operation_model(operation).input_shape
+            assert ParamValidator().validate(request, shape).generate_report() == "", key
+    first, second = arguments["Associations"]
+    assert first == {
+        "Source": {"Name": "data", "Type": "Artifact"},
+        "Destination": {"Name": "training", "Type": "Action"},
+        "AssociationType": "ContributedTo",
+    }
+    assert second["Destination"] == {"Arn": "arn:aws:sagemaker:x"}
+    assert step.arn(step.entities[0]).to_json() == {"Get": "Steps.Lineage.ArtifactArns['data']"}
+
+
+def test_notebooks_run_as_the_sdk_runs_them(every_step: list[st.Step]) -> None:
+    (step,) = (item for item in every_step if isinstance(item, st.NotebookStep))
+    arguments = step.to_json(Context())["Arguments"]
+    assert arguments["AlgorithmSpecification"]["ContainerEntrypoint"] == ["amazon_sagemaker_scheduler"]
+    assert arguments["Environment"]["SM_INPUT_NOTEBOOK_NAME"] == "first.ipynb"
+    (channel,) = arguments["InputDataConfig"]
+    assert channel["DataSource"]["S3DataSource"]["S3Uri"] == "s3://notebooks/explore/"
+    assert arguments["Environment"]["SM_EXECUTION_INPUT_PATH"].endswith(channel["ChannelName"])
+
+
+def test_a_definition_of_every_step_is_right(
+    every_step: list[st.Step], image: str, stack: Any, define: Any, synthesise: Any
+) -> None:
     queue = sqs.Queue.from_queue_arn(stack, "Queue", "arn:aws:sqs:eu-west-1:222222222222:labels")
     call = st.LambdaStep(
         name="Call",
@@ -194,6 +253,11 @@ def test_a_definition_of_every_step_is_right(every_step: list[st.Step], image: s
     wait = st.CallbackStep(name="Wait", queue=queue, inputs={"bucket": "x"}, outputs={"labels": "String"})
     emr = st.EmrStep(
         name="Emr", cluster_id="j-1", jar="command-runner.jar", args=["spark-submit", wait.output("labels")]
+    )
+    own = st.EmrStep(
+        name="OwnCluster",
+        cluster={"Instances": {"InstanceGroups": []}, "ServiceRole": "EMR_Default", "JobFlowRole": "EMR_EC2"},
+        jar="s3://jars/job.jar",
     )
     prepare = every_step[0]
     assert isinstance(prepare, st.ProcessingStep)
@@ -213,10 +277,33 @@ def test_a_definition_of_every_step_is_right(every_step: list[st.Step], image: s
     )
     pipeline = define(
         tr.PipelineDefinition.from_steps(
-            [*every_step[1:-1], call, wait, emr, decide, _local(prepare)], [tr.PipelineParameter("Rounds", 10)]
+            [*every_step[1:-1], call, wait, emr, own, decide, _local(prepare)],
+            [tr.PipelineParameter("Rounds", 10)],
+            mlflow=st.MlflowRun(resource_arn="arn:aws:sagemaker:eu-west-1:222222222222:mlflow-app/app-2"),
         )
     )
-    assert len(steps_of(pipeline.document)) == len(every_step) + 5
+    assert len(steps_of(pipeline.document)) == len(every_step) + 6
+    assert pipeline.document["MlflowConfig"]["MlflowResourceArn"].endswith("mlflow-app/app-2")
+    found = synthesise().of_type("IAM::Role")
+    statements = {
+        statement["Sid"]: statement
+        for role in found.values()
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    assert statements["MakeClusters"]["Action"] == "elasticmapreduce:RunJobFlow"
+    for sid, role, service in (
+        ("PassClusterRoles", "role/EMR_Default", "elasticmapreduce"),
+        ("PassInstanceRoles", "role/EMR_EC2", "ec2"),
+    ):
+        assert role in json.dumps(statements[sid]["Resource"])
+        assert statements[sid]["Condition"]["StringEquals"]["iam:PassedToService"] == f"{service}.amazonaws.com"
+    # Each role logs to both: the pipeline's own and that of one training job.
+    assert len(statements["LogToMlflow"]["Resource"]) == 2
+    assert statements["CallMlflow"]["Action"] == "sagemaker:CallMlflowAppApi"
+    assert "sagemaker:CreateArtifact" in statements["RunLineage"]["Action"]
+    # Clarify asks the model through an endpoint that it makes for the time of the job.
+    assert "sagemaker:CreateEndpoint" in statements["MakeShadow"]["Action"]
 
 
 def _local(step: st.ProcessingStep) -> st.ProcessingStep:

@@ -13,13 +13,16 @@ from .control import (
     LambdaStep,
     Negation,
 )
+from .lineage import Association, LineageEntity, LineageStep
 from .models import ModelContainer, ModelStep, RegisterStep, Reports, TransformStep
 from .processing import DataWranglerStep, ProcessingStep, PropertyFile, SparkStep
-from .training import DEBUGGER_RULES, AutoMLStep, Channel, MlflowRun, NotebookStep, Spot, Trainer, TrainingStep
+from .studio import AutoMLStep, NotebookStep
+from .training import DEBUGGER_RULES, Channel, MlflowRun, Spot, Trainer, TrainingStep
 from .tuning import Choice, Continuous, TuningStep, Whole
 
 __all__ = [
     "DEBUGGER_RULES",
+    "Association",
     "AutoMLStep",
     "CallbackStep",
     "Channel",
@@ -36,6 +39,8 @@ __all__ = [
     "IsOneOf",
     "JobNetwork",
     "LambdaStep",
+    "LineageEntity",
+    "LineageStep",
     "MlflowRun",
     "ModelContainer",
     "ModelStep",

@@ -186,26 +186,35 @@ class CallbackStep(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class EmrStep(Step):
-    """Runs a step on a cluster of EMR.
+    """Runs a step on a cluster of EMR: on one that runs, or on one that lives for this step.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html#step-type-emr
 
     :param cluster_id: Id of a running cluster.
+    :param cluster: Or what the new cluster is: the request of EMR's `RunJobFlow`, without name and steps.
     :param jar: Jar that the cluster runs, e.g. command-runner.jar.
     :param args: Its arguments.
     :param main_class: Default: - the jar's
+    :param role_arn: Runtime role of the step, on a running cluster that knows such. Default: - the cluster's
     """
 
     type: ClassVar[str] = "EMR"
 
-    cluster_id: Text
+    cluster_id: Text | None = None
+    cluster: Mapping[str, Any] | None = None
     jar: Text
     args: Sequence[Text] = ()
     main_class: str | None = None
+    role_arn: Text | None = None
 
     def arguments(self, context: StepContext) -> Mapping[str, Any]:
         call = {"Jar": self.jar, "Args": list(self.args) or None, "MainClass": self.main_class}
-        return {"ClusterId": self.cluster_id, "StepConfig": {"HadoopJarStep": call}}
+        return {
+            "ClusterId": self.cluster_id,
+            "ClusterConfig": self.cluster,
+            "StepConfig": {"HadoopJarStep": call},
+            "ExecutionRoleArn": self.role_arn,
+        }
 
 
 def _outputs(outputs: Mapping[str, str]) -> list[dict[str, str]]:

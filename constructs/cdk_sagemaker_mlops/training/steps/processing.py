@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from cdk_sagemaker_mlops.training.values import Join, JsonGet
+from cdk_sagemaker_mlops.training.values import ExecutionVariable, Join, JsonGet
 
 from .base import Compute, Step, StepContext, Text
 
-_ROOT = "/opt/ml/processing"
+#: Where jobs find and leave files.
+ROOT = "/opt/ml/processing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +70,12 @@ class ProcessingStep(Step):
         return JsonGet(self.name, property_file, path)
 
     def arguments(self, context: StepContext) -> Mapping[str, Any]:
-        inputs = [_input(name, uri, f"{_ROOT}/input/{name}") for name, uri in self.inputs.items()]
+        inputs = [job_input(name, uri, f"{ROOT}/input/{name}") for name, uri in self.inputs.items()]
         entrypoint: list[Text] | None = None
         if self.code is not None:
             uri = _code_uri(self.code, context)
-            inputs.append(_input("code", uri, f"{_ROOT}/input/code"))
-            entrypoint = [*self.command, f"{_ROOT}/input/code/{uri.rsplit('/', 1)[-1]}"]
+            inputs.append(job_input("code", uri, f"{ROOT}/input/code"))
+            entrypoint = [*self.command, f"{ROOT}/input/code/{uri.rsplit('/', 1)[-1]}"]
         return {
             "ProcessingResources": {"ClusterConfig": self.compute.cluster(context)},
             "AppSpecification": {
@@ -87,7 +88,7 @@ class ProcessingStep(Step):
             "ProcessingOutputConfig": self._outputs(context),
             "Environment": dict(self.environment) or None,
             "StoppingCondition": {"MaxRuntimeInSeconds": self.compute.max_minutes * 60},
-            "NetworkConfig": _network(context),
+            "NetworkConfig": network_config(context),
         }
 
     def _outputs(self, context: StepContext) -> dict[str, Any] | None:
@@ -99,7 +100,7 @@ class ProcessingStep(Step):
                     "OutputName": name,
                     "S3Output": {
                         "S3Uri": uri or run_uri(context, self.name, name),
-                        "LocalPath": f"{_ROOT}/{name}",
+                        "LocalPath": f"{ROOT}/{name}",
                         "S3UploadMode": "EndOfJob",
                     },
                     "AppManaged": False,
@@ -137,7 +138,7 @@ class SparkStep(ProcessingStep):
         if self.spark_events:
             specification = dict(arguments["AppSpecification"])
             command = list(specification["ContainerEntrypoint"])
-            local = f"{_ROOT}/spark-events"
+            local = f"{ROOT}/spark-events"
             specification["ContainerEntrypoint"] = [command[0], "--local-spark-event-logs-dir", local, *command[1:]]
             outputs = dict(arguments["ProcessingOutputConfig"] or {"Outputs": []})
             continuous = {"S3Uri": self.spark_events, "LocalPath": local, "S3UploadMode": "Continuous"}
@@ -163,12 +164,12 @@ class DataWranglerStep(ProcessingStep):
 
     def arguments(self, context: StepContext) -> Mapping[str, Any]:
         arguments = dict(super().arguments(context))
-        flow = _input("flow", _code_uri(self.flow, context), f"{_ROOT}/flow")
+        flow = job_input("flow", _code_uri(self.flow, context), f"{ROOT}/flow")
         output = {
             "OutputName": self.node,
             "S3Output": {
                 "S3Uri": self.destination or run_uri(context, self.name, "output"),
-                "LocalPath": f"{_ROOT}/output",
+                "LocalPath": f"{ROOT}/output",
                 "S3UploadMode": "EndOfJob",
             },
             "AppManaged": False,
@@ -181,12 +182,11 @@ class DataWranglerStep(ProcessingStep):
 
 def run_uri(context: StepContext, *parts: str) -> Join:
     """A prefix below the pipeline's artifacts that no other execution writes to."""
-    from cdk_sagemaker_mlops.training.values import ExecutionVariable
-
     return Join([context.artifacts_uri, ExecutionVariable.EXECUTION_ID, *parts], on="/")
 
 
-def _input(name: str, uri: Text, local_path: str) -> dict[str, Any]:
+def job_input(name: str, uri: Text, local_path: str) -> dict[str, Any]:
+    """A place in S3 as a folder of the job."""
     return {
         "InputName": name,
         "AppManaged": False,
@@ -207,7 +207,8 @@ def _code_uri(code: str | Path, context: StepContext) -> str:
     return context.upload(Path(code))
 
 
-def _network(context: StepContext) -> dict[str, Any] | None:
+def network_config(context: StepContext) -> dict[str, Any] | None:
+    """Where the job runs and what it may reach."""
     network = context.network
     if network is None:
         return None

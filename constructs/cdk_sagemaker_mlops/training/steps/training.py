@@ -1,4 +1,4 @@
-"""Steps that train: built-in algorithms, scripts in prebuilt images, own images; tuning; Autopilot; notebooks."""
+"""Steps that train: built-in algorithms, scripts in prebuilt images, own images."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Trainer:
 
 @dataclass(frozen=True, kw_only=True)
 class MlflowRun:
-    """Where SageMaker logs a training job: its managed MLflow.
+    """Where SageMaker logs a training job, or each execution of a pipeline: its managed MLflow.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MlflowConfig.html
 
@@ -135,6 +135,11 @@ class MlflowRun:
 
     resource_arn: str
     experiment: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """As requests and definitions write it."""
+        named = {"MlflowExperimentName": self.experiment} if self.experiment else {}
+        return {"MlflowResourceArn": self.resource_arn, **named}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +167,7 @@ class TrainingStep(Step):
         arguments = self.trainer.common(context, self.name)
         arguments["HyperParameters"] = self.trainer.all_hyperparameters(context)
         if self.mlflow:
-            arguments["MlflowConfig"] = {
-                "MlflowResourceArn": self.mlflow.resource_arn,
-                "MlflowExperimentName": self.mlflow.experiment,
-            }
+            arguments["MlflowConfig"] = self.mlflow.to_json()
         if self.debugger_rules:
             arguments["DebugHookConfig"] = {"S3OutputPath": f"{context.artifacts_uri}/debugger"}
             arguments["DebugRuleConfigurations"] = [
@@ -177,88 +179,6 @@ class TrainingStep(Step):
                 for rule, image in self.debugger_rules.items()
             ]
         return arguments
-
-
-@dataclass(frozen=True, kw_only=True)
-class NotebookStep(TrainingStep):
-    """Runs a notebook as a job, which SageMaker does with a training job.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/create-notebook-auto-run-sdk.html
-
-    :param notebook: Name of the notebook within the trainer's channel `sagemaker_headless_execution_system`, which
-        holds the notebook and what it needs.
-    :param kernel: Kernel of the image, e.g. python3.
-    """
-
-    notebook: str
-    kernel: str
-
-    def arguments(self, context: StepContext) -> Mapping[str, Any]:
-        arguments = dict(super().arguments(context))
-        specification = dict(arguments["AlgorithmSpecification"])
-        specification["ContainerEntrypoint"] = ["amazon_sagemaker_scheduler"]
-        environment = {
-            "SM_EXECUTION_INPUT_PATH": "/opt/ml/input/data/sagemaker_headless_execution_system",
-            "SM_INPUT_NOTEBOOK_NAME": self.notebook,
-            "SM_KERNEL_NAME": self.kernel,
-            "SM_OUTPUT_NOTEBOOK_NAME": f"{Path(self.notebook).stem}-output.ipynb",
-            "SM_SKIP_EFS_SIMULATION": "true",
-            "AWS_DEFAULT_REGION": _region(),
-            **(arguments["Environment"] or {}),
-        }
-        return arguments | {"AlgorithmSpecification": specification, "Environment": environment}
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutoMLStep(Step):
-    """Lets Autopilot find a model; pipelines allow its ensembling mode.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateAutoMLJob.html
-
-    :param data: S3 prefix of the training data, CSV with a header.
-    :param target: Column that is to be predicted.
-    :param problem_type: BinaryClassification, MulticlassClassification or Regression. Default: - Autopilot's choice
-    :param objective: Metric, e.g. AUC. Default: - Autopilot's choice
-    :param max_minutes: Default: 60
-    :param role_arn: Role of the job. Default: - the pipeline's role for jobs
-    """
-
-    type: ClassVar[str] = "AutoML"
-
-    data: Text
-    target: str
-    problem_type: str | None = None
-    objective: str | None = None
-    max_minutes: int = 60
-    role_arn: Text | None = None
-
-    def arguments(self, context: StepContext) -> Mapping[str, Any]:
-        return {
-            "AutoMLJobConfig": {
-                "Mode": "ENSEMBLING",
-                "CompletionCriteria": {"MaxAutoMLJobRuntimeInSeconds": self.max_minutes * 60},
-            },
-            "AutoMLJobObjective": {"MetricName": self.objective} if self.objective else None,
-            "InputDataConfig": [
-                {
-                    "ChannelType": "training",
-                    "TargetAttributeName": self.target,
-                    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": self.data}},
-                }
-            ],
-            "OutputDataConfig": {
-                "S3OutputPath": f"{context.artifacts_uri}/automl",
-                "KmsKeyId": context.output_key_arn,
-            },
-            "ProblemType": self.problem_type,
-            "RoleArn": self.role_arn or context.role_arn,
-        }
-
-
-def _region() -> str:
-    from cdk_sagemaker_mlops import _refs
-
-    return _refs.region()
 
 
 def _channel(name: str, channel: Text | Channel) -> dict[str, Any]:
