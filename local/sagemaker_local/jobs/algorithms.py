@@ -25,6 +25,8 @@ SCRIPT_IMAGES = (
     "huggingface-tensorflow-training",
 )
 """Repositories of SageMaker's images that run a script named by `sagemaker_program`."""
+_NOTEBOOKS = "amazon_sagemaker_scheduler"
+"""What notebook jobs start, whatever the image."""
 _XGBOOST = ("sagemaker-xgboost", "xgboost")
 
 
@@ -46,6 +48,8 @@ def plan(definition: dict[str, Any]) -> Plan:
     """
     algorithm = definition["AlgorithmSpecification"]
     metrics = list(algorithm.get("MetricDefinitions") or [])
+    if algorithm.get("ContainerEntrypoint") == [_NOTEBOOKS]:
+        return Plan([sys.executable, "-P", str(Path(__file__).with_name("notebook.py"))], metrics=metrics)
     if algorithm.get("ContainerEntrypoint"):
         arguments = algorithm.get("ContainerArguments") or []
         try:

@@ -34,6 +34,9 @@ def analyse_dataset(job: ContainerJob) -> None:
     if not path.is_file():
         raise JobError("there is no analysis config in /opt/ml/processing/input/config")
     config = json.loads(path.read_text())
+    if job.settings.get("model_name"):
+        # The check of a pipeline names the model beside the config, which was written before there was one.
+        config["predictor"] = {**(config.get("predictor") or {}), "model_name": job.settings["model_name"]}
     methods = config.get("methods") or {}
     unknown = sorted(set(methods) - {"pre_training_bias", "post_training_bias", "shap", "report"})
     if unknown:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from . import api, executions
+from . import api, executions, lineage
 from .service import Pipelines
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def install(aws: LocalAws) -> None:
     aws.extensions["pipelines"] = pipelines
     api.install(pipelines)
     executions.install(pipelines)
+    lineage.install(pipelines)
+    aws.front.local("pipelines/step", pipelines.substitutes.over_http)
     aws.on_stop(pipelines.stop)
 
 

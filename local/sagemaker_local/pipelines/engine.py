@@ -52,7 +52,8 @@ class Engine:
     def begin(self, execution: Execution) -> None:
         """Start a new execution."""
         known = execution.version.definition
-        execution.waiting = {name: known.steps[name] for name in known.top}
+        if execution.selection is None:
+            execution.waiting = {name: known.steps[name] for name in known.top}
         self._pipelines.tell_execution(execution, None)
         self.wake(execution)
 
@@ -95,7 +96,7 @@ class Engine:
             for step in ended:
                 del execution.steps[step.definition.name]
             known = execution.version.definition
-            names = list(known.top)
+            names = list(known.top if execution.selection is None else execution.selected)
             for step in execution.steps.values():
                 if step.definition.type == "Condition":
                     names += step.definition.branches[0 if step.properties["Outcome"] == "True" else 1]

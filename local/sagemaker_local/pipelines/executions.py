@@ -9,6 +9,7 @@ from sagemaker_local.sagemaker.faults import conflict, invalid
 from sagemaker_local.sagemaker.paging import page
 from sagemaker_local.sagemaker.service import Scope, register
 
+from . import selective
 from .api import created_filters, parallelism_view, version_of
 from .definition import Parameter, fits
 from .engine import Engine, new_id
@@ -57,8 +58,8 @@ class Executions:
 
     def start(self, scope: Scope, params: Params) -> Params:
         """StartPipelineExecution; the same token gives the same execution."""
-        if params.get("SelectiveExecutionConfig") or params.get("PipelineVersionAlias"):
-            raise invalid("The embedded AWS has neither selective execution nor aliases of pipeline versions.")
+        if params.get("PipelineVersionAlias"):
+            raise invalid("The embedded AWS has no aliases of pipeline versions.")
         pipeline = self._pipelines.find(scope.store.account, scope.store.region, params["PipelineName"])
         version = version_of(pipeline, params.get("PipelineVersionId"))
         given = params.get("PipelineParameters") or []
@@ -84,7 +85,10 @@ class Executions:
                 description=params.get("PipelineExecutionDescription"),
                 parallelism=int(limit or pipeline.parallelism or _PARALLEL_STEPS),
                 created_by=scope.context.caller_arn,
+                selection=params.get("SelectiveExecutionConfig"),
             )
+            if execution.selection is not None:
+                selective.apply(execution, execution.selection)
             pipeline.executions[execution.arn] = execution
             pipeline.tokens[token] = execution.arn
             pipeline.last_run = scope.now
@@ -130,6 +134,7 @@ class Executions:
             "LastModifiedBy": {},
             "PipelineVersionId": execution.version.number,
             "RoleArn": execution.role,
+            **({"SelectiveExecutionConfig": execution.selection} if execution.selection else {}),
             **parallelism_view(execution.parallelism if execution.parallelism != _PARALLEL_STEPS else None),
         }
 
@@ -255,6 +260,7 @@ def _step_view(step: Step) -> Params:
         "EndTime": step.ended,
         "StepStatus": step.status,
         "CacheHitResult": {"SourcePipelineExecutionArn": step.source} if step.source else None,
+        "SelectiveExecutionResult": {"SourcePipelineExecutionArn": step.reused} if step.reused else None,
         "FailureReason": step.reason,
         "Metadata": step.metadata,
         "AttemptCount": step.attempt,

@@ -17,6 +17,7 @@ from sagemaker_local.errors import AwsError
 from sagemaker_local.jobs import Jobs
 
 from .state import Execution, Pipeline, Step
+from .substitutes import Substitutes
 
 if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws
@@ -44,6 +45,8 @@ class Pipelines:
         self.sagemaker = jobs.sagemaker
         self.callbacks: dict[str, Run] = {}
         """Callback steps that wait, by token."""
+        self.substitutes = Substitutes()
+        """Failures on demand, and stand-ins for steps that cannot be run here."""
         self._pipelines: dict[tuple[str, str], dict[str, Pipeline]] = {}
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="sagemaker-pipeline")

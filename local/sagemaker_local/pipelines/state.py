@@ -74,6 +74,8 @@ class Step:
     attempt: int = 1
     source: str | None = None
     """Execution whose result was taken from the cache."""
+    reused: str | None = None
+    """Execution whose result stands for this step, which is not among the selected ones."""
     stop: Callable[[], None] | None = None
     """Ends what it is doing."""
 
@@ -101,6 +103,10 @@ class Execution:
     description: str | None
     parallelism: int
     created_by: str
+    selection: dict[str, Any] | None = None
+    """SelectiveExecutionConfig: only some steps run."""
+    selected: tuple[str, ...] = ()
+    """Names of the steps that begin by themselves then."""
     status: str = "Executing"
     reason: str | None = None
     ended: datetime | None = None

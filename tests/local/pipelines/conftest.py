@@ -16,7 +16,9 @@ from uuid import uuid4
 import pytest
 
 from sagemaker_local import jobs as local_jobs
+from sagemaker_local import pipelines as local_pipelines
 from sagemaker_local.messaging import deliveries
+from sagemaker_local.pipelines.substitutes import Substitutes
 from sagemaker_local.server import LocalAws
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
@@ -55,6 +57,10 @@ class PipelineLab:
     @property
     def jobs(self) -> local_jobs.Jobs:
         return local_jobs.of(self.aws)
+
+    @property
+    def substitutes(self) -> Substitutes:
+        return local_pipelines.of(self.aws).substitutes
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"

@@ -23,16 +23,27 @@ from stacks.settings import load_all
 from stacks.stage import EnvironmentStage
 
 _ROOT = Path(__file__).resolve().parents[3]
-_QUALIFIER = "hnb659fds"
+_REGION = "eu-west-1"
 
 
 class Deployment:
     """Some environments, synthesised together; `folder` holds the assembly."""
 
     def __init__(self, aws: LocalAws, folder: Path, environments: Mapping[str, Mapping[str, Any]]) -> None:
+        self._take(aws, _synthesise(folder, environments))
+
+    @classmethod
+    def of(cls, aws: LocalAws, app: cdk.App, account: str = "") -> Deployment:
+        """Any other app; `account` is where stacks go that name none."""
+        made = cls.__new__(cls)
+        made._take(aws, app.synth(), account)
+        return made
+
+    def _take(self, aws: LocalAws, assembly: Any, account: str = "") -> None:
         self._aws = aws
-        self._assembly = _synthesise(folder, environments)
-        self.folder = Path(self._assembly.directory)
+        self._account = account
+        self._assembly = assembly
+        self.folder = Path(assembly.directory)
 
     def deploy(self) -> dict[str, str]:
         """Create the stacks, or update those that are there, in the order in which they need each other.
@@ -42,8 +53,9 @@ class Deployment:
         """
         done: dict[str, str] = {}
         for stack in self._stacks():
-            account, region = stack.environment.account, stack.environment.region
-            LazyBootstrap(self._aws).prepare(_QUALIFIER, account, region)
+            account, region = self._place(stack)
+            qualifier = stack.template["Parameters"]["BootstrapVersion"]["Default"].split("/")[2]
+            LazyBootstrap(self._aws).prepare(qualifier, account, region)
             url = self._upload(stack, account, region)
             client = self._aws.client("cloudformation", account, region)
             tags = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
@@ -63,6 +75,8 @@ class Deployment:
         return done
 
     def _stacks(self) -> Iterator[Any]:
+        yield from self._assembly.stacks
+        yield from self._assembly.stacks
         for nested in self._assembly.nested_assemblies:
             yield from nested.nested_assembly.stacks
 
@@ -100,6 +114,10 @@ class Deployment:
             ]
             raise AssertionError(f"{name} is {status}: {reasons}")
 
+    def _place(self, stack: Any) -> tuple[str, str]:
+        account, region = stack.environment.account, stack.environment.region
+        return self._account if account == "unknown-account" else account, _REGION if "unknown" in region else region
+
     def _upload(self, stack: Any, account: str, region: str) -> str:
         """Upload what the stack needs, once per account and region; return the template's address."""
         s3 = self._aws.client("s3", account, region)
@@ -109,11 +127,10 @@ class Deployment:
         for asset in manifest["files"].values():
             (place,) = asset["destinations"].values()
             source = folder / asset["source"]["path"]
-            s3.put_object(
-                Bucket=place["bucketName"], Key=place["objectKey"], Body=_content(source, asset["source"]["packaging"])
-            )
+            bucket = place["bucketName"].replace("${AWS::AccountId}", account).replace("${AWS::Region}", region)
+            s3.put_object(Bucket=bucket, Key=place["objectKey"], Body=_content(source, asset["source"]["packaging"]))
             if source.name == Path(stack.template_full_path).name:
-                url = f"https://s3.{region}.amazonaws.com/{place['bucketName']}/{place['objectKey']}"
+                url = f"https://s3.{region}.amazonaws.com/{bucket}/{place['objectKey']}"
         return url
 
 

@@ -20,6 +20,8 @@ from .jobs import PROCESSING_STEP
 
 Params = dict[str, Any]
 
+MODEL_NAME = "model_name"
+"""Variable that tells our image of Clarify which model to ask; how SageMaker tells its own is not public."""
 _FOLDER = "/opt/ml/processing/baseline"
 _VIOLATIONS = "constraint_violations.json"
 _SECTIONS = {"DATA_BIAS": "pre_training_bias_metrics", "MODEL_BIAS": "post_training_bias_metrics"}
@@ -51,6 +53,11 @@ class Check:
         kind = settings["CheckType"]
         if kind not in self.baselines:
             raise Halt(f"CheckType is {kind}; a {self.metadata} step has one of {', '.join(self.baselines)}")
+        if settings.get("ModelName"):
+            arguments = {
+                **arguments,
+                "Environment": {**(arguments.get("Environment") or {}), MODEL_NAME: settings["ModelName"]},
+            }
         skip, renew = bool(settings.get("SkipCheck")), bool(settings.get("RegisterNewBaseline"))
         before = self._before(run, kind)
         if not skip:

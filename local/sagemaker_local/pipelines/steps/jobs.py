@@ -105,5 +105,5 @@ def refuse(run: Run, arguments: Params) -> None:
     """
     raise invalid(
         f"the embedded AWS cannot run step {run.step.definition.name}: {run.step.definition.type} steps need a service "
-        "that it does not have"
+        "that it does not have; a stand-in can answer for it (docs/embedded-jobs.md)"
     )
