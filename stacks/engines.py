@@ -48,6 +48,8 @@ def engine_of(wanted: EngineSettings | None, context: EngineContext) -> mlops.En
             return mlops.ProcessingEngine(**jobs)
         case "spark":
             return mlops.SparkEngine(**jobs)
+        case "container":
+            return mlops.ContainerEngine(**jobs)
         case "model-monitor":
             return mlops.ModelMonitorEngine(**jobs)
     return mlops.AutoEngine(
@@ -60,6 +62,8 @@ def engine_of(wanted: EngineSettings | None, context: EngineContext) -> mlops.En
 def _jobs(chosen: EngineSettings, context: EngineContext) -> dict[str, Any]:
     """What job engines are told; what the file leaves out is left to them."""
     values: dict[str, Any] = {
+        "image": chosen.image,
+        "entrypoint": chosen.entrypoint,
         "instance_type": chosen.instance_type,
         "instance_count": chosen.instance_count,
         "volume_gb": chosen.volume_gb,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from monitor.analysis import NoData
 from monitor.choice import Room, choose
+from monitor.containers import ENGINE as CONTAINER
+from monitor.containers import Containers
 from monitor.engine_settings import EngineSettings
-from monitor.jobs import Jobs
+from monitor.jobs import Jobs, StartedJob
 from monitor.monitor import Monitor, Origin, WindowTooLarge
 from monitor.run import Run
 from monitor.settings import Settings
@@ -20,18 +23,27 @@ class Dispatcher:
     """Carries out runs with the engine that the monitor has. ``memory_mb`` is the function's."""
 
     def __init__(
-        self, settings: Settings, engine: EngineSettings, monitor: Monitor, jobs: Jobs, memory_mb: int
+        self,
+        settings: Settings,
+        engine: EngineSettings,
+        monitor: Monitor,
+        jobs: Jobs,
+        containers: Containers,
+        memory_mb: int,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._monitor = monitor
         self._jobs = jobs
+        self._containers = containers
         self._memory_mb = memory_mb
 
     def carry_out(self, run: Run, event: Mapping[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
         """Carry out the run and return its event's detail, or hand it over to a job and return the job's name."""
         if self._engine.engine == "lambda":
             return self._monitor.execute(run, remaining)
+        if self._engine.engine == CONTAINER:
+            return self._contain(run, event)
         if self._engine.engine != "auto":
             return self._hand_over(run, event, None)
         found = self._monitor.find(run)
@@ -50,10 +62,21 @@ class Dispatcher:
         engine = self._engine.job_engine
         self._monitor.origin = Origin(engine, reason)
         job = self._jobs.start(run, event, self._settings.variables, engine=engine, reason=reason)
+        return self._started(run, job)
+
+    def _contain(self, run: Run, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Start the user's own container, unless there is nothing for it to look at."""
+        found = self._monitor.find(run)
+        if found.captures and (found.labels or not self._monitor.needs_labels):
+            return self._started(run, self._containers.start(run, event, found))
+        run = self._monitor.with_what_there_is(run)
+        return self._monitor.tell(run, NoData("NoLabels" if found.captures else "NoCaptures"), 0.0)
+
+    def _started(self, run: Run, job: StartedJob) -> dict[str, Any]:
         outcome = {
             "status": "Started" if job.new else "AlreadyStarted",
-            "engine": engine,
-            "engineReason": reason,
+            "engine": self._monitor.origin.engine,
+            "engineReason": self._monitor.origin.reason,
             "processingJobName": job.name,
             "jobStatus": job.status,
             "window": run.window.to_json(),

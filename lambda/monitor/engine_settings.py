@@ -1,6 +1,7 @@
 """Settings of the engine: where runs are carried out. The function's environment variables, typed.
 
-- `ENGINE`: `lambda`, `processing`, `spark`, `auto`, or `model-monitor`, whose runs SageMaker starts. Default: lambda
+- `ENGINE`: `lambda`, `processing`, `spark`, `auto`, `container`, or `model-monitor`, whose runs SageMaker starts.
+  Default: lambda
 - `JOB_PREFIX`: what the names of jobs begin with; required where jobs are started
 - `JOB`: JSON, the request of `CreateProcessingJob` without name and without what the run adds to the environment;
   required where jobs are started
@@ -16,9 +17,9 @@ from typing import Any
 
 from shared.environment import Environment
 
-ENGINES = ("lambda", "processing", "spark", "auto", "model-monitor")
+ENGINES = ("lambda", "processing", "spark", "auto", "container", "model-monitor")
 #: Those whose runs the function hands over to jobs.
-_WITH_JOBS = ("processing", "spark", "auto")
+_WITH_JOBS = ("processing", "spark", "auto", "container")
 #: What `auto` hands over to.
 BEYOND_LAMBDA = "processing"
 

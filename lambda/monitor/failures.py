@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,11 +42,16 @@ def announce_once(
 
 
 def job_ended(
-    event: Mapping[str, Any], settings: Settings, monitor: Monitor, storage: Storage, jobs: Jobs
+    event: Mapping[str, Any],
+    settings: Settings,
+    monitor: Monitor,
+    storage: Storage,
+    jobs: Jobs,
+    completed: Callable[[Run, Mapping[str, Any]], bool] | None = None,
 ) -> dict[str, Any]:
     """Handle what SageMaker says of a job: one that failed or was stopped becomes a failed run.
 
-    Successful jobs have announced themselves.
+    Jobs that complete have announced themselves; where they cannot, ``completed`` does it and says whether it did.
     """
     said = event.get("detail") or {}
     name = str(said.get("ProcessingJobName") or "")
@@ -54,16 +59,21 @@ def job_ended(
         return {"status": "Ignored", "processingJobName": name}
     job = jobs.describe(name)
     status = str(job["ProcessingJobStatus"])
+    outcome = {"processingJobName": name, "jobStatus": status}
+    if status == "Completed" and completed is not None:
+        told = completed(Run.parse(event_of(job), settings), job)
+        return {"status": "Told" if told else "Ignored"} | outcome
     if status not in _FAILED:
-        return {"status": "Ignored", "processingJobName": name, "jobStatus": status}
+        return {"status": "Ignored"} | outcome
     run = Run.parse(event_of(job), settings)
     # What the job said of itself names the cause; what SageMaker says of it is often only an exit code.
     said_of_it = " ".join(text for text in (job.get("ExitMessage"), job.get("FailureReason")) if text)
     reason = f"processing job {name} {'was stopped' if status == 'Stopped' else 'failed'}: {said_of_it or 'no reason'}"
-    announced = announce_once(monitor, storage, run, name, datetime.now(tz=UTC), reason, _seconds(job))
-    return {"status": "Failed" if announced else "Ignored", "processingJobName": name, "jobStatus": status}
+    announced = announce_once(monitor, storage, run, name, datetime.now(tz=UTC), reason, seconds_of(job))
+    return {"status": "Failed" if announced else "Ignored"} | outcome
 
 
-def _seconds(job: Mapping[str, Any]) -> float:
+def seconds_of(job: Mapping[str, Any]) -> float:
+    """How long a described job ran."""
     began, ended = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
     return max((ended - began).total_seconds(), 0.0) if began and ended else 0.0

@@ -6,8 +6,9 @@
 Types that need labels take `"labels_until"` as well: then labels count that were uploaded before that hour. A run that
 is carried out by a job, and whose job has completed, is carried out again with `"again": true`.
 
-Where jobs carry out runs, EventBridge invokes it too, with what SageMaker says of those jobs. Where SageMaker's own
-schedules carry them out, whatever invokes it makes it look for executions that have ended.
+Where jobs carry out runs, EventBridge invokes it too, with what SageMaker says of those jobs; what the user's own
+containers have found is told then. Where SageMaker's own schedules carry them out, whatever invokes it makes it look
+for executions that have ended.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.containers import ENGINE as CONTAINER
+from monitor.containers import Containers
 from monitor.dispatch import Dispatcher
 from monitor.engine_settings import EngineSettings
 from monitor.failures import JOB_EVENT, job_ended
@@ -59,10 +62,13 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         if engine.engine == ENGINE:
             return Executions(settings, monitor, storage, client("sagemaker")).announce()
         jobs = Jobs(lambda: client("sagemaker"), engine.job_prefix, engine.job)
+        containers = Containers(settings, monitor, storage, jobs)
         if event.get("detail-type") == JOB_EVENT:
             monitor.origin = Origin(engine.job_engine)
-            return job_ended(event, settings, monitor, storage, jobs)
-        dispatcher = Dispatcher(settings, engine, monitor, jobs, int(getattr(context, "memory_limit_in_mb", 0) or 1769))
+            completed = containers.completed if engine.engine == CONTAINER else None
+            return job_ended(event, settings, monitor, storage, jobs, completed)
+        memory = int(getattr(context, "memory_limit_in_mb", 0) or 1769)
+        dispatcher = Dispatcher(settings, engine, monitor, jobs, containers, memory)
         began, run = time.monotonic(), None
         try:
             run = Run.parse(event, settings)

@@ -53,12 +53,20 @@ class Jobs:
         self._template = template
 
     def start(
-        self, run: Run, event: Mapping[str, Any], settings: Mapping[str, str], *, engine: str, reason: str | None
+        self,
+        run: Run,
+        event: Mapping[str, Any],
+        settings: Mapping[str, str],
+        *,
+        engine: str,
+        reason: str | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> StartedJob:
         """Start the run's job, unless it is running or done.
 
         A run whose job failed or was stopped gets a further one, as does one whose event says ``"again": true``.
-        ``settings`` are the monitor's, ``reason`` tells why this engine was chosen.
+        ``settings`` are what the job is told, ``reason`` says why this engine was chosen, ``more`` are members of the
+        request that are this run's own.
 
         Raises :class:`JobError` when there have been too many, TooMuchForAJob, and the service's errors.
         """
@@ -69,7 +77,7 @@ class Jobs:
             "RUN_EVENT": json.dumps(dict(event), separators=(",", ":")),
             **({"RUN_ENGINE_REASON": reason} if reason else {}),
         }
-        request = {**self._template, "Environment": split(variables)}
+        request = {**self._template, **(more or {}), "Environment": split(variables)}
         for attempt in range(1, MAX_ATTEMPTS + 1):
             name = self.name_of(run, attempt)
             try:

@@ -86,6 +86,11 @@ class Monitor:
         #: What the events say of where runs are carried out.
         self.origin = origin
 
+    @property
+    def needs_labels(self) -> bool:
+        """Whether predictions are compared with labels."""
+        return self._analysis.ground_truth is not None
+
     def find(self, run: Run) -> Found:
         """List what the window holds; labels only where there is something that they could be for."""
         captured = self._settings.source.files(self._storage, run.window)
@@ -152,9 +157,9 @@ class Monitor:
         baselines = Baselines(
             self._settings, self._analysis, self._storage.with_buckets_key(), lambda: client("sagemaker")
         )
-        return baselines.completed(self._with_what_there_is(run), check_time)
+        return baselines.completed(self.with_what_there_is(run), check_time)
 
-    def _with_what_there_is(self, run: Run) -> Run:
+    def with_what_there_is(self, run: Run) -> Run:
         """The run without a baseline, if that need not exist and does not."""
         named = [uri for uri in (run.constraints, run.statistics) if uri is not None]
         if not run.baseline_optional or all(self._storage.read(uri) is not None for uri in named):

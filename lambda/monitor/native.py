@@ -15,10 +15,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from monitor.analysis import PAGE, VIOLATIONS, NoData, Outcome
+from monitor.analysis import NoData
+from monitor.left_behind import outcome_of
 from monitor.monitor import Monitor, Origin
-from monitor.native_findings import findings
-from monitor.native_report import native_points, page_of, records_of
 from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage
@@ -114,36 +113,14 @@ class Executions:
         monitor.origin = Origin(ENGINE, None, told.job)
         status, reason = execution["MonitoringExecutionStatus"], str(execution.get("FailureReason") or "")
         if status in _COMPLETED:
-            monitor.tell(run, self._outcome(run), told.seconds)
+            outcome = outcome_of(self._settings, self._storage, run, by="Model Monitor")
+            monitor.tell(run, outcome, told.seconds)
         elif status == "Failed" and any(phrase in reason.lower() for phrase in _NO_DATA):
             labels = any(phrase in reason.lower() for phrase in _NO_LABELS)
             monitor.tell(run, NoData("NoLabels" if labels else "NoCaptures"), told.seconds)
         else:
             what = "was stopped" if status == "Stopped" else "failed"
             monitor.fail(run, run.scheduled, f"the execution {what}: {reason or 'no reason is given'}", told.seconds)
-
-    def _outcome(self, run: Run) -> Outcome:
-        """What an execution left behind; a page for people is added where SageMaker writes none."""
-        kind = self._settings.monitoring_type
-        names = (VIOLATIONS, "statistics.json", "analysis.json", PAGE)
-        files = {name: content for name in names if (content := self._storage.read(run.report / name)) is not None}
-        found = findings(kind, files[VIOLATIONS]) if VIOLATIONS in files else ()
-        baseline = {
-            name: self._storage.read(uri)
-            for name, uri in (("constraints", run.constraints), ("statistics", run.statistics))
-            if uri is not None
-        }
-        documents = {}
-        if PAGE not in files:
-            page = page_of(kind, files, baseline, run, self._settings.name)
-            documents = {PAGE: page} if page is not None else {}
-        return Outcome(
-            records=records_of(files),
-            broken=0,
-            documents=documents,
-            findings=found,
-            points=tuple(native_points(kind, files, baseline)),
-        )
 
     # -- what SageMaker knows of it --------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ def records_of(files: Files) -> int:
     return 0
 
 
-def page_of(kind: str, files: Files, baseline: Mapping[str, bytes | None], run: Run, name: str) -> str | None:
+def page_of(kind: str, files: Files, baseline: Mapping[str, bytes | None], run: Run, name: str, by: str) -> str | None:
     """The page of a run of data or model quality; Clarify writes its own."""
     if "statistics.json" not in files:
         return None
@@ -37,7 +37,7 @@ def page_of(kind: str, files: Files, baseline: Mapping[str, bytes | None], run: 
 
     statistics, violations = document(files["statistics.json"]), document(files.get(VIOLATIONS))
     constraints, known = document(baseline.get("constraints")), document(baseline.get("statistics"))
-    subtitle = f"{timestamp(run.window.start)} to {timestamp(run.window.end)}, by Model Monitor"
+    subtitle = f"{timestamp(run.window.start)} to {timestamp(run.window.end)}, by {by}"
     if kind == "DataQuality":
         return report.data_quality_html(
             statistics, constraints, violations, known, title=f"Data quality of {name}", subtitle=subtitle

@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from monitor.sources import InputSource, source_of
+from monitor.source_choice import source_of
+from monitor.sources import InputSource
 from monitor.training_data import TrainingDataSettings
 from shared.environment import Environment
 from shared.s3 import S3Uri

@@ -19,10 +19,9 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from monitor.window import Window
-from shared.environment import Environment
 from shared.s3 import S3Uri
 
 if TYPE_CHECKING:
@@ -166,32 +165,6 @@ class DatasetSource(InputSource):
         return inputs.read_table(
             files, format=self.format, header=self.header, columns=columns, report=report, numbers=True
         )
-
-
-def source_of(environment: Environment) -> InputSource:
-    """The input that the settings name; mistakes are noted in ``environment``."""
-    # They are inputs themselves, so they cannot be imported above.
-    from monitor.batch_transform import BatchTransformSource
-    from monitor.offline_store import OfflineStoreSource
-
-    types = (EndpointSource.type, DatasetSource.type, OfflineStoreSource.type, BatchTransformSource.type)
-    kind = environment.choice("INPUT_TYPE", types, EndpointSource.type)
-    if kind == OfflineStoreSource.type:
-        return OfflineStoreSource.of(environment)
-    if kind == BatchTransformSource.type:
-        return BatchTransformSource.of(environment)
-    if kind == DatasetSource.type:
-        written = environment.parsed("DATASET_FORMAT", dataset_format, "must be a dataset format of SageMaker's API")
-        # None after a mistake, which is reported before anything is read.
-        format_, header = written or ("parquet", False)
-        return DatasetSource(
-            name=environment.text("DATASET_NAME"),
-            root=environment.s3_uri("DATASET_URI"),
-            format=cast("Literal['csv', 'jsonl', 'parquet']", format_),
-            header=header,
-            partitions=environment.optional_text("DATASET_PARTITIONS"),
-        )
-    return EndpointSource(name=environment.text("ENDPOINT_NAME"), captures=environment.s3_uri("CAPTURE_URI"))
 
 
 def dataset_format(text: str) -> tuple[str, bool]:

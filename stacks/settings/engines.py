@@ -10,16 +10,18 @@ from pydantic_core import CoreSchema
 
 from .base import Settings, conflicts
 
-EngineName = Literal["auto", "lambda", "processing", "spark", "model-monitor"]
+EngineName = Literal["auto", "lambda", "processing", "spark", "container", "model-monitor"]
 
 #: Which engines know a key.
 _KNOWN_TO: dict[str, tuple[str, ...]] = {
     "memory_mb": ("auto", "lambda"),
     "max_function_mb": ("auto",),
-    "instance_type": ("auto", "processing", "spark", "model-monitor"),
-    "instance_count": ("spark", "model-monitor"),
-    "volume_gb": ("auto", "processing", "spark", "model-monitor"),
-    "max_runtime_minutes": ("auto", "processing", "spark", "model-monitor"),
+    "image": ("processing", "spark", "container", "model-monitor"),
+    "entrypoint": ("container", "model-monitor"),
+    "instance_type": ("auto", "processing", "spark", "container", "model-monitor"),
+    "instance_count": ("spark", "container", "model-monitor"),
+    "volume_gb": ("auto", "processing", "spark", "container", "model-monitor"),
+    "max_runtime_minutes": ("auto", "processing", "spark", "container", "model-monitor"),
 }
 
 
@@ -39,6 +41,18 @@ class EngineSettings(Settings):
             "Default: as much as half of its time is enough for",
         ),
     ] = None
+    image: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="container, model-monitor: image of your own after Model Monitor's contract; processing, "
+            "spark: another image for this package's code. Default: AWS's; container needs one",
+        ),
+    ] = None
+    entrypoint: Annotated[
+        list[str] | None,
+        Field(min_length=1, description="container, model-monitor: command of the image. Default: the image's own"),
+    ] = None
     instance_type: Annotated[
         str | None,
         Field(
@@ -49,7 +63,9 @@ class EngineSettings(Settings):
     ] = None
     instance_count: Annotated[
         int | None,
-        Field(ge=1, le=100, description="spark, model-monitor: how many instances. Default: spark 2, else 1"),
+        Field(
+            ge=1, le=100, description="spark, container, model-monitor: how many instances. Default: spark 2, else 1"
+        ),
     ] = None
     volume_gb: Annotated[
         int | None, Field(ge=1, le=16_384, description="Jobs: disk of each instance, in GB. Default: 30")
@@ -68,6 +84,8 @@ class EngineSettings(Settings):
             for key, engines in _KNOWN_TO.items()
             if getattr(self, key) is not None and self.type not in engines
         ]
+        if self.type == "container" and self.image is None:
+            found.append(("image", "the engine container runs an image of your own; give its URI as image"))
         if found:
             raise conflicts(found)
         return self

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from monitor_support.jobs import PREFIX, TEMPLATE, Sagemaker
 from moto import mock_aws
 
 from monitor.handler import lambda_handler
@@ -302,6 +303,23 @@ def bench(memory: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench(monkeypatch)
     yield bench
     bench.leave()
+
+
+@pytest.fixture
+def sagemaker(monkeypatch) -> Sagemaker:
+    fake, real = Sagemaker(), clients.client
+    monkeypatch.setattr("monitor.handler.client", lambda name: fake if name == "sagemaker" else real(name))
+    return fake
+
+
+@pytest.fixture
+def engine(bench, sagemaker):
+    """Makes the function one of another engine."""
+
+    def use(name: str, **variables: str) -> None:
+        bench.environment(ENGINE=name, JOB_PREFIX=PREFIX, JOB=json.dumps(TEMPLATE), **variables)
+
+    return use
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from monitor_support.jobs import PREFIX, TEMPLATE
 
 from monitor import job as job_module
 from monitor import wheels
@@ -20,71 +20,11 @@ from monitor.handler import lambda_handler
 from monitor.job_environment import MAX_VALUE, TooMuchForAJob, joined, split
 from monitor.spark_job import SparkSpread, shared_out
 from monitor.storage import StoredFile
-from shared import clients
 from shared.environment import ConfigurationError
 from shared.s3 import S3Uri
 
 KINDS = ("DataQuality", "ModelQuality", "ModelBias")
-PREFIX = "mlops-prod-churn-dq"
-TEMPLATE = {
-    "AppSpecification": {"ImageUri": "image", "ContainerEntrypoint": ["python3", "-m", "monitor.job"]},
-    "ProcessingResources": {
-        "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
-    },
-    "RoleArn": "arn:aws:iam::123456789012:role/jobs",
-    "Environment": {"RUN_SECONDS": "3600"},
-}
 NOT_COMPARED = ("engine", "engineReason", "processingJobName")
-
-
-class Sagemaker:
-    """Processing jobs as the service keeps them."""
-
-    def __init__(self) -> None:
-        self.jobs: dict[str, dict[str, Any]] = {}
-
-    def create_processing_job(self, ProcessingJobName: str, **request: Any) -> dict[str, Any]:
-        if ProcessingJobName in self.jobs:
-            error = {"Code": "ResourceInUse", "Message": "Job name must be unique"}
-            raise ClientError({"Error": error}, "CreateProcessingJob")
-        assert all(len(value) <= MAX_VALUE for value in request["Environment"].values())
-        self.jobs[ProcessingJobName] = {**request, "ProcessingJobStatus": "InProgress"}
-        return {}
-
-    def describe_processing_job(self, ProcessingJobName: str) -> dict[str, Any]:
-        return self.jobs[ProcessingJobName]
-
-    def ends(self, name: str, status: str, **said: Any) -> dict[str, Any]:
-        """The job ends; returns the event of that."""
-        now = datetime.now(UTC)
-        self.jobs[name] |= {
-            "ProcessingJobStatus": status,
-            "ProcessingStartTime": now - timedelta(seconds=42),
-            "ProcessingEndTime": now,
-            **said,
-        }
-        return {
-            "source": "aws.sagemaker",
-            "detail-type": "SageMaker Processing Job State Change",
-            "detail": {"ProcessingJobName": name, "ProcessingJobStatus": status},
-        }
-
-
-@pytest.fixture
-def sagemaker(monkeypatch) -> Sagemaker:
-    fake, real = Sagemaker(), clients.client
-    monkeypatch.setattr("monitor.handler.client", lambda name: fake if name == "sagemaker" else real(name))
-    return fake
-
-
-@pytest.fixture
-def engine(bench, sagemaker):
-    """Makes the function one of another engine."""
-
-    def use(name: str, **variables: str) -> None:
-        bench.environment(ENGINE=name, JOB_PREFIX=PREFIX, JOB=json.dumps(TEMPLATE), **variables)
-
-    return use
 
 
 @pytest.fixture

@@ -272,7 +272,9 @@ def test_approvals_are_forwarded_and_let_in(templates: Templates) -> None:
 def test_native_monitors_are_exchanged_in_rollouts(synthesize, variation):
     """Job definitions name the baselines of a version; the controller may replace those of its environment."""
     unsaid = {"drift_threshold": None, "comparison_method": None}
-    monitors = {"data_quality": unsaid, "attribution": {"engine": "auto"}, "model_quality": None, "bias": None}
+    own = {"type": "container", "image": "team/own:1", "entrypoint": ["python3", "run.py"]}
+    quality = {"problem": "binary-classification", "engine": own}
+    monitors = {"data_quality": unsaid, "attribution": {"engine": "auto"}, "model_quality": quality, "bias": None}
     settings = variation(
         {
             "defaults": {"monitoring": {"engine": "model-monitor"}},
@@ -284,6 +286,8 @@ def test_native_monitors_are_exchanged_in_rollouts(synthesize, variation):
     kinds = [resource["Type"] for resource in serving["Resources"].values()]
     assert kinds.count("AWS::SageMaker::DataQualityJobDefinition") == kinds.count("AWS::SageMaker::MonitoringSchedule")
     (definition,) = [r for r in serving["Resources"].values() if r["Type"].endswith("DataQualityJobDefinition")]
+    (function,) = [r for r in serving["Resources"].values() if "'container'" in str(r)]
+    assert "ContainerEntrypoint" in str(function["Properties"]["Environment"]["Variables"]["JOB"])
     tags = {tag["Key"]: tag["Value"] for tag in definition["Properties"]["Tags"]}
     assert "mlops-prod" in tags.values()
     roles = [r["Properties"] for key, r in delivery["Resources"].items() if "CloudFormationRole" in key]

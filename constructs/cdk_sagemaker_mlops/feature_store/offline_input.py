@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._iam import Statement
@@ -13,9 +12,6 @@ from cdk_sagemaker_mlops.monitoring.locations import Location, decrypt
 from cdk_sagemaker_mlops.monitoring.source import MonitorInput
 
 from .group_base import OfflineLocation
-
-if TYPE_CHECKING:
-    from cdk_sagemaker_mlops.monitoring.analysis import Analysis
 
 # Beside the groups' own prefixes, where readers of the offline store find them too.
 _REPORTS, _BASELINES = "monitoring-reports", "monitoring-baselines"
@@ -56,12 +52,12 @@ class OfflineStoreInput(MonitorInput):
         """A folder beside the reports, as soon as there is a baseline in it."""
         return Baseline.from_folder(bucket=self.location.bucket, prefix=f"{_BASELINES}/{self.group}")
 
-    def problems(self, analysis: Analysis) -> list[str]:
+    def problems(self, monitoring_type: str, *, needs_labels: bool) -> list[str]:
         """What cannot be analysed in this way."""
-        if analysis.monitoring_type == "DataQuality":
+        if monitoring_type == "DataQuality":
             return []
         return [
-            f"{analysis.monitoring_type} needs requests and answers, feature group {self.group} has neither; watch the "
+            f"{monitoring_type} needs requests and answers, feature group {self.group} has neither; watch the "
             "endpoint, or use DataQualityMonitor"
         ]
 

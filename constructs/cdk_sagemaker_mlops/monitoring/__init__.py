@@ -6,6 +6,7 @@ from .baseline import Baseline
 from .batch import BatchTransformInput
 from .bias import BiasMonitor
 from .bias_analysis import Facet
+from .container_engine import ContainerEngine
 from .data_quality import DataQualityMonitor
 from .dataset_format import DatasetFormat
 from .engine import Engine
@@ -36,6 +37,7 @@ __all__ = [
     "Baseline",
     "BatchTransformInput",
     "BiasMonitor",
+    "ContainerEngine",
     "DataQualityMonitor",
     "DatasetFormat",
     "DatasetInput",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ class BoundBaseline:
         fixed.
     :param optional: Whether files that are not there are a missing baseline and no failure. Default: False
     :param settings: What runs are told to compute a baseline, as environment variables. Default: - nothing
+    :param input_statements: What it takes besides where SageMaker fetches the files for a job. Default: - nothing
     """
 
     constraints_uri: str
@@ -65,6 +67,7 @@ class BoundBaseline:
     parameters: dict[str, str]
     optional: bool = False
     settings: dict[str, str] = field(default_factory=dict)
+    input_statements: tuple[Statement, ...] = ()
 
 
 class Baseline(ABC):
@@ -198,6 +201,8 @@ class _FileBaseline(Baseline):
             statistics_uri=self.statistics if request.has_statistics else "",
             statements=tuple(statements),
             parameters={},
+            # SageMaker lists what it downloads.
+            input_statements=tuple(_listing(used)),
         )
 
 
@@ -218,6 +223,20 @@ class _FolderBaseline(Baseline):
             statements=(*place.read("Baselines", "files of the baseline"), *decrypt(place.key_arn)),
             parameters={},
             optional=True,
+        )
+
+
+def _listing(uris: Sequence[str]) -> Iterator[Statement]:
+    by_bucket: dict[str, list[str]] = {}
+    for uri in uris:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        by_bucket.setdefault(bucket, []).append(key)
+    for number, (bucket, keys) in enumerate(by_bucket.items(), 1):
+        yield Statement(
+            sid=f"ListBaselines{number if number > 1 else ''}",
+            actions=["s3:ListBucket"],
+            resources=[f"arn:{_refs.partition()}:s3:::{bucket}"],
+            conditions={"StringEquals": {"s3:prefix": keys}},
         )
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from cdk_sagemaker_mlops.batch_transform import BatchTransform
     from cdk_sagemaker_mlops.transform_job import TransformCapture, TransformInput, TransformOutput
 
-    from .analysis import Analysis
-
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTransformInput(MonitorInput):
@@ -94,12 +92,12 @@ class BatchTransformInput(MonitorInput):
         """Files in a folder beside the reports, once they are there: no rollout tells of a version's."""
         return Baseline.from_folder(bucket=self.capture.bucket, prefix=f"monitoring-baselines/{self.transform}")
 
-    def problems(self, analysis: Analysis) -> list[str]:
+    def problems(self, monitoring_type: str, *, needs_labels: bool) -> list[str]:
         """What is wrong with it, or cannot be analysed in this way."""
         found = [] if self.transform.strip() else ["the input's transform is empty; give the jobs a name"]
-        if analysis.needs_labels and not self.capture.generate_inference_id:
+        if needs_labels and not self.capture.generate_inference_id:
             found.append(
-                f"{analysis.monitoring_type} matches labels by ids, and {self.subject} adds none to its answers; give "
+                f"{monitoring_type} matches labels by ids, and {self.subject} adds none to its answers; give "
                 "it TransformCapture(generate_inference_id=True)"
             )
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,50 +13,14 @@ from cdk_sagemaker_mlops.functions import MONITOR, AssetLocation, WheelSet, func
 from cdk_sagemaker_mlops.network import Network
 
 from .engine import JOB_LOGS, EngineRequest
+from .machines import Machines
 
 if TYPE_CHECKING:
-    from aws_cdk.aws_kms import IKey
-
     from cdk_sagemaker_mlops._block import Member
 
 _INPUT = "/opt/ml/processing/input"
 # A job's name is this, the run's hour, a digest, and which attempt it is; SageMaker takes 63 characters.
 _PREFIX_LIMIT = 40
-_INSTANCE_TYPE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machines:
-    """What a job runs on.
-
-    :param instance_type: Type of the instances.
-    :param instance_count: How many.
-    :param volume_gb: Disk of each.
-    :param volume_key: Key that encrypts the disks.
-    :param max_runtime_seconds: When SageMaker ends a job that has not ended.
-    :param network: Where the instances stand in a VPC.
-    """
-
-    instance_type: str
-    instance_count: int
-    volume_gb: int
-    volume_key: IKey | None
-    max_runtime_seconds: int
-    network: Network | None
-
-    def problems(self) -> list[str]:
-        """What SageMaker would refuse."""
-        found = []
-        if not _refs.is_token(self.instance_type) and not re.fullmatch(_INSTANCE_TYPE, self.instance_type):
-            found.append(f'engine instance_type is "{self.instance_type}", allowed are types such as ml.m5.xlarge')
-        for name, value, low, high in (
-            ("instance_count", self.instance_count, 1, 100),
-            ("volume_gb", self.volume_gb, 1, 16_384),
-            ("max_runtime_seconds", self.max_runtime_seconds, 300, 86_400),
-        ):
-            if not low <= value <= high:
-                found.append(f"engine {name} is {value}, allowed are {low} to {high}")
-        return found + list(self.network.problems() if self.network else ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +28,19 @@ class Program:
     """What a job runs.
 
     :param image: URI of the image.
-    :param entrypoint: Its command.
-    :param wheels: Third-party packages that it brings along.
-    :param files: Further files by the name of the input, each in a folder of that name.
+    :param entrypoint: Its command; empty for the image's own.
+    :param arguments: What follows the command.
+    :param files: Files by the name of the input, each in a folder of that name.
+    :param environment: What it is told whatever the run.
+    :param statements: What it does in an account.
     """
 
     image: str
     entrypoint: Sequence[str]
-    wheels: WheelSet
+    arguments: Sequence[str] = ()
     files: Mapping[str, AssetLocation]
+    environment: Mapping[str, str]
+    statements: Sequence[Statement]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,18 +74,46 @@ def code_path(request: EngineRequest) -> str:
     return local_path("code", function_asset(request.stack, MONITOR))
 
 
+def own_program(
+    request: EngineRequest,
+    machines: Machines,
+    *,
+    image: str,
+    entrypoint: Sequence[str],
+    wheels: WheelSet,
+    files: Mapping[str, AssetLocation] | None = None,
+) -> Program:
+    """This library's own runs: the function's code, with locked wheels.
+
+    :param wheels: Third-party packages that the image lacks.
+    :param files: Further files by the name of the input.
+    """
+    code, packages = function_asset(request.stack, MONITOR), wheels_asset(request.stack, wheels)
+    return Program(
+        image=image,
+        entrypoint=entrypoint,
+        files={"code": code, "wheels": packages, **(files or {})},
+        environment={
+            "PYTHONPATH": local_path("code", code),
+            "WHEELS": local_path("wheels", packages),
+            "WHEELS_PYTHON": wheels.python_version,
+            "WHEELS_MACHINE": wheels.machine,
+            "RUN_SECONDS": str(machines.max_runtime_seconds),
+            "RUN_REGION": _refs.region(),
+        },
+        statements=[*request.statements, *_failure_statements(request)],
+    )
+
+
 def add_job(request: EngineRequest, machines: Machines, program: Program) -> RunJob:
     """Adds the role of the jobs and describes them."""
-    code = function_asset(request.stack, MONITOR)
-    wheels = wheels_asset(request.stack, program.wheels)
-    inputs = {"code": code, "wheels": wheels, **program.files}
     role = add_service_role(
         request.block,
         "JobRole",
         service="sagemaker.amazonaws.com",
         trust_conditions=same_account_only(),
         description=f"{request.monitoring_type} jobs of {request.source.name}",
-        statements=[*request.statements, *_failure_statements(request), *_job_statements(inputs, machines, program)],
+        statements=[*program.statements, *_job_statements(machines, program)],
     )
     cluster: dict[str, Any] = {
         "InstanceCount": machines.instance_count,
@@ -128,19 +123,12 @@ def add_job(request: EngineRequest, machines: Machines, program: Program) -> Run
     if machines.volume_key is not None:
         cluster["VolumeKmsKeyId"] = _refs.key_arn(machines.volume_key)
     template: dict[str, Any] = {
-        "AppSpecification": {"ImageUri": program.image, "ContainerEntrypoint": list(program.entrypoint)},
-        "ProcessingInputs": [_input(name, place) for name, place in inputs.items()],
+        "AppSpecification": _app(program),
+        "ProcessingInputs": [_input(name, place) for name, place in program.files.items()],
         "ProcessingResources": {"ClusterConfig": cluster},
         "RoleArn": role.att("Arn"),
         "StoppingCondition": {"MaxRuntimeInSeconds": machines.max_runtime_seconds},
-        "Environment": {
-            "PYTHONPATH": local_path("code", code),
-            "WHEELS": local_path("wheels", wheels),
-            "WHEELS_PYTHON": program.wheels.python_version,
-            "WHEELS_MACHINE": program.wheels.machine,
-            "RUN_SECONDS": str(machines.max_runtime_seconds),
-            "RUN_REGION": _refs.region(),
-        },
+        "Environment": dict(program.environment),
     }
     network = _network(request, machines)
     if network:
@@ -172,10 +160,21 @@ def _failure_statements(request: EngineRequest) -> list[Statement]:
     ]
 
 
-def _job_statements(inputs: Mapping[str, AssetLocation], machines: Machines, program: Program) -> list[Statement]:
-    arns = [f"arn:{_refs.partition()}:s3:::{place.bucket_name}" for place in inputs.values()]
-    keys = [place.object_key for place in inputs.values()]
-    statements = [
+def _app(program: Program) -> dict[str, Any]:
+    app: dict[str, Any] = {"ImageUri": program.image}
+    if program.entrypoint:
+        app["ContainerEntrypoint"] = list(program.entrypoint)
+    if program.arguments:
+        app["ContainerArguments"] = list(program.arguments)
+    return app
+
+
+def _file_statements(files: Mapping[str, AssetLocation]) -> list[Statement]:
+    if not files:
+        return []
+    arns = [f"arn:{_refs.partition()}:s3:::{place.bucket_name}" for place in files.values()]
+    keys = [place.object_key for place in files.values()]
+    return [
         Statement(
             sid="ReadCode",
             actions=["s3:GetObject"],
@@ -188,7 +187,13 @@ def _job_statements(inputs: Mapping[str, AssetLocation], machines: Machines, pro
             resources=arns,
             conditions={"StringLike": {"s3:prefix": keys}},
         ),
-        *_image_statements(program.image),
+    ]
+
+
+def _job_statements(machines: Machines, program: Program) -> list[Statement]:
+    statements = [
+        *_file_statements(program.files),
+        *image_statements(program.image),
         Statement(
             sid="WriteLogs",
             actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -206,16 +211,25 @@ def _job_statements(inputs: Mapping[str, AssetLocation], machines: Machines, pro
     return statements
 
 
-def _image_statements(image: str) -> list[Statement]:
+def repository_arn(image: str) -> str | None:
+    """The repository of an image; None for one that is in no registry of ECR."""
     account, found, rest = image.partition(".dkr.ecr.")
     if not found:
+        return None
+    name = rest.partition("/")[2].partition("@")[0]
+    return _refs.arn("ecr", f"repository/{name.partition(':')[0]}", in_account=account)
+
+
+def image_statements(image: str) -> list[Statement]:
+    """Pulling an image; one that is in no registry of ECR needs nothing."""
+    repository = repository_arn(image)
+    if repository is None:
         return []
-    name = rest.partition("/")[2].partition("@")[0].rpartition(":")[0] or rest.partition("/")[2]
     return [
         Statement(
             sid="PullImage",
             actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            resources=[_refs.arn("ecr", f"repository/{name}", in_account=account)],
+            resources=[repository],
         ),
         Statement(
             sid="LogInToRegistry",

@@ -13,7 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 from cdk_sagemaker_mlops.functions import Architecture
 
 from .engine import BoundEngine, Engine, EngineRequest, EngineTask
-from .job import Machines, Program, RunJob, add_job, announce_statements
+from .job import Program, RunJob, add_job, announce_statements
+from .machines import Machines
 from .scheduled_function import ScheduledFunction, add_scheduled_function
 
 if TYPE_CHECKING:
@@ -116,22 +117,27 @@ def job_settings(engine: str, job: RunJob) -> dict[str, str]:
     return {"ENGINE": engine, "JOB_PREFIX": job.prefix, "JOB": json.dumps(job.template, separators=(",", ":"))}
 
 
-def listen(request: EngineRequest, job: RunJob, added: ScheduledFunction) -> None:
+def listen(request: EngineRequest, job: RunJob, added: ScheduledFunction, *, completed: bool = False) -> None:
     """Wakes the function when one of the monitor's jobs fails or is stopped.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+
+    :param completed: Whether it is woken by those as well that complete.
     """
+    statuses, what = ["Failed", "Stopped"], "Failed"
+    if completed:
+        statuses, what = ["Completed", *statuses], "Ended"
     rule = request.block.add(
         "FailedJobs",
         "AWS::Events::Rule",
         events.CfnRuleProps(
-            description=f"Failed jobs of {request.schedule_name}",
+            description=f"{what} jobs of {request.schedule_name}",
             event_pattern={
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Processing Job State Change"],
                 "detail": {
                     "ProcessingJobName": [{"prefix": f"{job.prefix}-"}],
-                    "ProcessingJobStatus": ["Failed", "Stopped"],
+                    "ProcessingJobStatus": statuses,
                 },
             },
             targets=[events.CfnRule.TargetProperty(id="Monitor", arn=added.function.arn)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from .engine import BoundEngine, Engine, EngineRequest, EngineTask
 from .native_access import run_statements
 from .native_announcer import add_announcer
 from .native_definition import NativeDefinition, native_definition, native_problems
-from .native_images import ANALYZER, merger_arn, native_image, region_problem
+from .native_images import ANALYZER, merger_arn, native_image, own_image, region_problem
 from .native_schedule import native_expression, native_schedule_problems
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class ModelMonitorEngine(Engine):
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-availability-change.html
 
+    :param image: URI of an image of your own after Model Monitor's contract, in place of its analyzer (data and model
+        quality). Default: - AWS's
+    :param entrypoint: The image's command. Default: - its own
+    :param arguments: What follows the command. Default: - nothing
     :param instance_type: Instances of a run. Default: ml.m5.xlarge
     :param instance_count: How many. Default: 1
     :param volume_gb: Disk of each, 1 to 16384 GB. Default: 20
@@ -66,6 +70,9 @@ class ModelMonitorEngine(Engine):
 
     counts_labels = False
 
+    image: str | None = None
+    entrypoint: Sequence[str] = ()
+    arguments: Sequence[str] = ()
     instance_type: str = "ml.m5.xlarge"
     instance_count: int = 1
     volume_gb: int = 20
@@ -93,6 +100,12 @@ class ModelMonitorEngine(Engine):
             )
         if task.monitoring_type in ("ModelBias", "ModelExplainability") and task.scripts.postprocessor is not None:
             found.append("scripts postprocessor cannot be used: Clarify runs no scripts; use another engine")
+        if self.image is None and (self.entrypoint or self.arguments):
+            found.append("engine entrypoint and arguments are for an image of your own; give image, or leave them out")
+        if self.image is not None and native_definition(task.analysis, task.schedule.period_hours).image != ANALYZER:
+            found.append(
+                f"engine image cannot be used for {task.monitoring_type}: Clarify analyses it, and takes no other image"
+            )
         if self.network is not None:
             found += [f"engine {problem}" for problem in self.network.problems()]
         return found + list(native_problems(task.analysis, task.schedule.period_hours))
@@ -116,7 +129,8 @@ class ModelMonitorEngine(Engine):
         """Defines job definition, monitoring schedule, their role, and what tells of executions."""
         definition = native_definition(request.analysis, request.schedule.period_hours)
         problems = Problems()
-        for kind in {definition.image, *([ANALYZER] if request.analysis.needs_labels else [])}:
+        needed = {definition.image} if self.image is None else set()
+        for kind in needed | ({ANALYZER} if request.analysis.needs_labels else set()):
             problem = region_problem(request.stack, kind)
             problems.require(problem is None, problem or "")
         problems.require(
@@ -126,8 +140,9 @@ class ModelMonitorEngine(Engine):
         )
         problems.raise_if_any(request.block.scope)
         config = None if definition.config is None else _config_asset(request, definition.config)
-        image = native_image(request.stack, definition.image)
-        repositories = [image.repository_arn, *([merger_arn(request.stack)] if request.analysis.needs_labels else [])]
+        image = own_image(self.image) if self.image else native_image(request.stack, definition.image)
+        repositories = [image.repository_arn] if image.repository_arn else []
+        repositories += [merger_arn(request.stack)] if request.analysis.needs_labels else []
         key_arn = None if self.volume_key is None else _refs.key_arn(self.volume_key)
         statements = run_statements(request, repositories, config, key_arn)
         statements += self.network.statements() if self.network else []
@@ -163,6 +178,8 @@ class ModelMonitorEngine(Engine):
         app: dict[str, Any] = {
             "ImageUri": image_uri,
             **definition.app,
+            **({"ContainerEntrypoint": list(self.entrypoint)} if self.entrypoint else {}),
+            **({"ContainerArguments": list(self.arguments)} if self.arguments else {}),
             "Environment": {"publish_cloudwatch_metrics": "Enabled" if definition.publish else "Disabled"},
         }
         if request.model_package_arn:

@@ -177,7 +177,7 @@ class Monitor(MonitorViews):
             name not in {other.schedule_name for other in others if isinstance(other, Monitor)},
             f'another monitor of {source.subject} is called "{name}"; give this one a name of its own',
         )
-        problems.extend(source.problems(self._analysis))
+        problems.extend(source.problems(task.monitoring_type, needs_labels=self._analysis.needs_labels))
         problems.extend(self._analysis.problems())
         problems.extend(self._analysis.input_problems(source))
         problems.extend(baseline.problems())

@@ -16,6 +16,8 @@ import aws_cdk as cdk
 
 from cdk_sagemaker_mlops import _refs
 
+from .job import repository_arn
+
 if TYPE_CHECKING:
     from aws_cdk import Stack
 
@@ -27,14 +29,14 @@ MERGER = "sagemaker-model-monitor-groundtruth-merger"
 
 @dataclass(frozen=True)
 class NativeImage:
-    """An image of AWS's.
+    """What a job definition runs.
 
-    :param uri: What job definitions name.
-    :param repository_arn: What the role has to pull from.
+    :param uri: What it names.
+    :param repository_arn: What the role has to pull from; None if that is no registry of ECR.
     """
 
     uri: str
-    repository_arn: str
+    repository_arn: str | None
 
 
 @functools.cache
@@ -64,6 +66,11 @@ def native_image(stack: Stack, kind: str) -> NativeImage:
         uri=f"{account}.dkr.ecr.{region}.{_refs.url_suffix()}/{repository}{tag}",
         repository_arn=_refs.arn("ecr", f"repository/{repository}", in_account=account),
     )
+
+
+def own_image(uri: str) -> NativeImage:
+    """An image of the user's own."""
+    return NativeImage(uri=uri, repository_arn=repository_arn(uri))
 
 
 def merger_arn(stack: Stack) -> str:

@@ -8,7 +8,7 @@ from cdk_sagemaker_mlops._errors import ConstructError
 from cdk_sagemaker_mlops.functions import PROCESSING_WHEELS
 
 from .engine import EngineRequest
-from .job import Program
+from .job import Program, own_program
 from .job_engine import JobEngine
 
 _IMAGE_VERSION = "1.4-2-py312"
@@ -30,11 +30,12 @@ class ProcessingEngine(JobEngine):
 
     def program(self, request: EngineRequest) -> Program:
         """What a job runs."""
-        return Program(
+        return own_program(
+            request,
+            self.machines(),
             image=self.image or _image(request),
             entrypoint=("python3", "-m", "monitor.job"),
             wheels=PROCESSING_WHEELS,
-            files={},
         )
 
 

@@ -60,8 +60,8 @@ class MonitorAlarms:
         if count > self.maximum:
             yield (
                 f"{count} alarms would be defined ({monthly_usd(rules):.2f} US dollars a month at "
-                f"{ALARM_MONTHLY_USD:.2f} for each metric), the limit is {self.maximum}; name fewer features (one alarm "
-                f"watches the violations of all of them), or set MonitorAlarms(maximum={count})"
+                f"{ALARM_MONTHLY_USD:.2f} for each metric), the limit is {self.maximum}; name fewer features (one "
+                f"alarm watches the violations of all of them), or set MonitorAlarms(maximum={count})"
             )
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from aws_cdk.aws_kms import IKey
     from aws_cdk.aws_s3 import IBucket
 
-    from .analysis import Analysis
     from .target import MonitoredEndpoint
 
 # Model Monitor publishes about endpoints in one family of namespaces and about everything else in another.
@@ -85,7 +84,7 @@ class MonitorInput(ABC):
         return Baseline.from_registry()
 
     @abstractmethod
-    def problems(self, analysis: Analysis) -> list[str]:
+    def problems(self, monitoring_type: str, *, needs_labels: bool) -> list[str]:
         """What is wrong with it, or cannot be analysed in this way."""
 
     @abstractmethod
@@ -170,7 +169,7 @@ class EndpointInput(MonitorInput):
         """Beside the captured records."""
         return Location(self.captured.bucket, REPORTS_PREFIX)
 
-    def problems(self, analysis: Analysis) -> list[str]:
+    def problems(self, monitoring_type: str, *, needs_labels: bool) -> list[str]:
         """Says when nothing is captured."""
         name, capture = self.target.endpoint_name, self.target.capture
         if capture is None:
@@ -249,16 +248,16 @@ class DatasetInput(MonitorInput):
         """In the bucket of the data."""
         return Location(self.bucket, REPORTS_PREFIX)
 
-    def problems(self, analysis: Analysis) -> list[str]:
+    def problems(self, monitoring_type: str, *, needs_labels: bool) -> list[str]:
         """What is wrong with it, or cannot be analysed in this way."""
         found = []
         if not self.dataset.strip():
             found.append("the input's dataset is empty; give the data a name")
         if self.prefix != self.prefix.strip("/"):
             found.append(f'the input\'s prefix is "{self.prefix}", write it without a slash at either end')
-        if analysis.monitoring_type not in self._analyses():
+        if monitoring_type not in self._analyses():
             found.append(
-                f"{analysis.monitoring_type} needs captured requests and answers, a dataset has neither; "
+                f"{monitoring_type} needs captured requests and answers, a dataset has neither; "
                 "watch the endpoint, or use DataQualityMonitor"
             )
         if self.partitions is not None and not all(part in self.partitions for part in ("%Y", "%m", "%d")):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from cdk_sagemaker_mlops.functions import SPARK_WHEELS, AssetLocation, content_asset
 
 from .engine import EngineRequest, EngineTask
-from .job import Program, code_path, local_path
+from .job import Program, code_path, local_path, own_program
 from .job_engine import JobEngine
 
 # `spark-submit` takes a file; all that it runs lies in the archive beside it.
@@ -70,7 +70,9 @@ class SparkEngine(JobEngine):
 
         driver = _driver(request)
         command = ("smspark-submit", "--py-files", code_path(request), local_path("driver", driver))
-        return Program(
+        return own_program(
+            request,
+            self.machines(),
             image=self.image or Images.spark(request.stack),
             entrypoint=command,
             wheels=SPARK_WHEELS,

@@ -1,0 +1,32 @@
+"""Which input the settings name."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from monitor.batch_transform import BatchTransformSource
+from monitor.offline_store import OfflineStoreSource
+from monitor.sources import DatasetSource, EndpointSource, InputSource, dataset_format
+from shared.environment import Environment
+
+
+def source_of(environment: Environment) -> InputSource:
+    """The input that the settings name; mistakes are noted in ``environment``."""
+    types = (EndpointSource.type, DatasetSource.type, OfflineStoreSource.type, BatchTransformSource.type)
+    kind = environment.choice("INPUT_TYPE", types, EndpointSource.type)
+    if kind == OfflineStoreSource.type:
+        return OfflineStoreSource.of(environment)
+    if kind == BatchTransformSource.type:
+        return BatchTransformSource.of(environment)
+    if kind == DatasetSource.type:
+        written = environment.parsed("DATASET_FORMAT", dataset_format, "must be a dataset format of SageMaker's API")
+        # None after a mistake, which is reported before anything is read.
+        format_, header = written or ("parquet", False)
+        return DatasetSource(
+            name=environment.text("DATASET_NAME"),
+            root=environment.s3_uri("DATASET_URI"),
+            format=cast("Literal['csv', 'jsonl', 'parquet']", format_),
+            header=header,
+            partitions=environment.optional_text("DATASET_PARTITIONS"),
+        )
+    return EndpointSource(name=environment.text("ENDPOINT_NAME"), captures=environment.s3_uri("CAPTURE_URI"))
