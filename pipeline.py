@@ -30,18 +30,16 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    # Stack traces in the metadata would name the temporary folder of the CDK's own process.
-    app = cdk.App(stack_traces=False)
+    # Traces in the metadata would name the temporary folder of the CDK's own process.
+    app = cdk.App(stack_traces=False, context={"aws:cdk:disable-creation-stack-traces": True})
     if delivery.github_actions is not None:
         for account in sorted({environment.account for environment in environments.values()}):
-            names = [name for name, environment in environments.items() if environment.account == account]
             GitHubAccessStack(
                 app,
                 f"{delivery.project}-GitHubAccess-{account}",
                 delivery=delivery,
                 account=account,
-                region=environments[names[0]].region,
-                environment_names=names,
+                environments={name: each for name, each in environments.items() if each.account == account},
             )
     if delivery.code_pipeline is not None:
         package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))

@@ -9,6 +9,15 @@ from constructs import Construct, IConstruct
 
 from .settings import Environment, prefix
 
+BOOTSTRAP_QUALIFIER = "@aws-cdk/core:bootstrapQualifier"
+
+
+def boundary_of(policy: str | None) -> cdk.PermissionsBoundary | None:
+    """A permissions boundary by the name or the ARN of its policy."""
+    if policy is None:
+        return None
+    return cdk.PermissionsBoundary.from_arn(policy) if ":" in policy else cdk.PermissionsBoundary.from_name(policy)
+
 
 class EnvironmentStack(cdk.Stack):
     """A stack with its environment's account, region, tags and termination protection.

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
+from .base import boundary_of
 from .settings import Environment, prefix
 from .settings.delivery import CodePipelineSettings, DeliveredEnvironment, Delivery
 
@@ -47,6 +48,8 @@ class CodePipelineStack(cdk.Stack):
             scope,
             construct_id,
             env=cdk.Environment(account=settings.account, region=settings.region),
+            synthesizer=cdk.DefaultStackSynthesizer(qualifier=settings.bootstrap_qualifier),
+            permissions_boundary=boundary_of(settings.permissions_boundary),
             description=f"Delivers {delivery.repository} to {', '.join(item.name for item in delivery.environments)}",
         )
         self._delivery, self._cli_version = delivery, cli_version
@@ -99,7 +102,8 @@ class CodePipelineStack(cdk.Stack):
     def _deployment(
         self, item: DeliveredEnvironment, environment: Environment, assembly: pipelines.FileSet
     ) -> pipelines.CodeBuildStep:
-        qualifier = self.synthesizer.bootstrap_qualifier or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
+        own = self.synthesizer.bootstrap_qualifier or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
+        qualifier = environment.bootstrap_qualifier or own
         roles = [
             cdk.Arn.format(
                 cdk.ArnComponents(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 import cdk_sagemaker_mlops as mlops
@@ -46,8 +47,17 @@ class DeliveryStack(EnvironmentStack):
             registry_accounts=registry_accounts(settings),
             proposes=any(item.promotion and item.promotion.next_stage for item in registries(settings)),
             native_monitors=settings.uses_engine("model-monitor"),
+            encryption_keys=[
+                kms.Key.from_key_arn(self, f"VolumeKey{number}", arn)
+                for number, arn in enumerate(_volume_keys(settings))
+            ],
             log_retention_days=settings.log_retention_days,
         )
         acknowledge(self.controller, RUNTIME_IS_PINNED)
         # For people: `aws lambda invoke` releases a version from quarantine or asks for a look right now.
         cdk.CfnOutput(self, "DeployFunctionName", value=self.controller.function_name)
+
+
+def _volume_keys(settings: Environment) -> list[str]:
+    """Keys of endpoints' volumes: a rollout makes configurations that name them."""
+    return sorted({key for model in settings.models.values() if (key := model.endpoint.volume_kms_key_arn)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from .base import boundary_of
+from .settings import Environment
 from .settings.delivery import Delivery, GitHubActionsSettings
 
 _ISSUER = "token.actions.githubusercontent.com"
@@ -22,8 +24,8 @@ class GitHubAccessStack(cdk.Stack):
 
     :param delivery: Settings of the delivery.
     :param account: The account.
-    :param region: Where the stack lies; roles hold everywhere.
-    :param environment_names: Environments in this account.
+    :param environments: Environments in this account by name. The stack lies in the first one's region and has its
+        qualifier and permissions boundary; roles hold everywhere.
     """
 
     def __init__(
@@ -33,22 +35,26 @@ class GitHubAccessStack(cdk.Stack):
         *,
         delivery: Delivery,
         account: str,
-        region: str,
-        environment_names: Sequence[str],
+        environments: Mapping[str, Environment],
     ) -> None:
+        first = next(iter(environments.values()))
         super().__init__(
             scope,
             construct_id,
-            env=cdk.Environment(account=account, region=region),
+            env=cdk.Environment(account=account, region=first.region),
+            synthesizer=cdk.DefaultStackSynthesizer(qualifier=first.bootstrap_qualifier),
+            permissions_boundary=boundary_of(first.permissions_boundary),
             description=f"GitHub Actions of {delivery.repository} in this account",
         )
         self._delivery = delivery
         self._actions = delivery.github_actions or GitHubActionsSettings()
+        own = self.synthesizer.bootstrap_qualifier or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
+        self._qualifiers = sorted({each.bootstrap_qualifier or own for each in environments.values()})
         self._provider_arn = self._provider()
         self.deploy_role = self._role(
             "DeployRole",
             deploy_role_name(delivery),
-            subjects=[f"environment:{name}" for name in environment_names],
+            subjects=[f"environment:{name}" for name in environments],
             bootstrap_roles=("deploy", "file-publishing", "lookup"),
             description="Deploys from the main branch, after GitHub's approval",
         )
@@ -71,7 +77,6 @@ class GitHubAccessStack(cdk.Stack):
     def _role(
         self, construct_id: str, name: str, *, subjects: Sequence[str], bootstrap_roles: Sequence[str], description: str
     ) -> iam.CfnRole:
-        qualifier = self.synthesizer.bootstrap_qualifier or "hnb659fds"
         assumed = [
             self.format_arn(
                 service="iam",
@@ -80,6 +85,7 @@ class GitHubAccessStack(cdk.Stack):
                 # One per region that was bootstrapped, hence the `*`.
                 resource_name=f"cdk-{qualifier}-{kind}-role-{self.account}-*",
             )
+            for qualifier in self._qualifiers
             for kind in bootstrap_roles
         ]
         role = iam.CfnRole(

@@ -11,6 +11,7 @@ from constructs import Construct
 from cdk_sagemaker_mlops import EndpointRecord
 from cdk_sagemaker_mlops.feature_store import SchemaRecord
 
+from .base import BOOTSTRAP_QUALIFIER, boundary_of
 from .delivery import DeliveryStack
 from .feature_store import FeatureStoreStack, refuse_removed_groups
 from .foundation import FoundationStack
@@ -43,7 +44,14 @@ class EnvironmentStage(cdk.Stage):
         folder: Path | None = None,
         endpoint_records: Mapping[str, EndpointRecord] | None = None,
     ) -> None:
-        super().__init__(scope, prefix(settings.project, environment_name))
+        super().__init__(
+            scope,
+            prefix(settings.project, environment_name),
+            permissions_boundary=boundary_of(settings.permissions_boundary),
+        )
+        if settings.bootstrap_qualifier:
+            # Of which every stack's synthesizer makes names: assets, bootstrap roles, the bootstrap's version.
+            self.node.set_context(BOOTSTRAP_QUALIFIER, settings.bootstrap_qualifier)
         refuse_removed_groups(self, environment_name, settings, feature_records or {})
         self.foundation = FoundationStack(self, "Foundation", environment_name=environment_name, settings=settings)
         # CloudFormation takes no stack without resources, and an environment may own no group.

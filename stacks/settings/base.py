@@ -75,6 +75,29 @@ S3Uri = Annotated[
     ),
 ]
 
+BootstrapQualifier = Annotated[
+    str,
+    Field(
+        # Part of a bucket's name, hence narrower than what `cdk bootstrap` itself lets through.
+        pattern=r"^[a-z0-9]{1,10}$",
+        examples=["mlteam"],
+        json_schema_extra={"x-allowed": "1 to 10 lower-case letters and digits"},
+    ),
+]
+
+PermissionsBoundary = Annotated[
+    str,
+    Field(
+        pattern=r"^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/)?[\w+=,.@-]+(/[\w+=,.@-]+)*$",
+        max_length=512,
+        examples=["ml-workloads"],
+        json_schema_extra={
+            "x-allowed": "the name of a managed policy in the account, or an ARN "
+            "(arn:<partition>:iam::<account>:policy/<name>)"
+        },
+    ),
+]
+
 BucketName = Annotated[
     str,
     Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", json_schema_extra={"x-allowed": "the name of an S3 bucket"}),

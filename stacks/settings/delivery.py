@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from . import document
-from .base import AccountId, Region, Settings, conflict
+from .base import AccountId, BootstrapQualifier, PermissionsBoundary, Region, Settings, conflict
 from .problems import PathKey, Problem, SettingsError, closest, render_value
 
 _NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -63,6 +63,13 @@ class CodePipelineSettings(Settings):
             json_schema_extra={"x-allowed": "arn:<partition>:codeconnections:<region>:<account>:connection/<id>"},
         ),
     ]
+    bootstrap_qualifier: Annotated[
+        BootstrapQualifier | None,
+        Field(description="What `cdk bootstrap --qualifier` was given there. Default: the CDK's own"),
+    ] = None
+    permissions_boundary: Annotated[
+        PermissionsBoundary | None, Field(description="Managed policy that bounds the pipeline's roles. Default: none")
+    ] = None
 
 
 class Delivery(Settings):

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .around import BatchSettings
-from .base import AccountId, BucketName, KeyArn, Region, ResourceName, Settings, conflict
+from .base import (
+    AccountId,
+    BootstrapQualifier,
+    BucketName,
+    KeyArn,
+    PermissionsBoundary,
+    Region,
+    ResourceName,
+    Settings,
+    conflict,
+)
 from .containers import ContainerSettings
 from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
@@ -293,6 +303,16 @@ class Environment(Settings):
         ],
         Field(description="How long logs of functions are kept, in days. Default: 90"),
     ] = 90
+    bootstrap_qualifier: Annotated[
+        BootstrapQualifier | None,
+        Field(
+            description="What `cdk bootstrap --qualifier` was given in this account and region. Default: the CDK's own"
+        ),
+    ] = None
+    permissions_boundary: Annotated[
+        PermissionsBoundary | None,
+        Field(description="Managed policy that bounds every role of this environment. Default: none"),
+    ] = None
     defaults: Annotated[Defaults, Field(description="Values for all models.")] = Defaults()
     notifications: Annotated[NotificationSettings, Field(description="Who hears about alarms.")] = (
         NotificationSettings()
@@ -375,6 +395,18 @@ class Environment(Settings):
                     f"{name} is serverless, which runs outside of any VPC; serve it from instances, or move it to an "
                     "environment file without network",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _boundary_is_here(self) -> Environment:
+        policy = self.permissions_boundary or ""
+        owner = policy.split(":")[4] if ":" in policy else self.account
+        if owner not in (self.account, "aws"):
+            raise conflict(
+                "permissions_boundary",
+                f"is a policy of account {owner}, and IAM takes a boundary from the role's own account only; create it "
+                f"in {self.account} too, and give its name",
+            )
         return self
 
     def uses_engine(self, name: str) -> bool:

@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "termination_protection": False,
     "log_retention_days": 7,
     "notifications": {"email": ["owner@example.com"]},
+    "bootstrap_qualifier": "mlteam",
+    "permissions_boundary": "ml-workloads",
     # Of this one there is no version yet; the model with a history is registered as its serving stack would do it.
     "models": {"fresh": {"registry": {"group": "fresh"}, "endpoint": {"instance_type": "ml.m5.large"}}},
     "insights": {
@@ -60,8 +62,10 @@ class Site:
 @pytest.fixture(scope="module")
 def site(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An environment whose model has drifted, was trained badly, and has a version in quarantine."""
-    Deployment(aws, tmp_path_factory.mktemp("insights"), {"dev": ENVIRONMENT}).deploy()
     site = Site(aws)
+    boundary = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    site.client("iam").create_policy(PolicyName="ml-workloads", PolicyDocument=json.dumps(boundary))
+    Deployment(aws, tmp_path_factory.mktemp("insights"), {"dev": ENVIRONMENT}).deploy()
     _seed(site)
     yield site
 
@@ -181,6 +185,18 @@ def test_the_owner_gets_a_digest(site: Site, written: dict[str, str]) -> None:
     (call,) = [call for call in published if "/role/" not in call.caller_arn and "Insights" in call.caller_arn]
     assert call.params["Subject"] == "dev: churn needs you"
     assert "[act] Drift sits in minutes" in call.params["Message"]
+
+
+def test_every_role_has_the_accounts_boundary(site: Site) -> None:
+    """And the stacks came up from a bootstrap with a qualifier of its own: there is no other one in the account."""
+    iam = site.client("iam")
+    names = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith(site.prefix)]
+    bounds = [iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] for name in names]
+
+    assert len(bounds) >= 7
+    assert set(bounds) == {f"arn:aws:iam::{ACCOUNT}:policy/ml-workloads"}
+    buckets = [bucket["Name"] for bucket in site.client("s3").list_buckets()["Buckets"]]
+    assert [name for name in buckets if name.startswith("cdk-")] == [f"cdk-mlteam-assets-{ACCOUNT}-{REGION}"]
 
 
 def test_the_role_allows_what_was_called_and_no_more(site: Site, written: dict[str, str]) -> None:

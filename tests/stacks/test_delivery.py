@@ -44,7 +44,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     environments = load_all(ROOT / "environments" / f"{item.name}.yaml" for item in delivery.environments)
     app = cdk.App(outdir=str(folder / "out"))
     access = GitHubAccessStack(
-        app, "Access", delivery=delivery, account="333333333333", region="eu-west-1", environment_names=["prod"]
+        app, "Access", delivery=delivery, account="333333333333", environments={"prod": environments["prod"]}
     )
     assert delivery.code_pipeline is not None
     pipeline = CodePipelineStack(

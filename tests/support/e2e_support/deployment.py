@@ -76,7 +76,6 @@ class Deployment:
 
     def _stacks(self) -> Iterator[Any]:
         yield from self._assembly.stacks
-        yield from self._assembly.stacks
         for nested in self._assembly.nested_assemblies:
             yield from nested.nested_assembly.stacks
 

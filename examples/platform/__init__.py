@@ -1,0 +1,1 @@
+"""A platform of several accounts."""
