@@ -198,8 +198,6 @@ class Base:
 
     def __init__(self) -> None:
         self._app = DomainDispatcherApplication(create_backend_app)
-        # Stacks attach AWS managed policies to roles; without this moto does not know any.
-        default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = True
         store_bucket_policies_without_enforcing()
         accept_log_delivery()
         deliver_no_access_logs()
@@ -225,10 +223,20 @@ class Base:
                 close()
         return Reply(captured["status"], captured["headers"], payload)
 
+    def start(self) -> None:
+        """Let moto know AWS's managed policies, which stacks attach to roles."""
+        _know_managed_policies(True)
+
     def reset(self) -> None:
-        """Forget everything that moto keeps, in every account and region."""
+        """Forget everything that moto keeps, in every account and region, and leave moto as it was."""
+        # moto reads a megabyte of policies for each account that it resets, and for each later user of moto here.
+        _know_managed_policies(False)
         BackendDict.reset()
         reset_model_data()
+
+
+def _know_managed_policies(known: bool) -> None:
+    default_user_config.setdefault("iam", {})["load_aws_managed_policies"] = known
 
 
 def store_bucket_policies_without_enforcing() -> None:

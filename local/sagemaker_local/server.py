@@ -47,9 +47,14 @@ class LocalAws:
 
     Args:
         features: feature modules to install; default: all of `FEATURES`.
+        pause_scale: how long `time.sleep` lasts in functions, as a share of the time that they ask for. Time is
+            virtual here, so functions that wait and ask again, or are throttled, need not make anybody wait.
     """
 
-    def __init__(self, features: Sequence[str] = FEATURES) -> None:
+    def __init__(self, features: Sequence[str] = FEATURES, *, pause_scale: float = 1.0) -> None:
+        if not 0 <= pause_scale <= 1:
+            raise ValueError(f"pause_scale is a share of the time from 0 to 1, got {pause_scale}")
+        self.pause_scale = pause_scale
         self.clock = Clock()
         self.accounts = Accounts()
         self.recorder = Recorder()
@@ -118,11 +123,13 @@ class LocalAws:
             raise RuntimeError("an embedded AWS already runs in this process; stop it first, or share it")
         try:
             self._base.reset()
+            self._base.start()
             self._server = make_server("127.0.0.1", port, self.front, threaded=True, request_handler=RequestHandler)
             self._server.daemon_threads = True  # type: ignore[attr-defined]
             self._clients = Clients(self.url, self.accounts)
             self._install()
         except BaseException:
+            self._base.reset()
             self._server, self._clients = None, None
             _running.release()
             raise

@@ -37,6 +37,17 @@ def test_the_names_exist_with_their_signatures() -> None:
     assert list(inspect.signature(determine_request_protocol).parameters) == ["service_model", "content_type"]
 
 
+def test_what_moto_is_told_to_know_is_taken_back() -> None:
+    """Whoever uses moto in this process afterwards would pay for a megabyte of policies at every reset."""
+    base = Base()
+    base.start()
+    try:
+        assert default_user_config["iam"]["load_aws_managed_policies"] is True
+    finally:
+        base.reset()
+    assert default_user_config["iam"]["load_aws_managed_policies"] is False
+
+
 def request(path: str = "/", method: str = "POST", body: bytes = b"", **headers: str) -> dict[str, Any]:
     return dict(
         Request.from_primitives(
