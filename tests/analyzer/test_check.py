@@ -21,6 +21,9 @@ from model_analyzer.data_quality import (
     suggest,
 )
 
+ALLOWANCE = 1.8 * (2 / 4_000) ** 0.5
+"""What Robust takes off a distance between two samples of 4,000 rows."""
+
 
 def reference(rows: int = 4_000, seed: int = 0) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
@@ -59,17 +62,19 @@ def test_drift_of_numbers_and_categories(baseline):
         assert match is not None
         assert float(match[1]) == violation.value == violations.distances[violation.feature_name].value
         assert float(match[2]) == 0.1
-    assert violations.distances["plan"].value == pytest.approx(0.7, abs=0.03)
-    # Of uniform numbers to the third power: max of x^(1/3) - x
+    assert violations.distances["plan"].value == pytest.approx(0.7 - ALLOWANCE, abs=0.03)
+    # Of uniform numbers to the third power: max of x^(1/3) - x, in the tolerance what both samples explain
     assert violations.distances["score"].value == pytest.approx(0.3849, abs=0.07)
 
 
 def test_simple_does_not_allow_for_small_samples(baseline):
     constraints, known = baseline
     few = profile(reference(rows=60, seed=3))
-    assert check(few, constraints, known).distances["score"].value == 0
+    assert {d.value for d in check(few, constraints, known).distances.values()} == {0}
     simple = Constraints(constraints.features, MonitoringConfig(comparison_method="Simple"))
-    assert check(few, simple, known).distances["score"].value > 0.03
+    distances = check(few, simple, known).distances
+    assert distances["score"].value > 0.03
+    assert distances["plan"].value > 0.01
 
 
 def test_chi_squared_tests_categories(baseline):

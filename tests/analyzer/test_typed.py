@@ -35,7 +35,7 @@ def csv_of(*parts: pl.DataFrame) -> bytes:
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that files of a few thousand rows have several."""
-    monkeypatch.setattr(_sources.blocks, "__defaults__", (False, 1 << 17))
+    monkeypatch.setattr(_sources.blocks, "__defaults__", (False, 1 << 17, None))
 
 
 def profiles(data: bytes, **options) -> list[data_quality.Profile]:

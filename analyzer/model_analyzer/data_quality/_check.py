@@ -285,6 +285,8 @@ def _distance(
         return None
     threshold = config.categorical_threshold
     if config.categorical_drift_method == "ChiSquared":
-        return Distance(1 - chi_squared_p_value(reference, counts), 1 - threshold, "ChiSquared")
+        return Distance(1 - chi_squared_p_value(counts, reference), 1 - threshold, "ChiSquared")
     value = categorical_l_infinity(reference, counts, baseline.present, present)
+    if config.comparison_method == "Robust":
+        value = robust(value, baseline.present, present)
     return Distance(value, threshold, "LInfinity")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ._kll import Ranks
 
 _SMALL_SAMPLE_FACTOR = 1.8
-_SMALLEST_EXPECTED_COUNT = 5.0
+_SMALLEST_OF_TWO = 10.0
+_SMALLEST_OF_MANY = 5.0
+_SMALL_SHARE = 0.2
 _MAX_TERMS = 100_000
 
 
@@ -50,39 +53,35 @@ def categorical_l_infinity(
     )
 
 
-def chi_squared_p_value(first: Mapping[str, float], second: Mapping[str, float]) -> float:
-    """Probability of two samples as different as these if both came from one distribution.
+def chi_squared_p_value(sample: Mapping[str, float], baseline: Mapping[str, float]) -> float:
+    """Probability of a sample as unusual as this one if it came from the baseline's distribution.
 
-    Categories expected fewer than five times in either sample are pooled (Cochran's rule). With fewer than two
-    categories left there is nothing to test and the answer is 1.
+    Deequ's test of goodness of fit: rare categories are put together until two are expected ten times each, or of more
+    at most a fifth less than five times. With fewer than two categories left there is nothing to test and the answer is
+    1. Deequ passes over values that the baseline has never seen; here they count with its rarest category, so that a
+    sample of nothing but new values is no perfect fit.
     """
-    n, m = sum(first.values()), sum(second.values())
-    if not n or not m:
+    size, reference = sum(sample.values()), sum(baseline.values())
+    if not size or not reference:
         return 1.0
-    table: list[tuple[float, float]] = []
-    pooled = (0.0, 0.0)
-    smaller_share = min(n, m) / (n + m)
-    for value in sorted(first.keys() | second.keys()):
-        pair = (first.get(value, 0.0), second.get(value, 0.0))
-        if sum(pair) * smaller_share < _SMALLEST_EXPECTED_COUNT:
-            pooled = (pooled[0] + pair[0], pooled[1] + pair[1])
-        else:
-            table.append(pair)
-    if sum(pooled):
-        if sum(pooled) * smaller_share < _SMALLEST_EXPECTED_COUNT and table:
-            smallest = min(range(len(table)), key=lambda position: sum(table[position]))
-            table[smallest] = (table[smallest][0] + pooled[0], table[smallest][1] + pooled[1])
-        else:
-            table.append(pooled)
-    if len(table) < 2:
+    cells = sorted((count * size / reference, sample.get(value, 0.0)) for value, count in baseline.items() if count)
+    unseen = sum(count for value, count in sample.items() if not baseline.get(value))
+    cells[0] = (cells[0][0], cells[0][1] + unseen)
+    while len(cells) >= 2 and _too_rare(cells):
+        (first, first_observed), (second, second_observed) = cells[:2]
+        del cells[:2]
+        insort(cells, (first + second, first_observed + second_observed))
+    if len(cells) < 2:
         return 1.0
-    statistic = 0.0
-    for a, b in table:
-        together = a + b
-        for observed, size in ((a, n), (b, m)):
-            expected = together * size / (n + m)
-            statistic += (observed - expected) ** 2 / expected
-    return upper_gamma((len(table) - 1) / 2, statistic / 2)
+    statistic = sum((observed - expected) ** 2 / expected for expected, observed in cells)
+    return upper_gamma((len(cells) - 1) / 2, statistic / 2)
+
+
+def _too_rare(cells: Sequence[tuple[float, float]]) -> bool:
+    """Whether too many of the cells, sorted by expected count, are expected too rarely."""
+    if len(cells) == 2:
+        return cells[0][0] < _SMALLEST_OF_TWO
+    return bisect_left(cells, (_SMALLEST_OF_MANY,)) > int(_SMALL_SHARE * len(cells))
 
 
 def upper_gamma(a: float, x: float) -> float:

@@ -16,7 +16,7 @@ import polars as pl
 PRECISION = 14
 REGISTERS = 1 << PRECISION
 _RANK_BITS = 64 - PRECISION
-_TAIL_MASK = np.uint64((1 << _RANK_BITS) - 1)
+_REGISTER_MASK = np.uint64(REGISTERS - 1)
 _PIECE = 1 << 14
 _HASH_SEED = 20_240
 _SCHEMA = {"value": pl.String, "count": pl.UInt64}
@@ -40,14 +40,13 @@ class DistinctSketch:
     def _add_hashes(self, hashes: npt.NDArray[np.uint64]) -> None:
         """Add a piece that stays in the processor's cache."""
         lowest = int(self.registers.min())
-        tails = hashes & _TAIL_MASK
         if lowest:
             # A hash changes nothing unless it starts with more zeros than the lowest register has seen.
-            chosen = np.flatnonzero(tails < np.uint64(1 << (_RANK_BITS - lowest)))
-            hashes, tails = hashes[chosen], tails[chosen]
-        exponents = (tails.astype(np.float64).view(np.uint64) >> np.uint64(52)).astype(np.int64) - 1023
-        ranks = np.where(tails == 0, _RANK_BITS + 1, _RANK_BITS - exponents).astype(np.uint8)
-        np.maximum.at(self.registers, (hashes >> np.uint64(_RANK_BITS)).astype(np.int64), ranks)
+            hashes = hashes[np.flatnonzero(hashes < np.uint64(1 << (64 - lowest)))]
+        heads = hashes >> np.uint64(PRECISION)
+        exponents = (heads.astype(np.float64).view(np.uint64) >> np.uint64(52)).astype(np.int64) - 1023
+        ranks = np.where(heads == 0, _RANK_BITS + 1, _RANK_BITS - exponents).astype(np.uint8)
+        np.maximum.at(self.registers, (hashes & _REGISTER_MASK).astype(np.int64), ranks)
 
     def merged(self, other: DistinctSketch) -> DistinctSketch:
         """The sketch of the union."""

@@ -112,9 +112,10 @@ def cells_of(series: pl.Series, fractions_first: bool | None = None) -> Cells:
         return Cells(TypeCounts(integral=present.len()), _floats(present), present, _no_text())
     if dtype.is_float() or dtype.is_decimal():
         present = series.drop_nulls().cast(pl.Float64)
-        if not (finite := present.is_finite()).all():
-            present = present.filter(finite)
-        return Cells(TypeCounts(fractional=present.len()), _floats(present), present, _no_text())
+        values = _floats(present)
+        if not (finite := np.isfinite(values)).all():
+            present, values = present.filter(pl.Series(finite)), values[finite]
+        return Cells(TypeCounts(fractional=present.len()), values, present, _no_text())
     return _cells_of_text(as_text(series).drop_nulls(), fractions_first)
 
 

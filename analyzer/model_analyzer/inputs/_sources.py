@@ -86,33 +86,67 @@ def _raw(source: Source) -> IO[bytes]:
 
 
 def blocks(
-    source: Source, report: InputReport, quoted: bool = False, block_bytes: int = BLOCK_BYTES
+    source: Source,
+    report: InputReport,
+    quoted: bool = False,
+    block_bytes: int = BLOCK_BYTES,
+    first_bytes: int | None = None,
 ) -> Iterator[bytes]:
     """Blocks of whole lines. With `quoted`, a line end inside a pair of quotation marks does not count.
 
     A source that breaks in the middle (a damaged gzip file, for one) gives what came before the damage and a problem
     in the report.
+
+    Args:
+        source: The file.
+        report: Gets the counts.
+        quoted: See above.
+        block_bytes: About how large blocks are.
+        first_bytes: About how large the first one is. Default: as the others.
     """
     report.files += 1
     empty = True
-    buffer = bytearray(block_bytes)
     try:
         with opened(source) as file:
-            while size := file.readinto(buffer):  # type: ignore[attr-defined]  # every file that `opened` gives has it
+            read = _sized if _seeks(file) else _Buffered(block_bytes)
+            size = min(first_bytes or block_bytes, block_bytes)
+            while block := read(file, size):
                 empty = False
-                # One buffer for all blocks: fresh memory of this size costs more than the reading.
-                rest = b"" if buffer[size - 1] == _LINE_END else file.readline(LONGEST_RECORD_BYTES) or b"\n"
-                if quoted and (buffer.find(b'"', 0, size) >= 0 or b'"' in rest):
-                    rest += _rest_of_record(buffer.count(b'"', 0, size) + rest.count(b'"'), file)
-                if rest and not rest.endswith(b"\n"):
-                    rest += b"\n"
-                with memoryview(buffer) as view:
-                    block = b"".join((view[:size], rest))
-                yield block
+                size = block_bytes
+                if quoted and b'"' in block:
+                    block += _rest_of_record(block.count(b'"'), file)
+                yield block if block.endswith(b"\n") else block + b"\n"
     except (OSError, EOFError, zlib.error) as error:
         report.add_problem(name_of(source), None, "unreadable file", str(error))
     if empty:
         report.empty_files += 1
+
+
+def _seeks(file: IO[bytes]) -> bool:
+    """Whether going back in a file costs nothing, as it does in a compressed one."""
+    return isinstance(file, io.BytesIO | io.BufferedReader) and file.seekable()
+
+
+def _sized(file: IO[bytes], size: int) -> bytes:
+    """About `size` bytes up to the end of a line, in one piece: the end is looked up before anything is read."""
+    start = file.tell()
+    file.seek(start + size - 1)
+    end = start + size - 1 + len(file.readline(LONGEST_RECORD_BYTES))
+    file.seek(start)
+    return file.read(end - start)
+
+
+class _Buffered:
+    """The same of a file that only goes forward. One buffer for all blocks: fresh memory costs more than reading."""
+
+    def __init__(self, size: int) -> None:
+        self._buffer = bytearray(size)
+
+    def __call__(self, file: IO[bytes], size: int) -> bytes:
+        with memoryview(self._buffer)[:size] as view:
+            used = file.readinto(view)  # type: ignore[attr-defined]  # every file that `opened` gives has it
+            rest = file.readline(LONGEST_RECORD_BYTES) if used and view[used - 1] != _LINE_END else b""
+            return b"".join((view[:used], rest))
 
 
 def _rest_of_record(quotes: int, file: IO[bytes]) -> bytes:

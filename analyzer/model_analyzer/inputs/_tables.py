@@ -12,7 +12,7 @@ from . import _csv, _json
 from ._report import InputReport
 from ._rows import frames_of
 from ._sources import Source, blocks, expand, name_of, opened
-from ._typed import NumberColumns, named_frame
+from ._typed import SAMPLE_BYTES, NumberColumns, named_frame
 
 TableFormat = Literal["csv", "jsonl", "parquet"]
 
@@ -78,7 +78,7 @@ def _read_csv(
     for source in sources:
         names: list[str] | None = None
         line = 1
-        for block in blocks(source, report, quoted=True):
+        for block in blocks(source, report, quoted=True, first_bytes=SAMPLE_BYTES if numbers is not None else None):
             body, start = block, line
             line += _csv.line_count(block)
             if names is None:

@@ -18,6 +18,8 @@ import polars as pl
 from ._csv import text_frame
 
 SAMPLE_ROWS = 16_384
+SAMPLE_BYTES = 2 * 1024 * 1024
+"""How much of a file is read as text to learn from: little, because that is the slow way."""
 LEAST_DISTINCT = 2_000
 """Only columns of more distinct numbers qualify: profiles count the written forms of up to a thousand."""
 
