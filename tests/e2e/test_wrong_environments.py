@@ -1,7 +1,9 @@
-"""Wrong environment files under the real `cdk synth`: sentences, a failing exit code, no traceback."""
+"""Wrong environment files: sentences, a failing exit code, no traceback; under the real `cdk synth` as well."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,10 +27,7 @@ def printed(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> str:
         "registry": {"group": "fraud", "account": "222222222222", "region": "us-east-1"},
         "endpoint": {"instance_type": "ml.m5.large", "rollout": {"strategy": "canary"}},
     }
-    return refused(App(aws, tmp_path_factory.mktemp("wrong"), {"wrong": document}))
-
-
-def refused(app: App) -> str:
+    app = App(aws, tmp_path_factory.mktemp("wrong"), {"wrong": document})
     context = f"env={app.assembly.parent / 'wrong.yaml'}"
     done = app.call("synth", "--quiet", "--context", context, "--output", str(app.assembly))
     assert done.returncode != 0
@@ -48,22 +47,26 @@ def test_every_mistake_is_told_at_once(printed: str, sentence: str) -> None:
     assert sentence in printed
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("account: [1", "wrong.yaml"),
-        ("", "wrong.yaml"),
-    ],
-    ids=["no YAML", "empty"],
-)
-def test_a_file_that_is_none(aws: LocalAws, tmp_path: Path, text: str, sentence: str) -> None:
-    app = App(aws, tmp_path, {"wrong": environment("111000000042")})
-    (tmp_path / "wrong.yaml").write_text(text)
+def test_files_that_are_none_are_told_together(tmp_path: Path) -> None:
+    """Without the CLI around it, which adds nothing here but time."""
+    registry = {"group": "churn", "account": "222222222222", "region": "us-east-1"}
+    texts = {
+        "unfinished": "account: [1",
+        "empty": "",
+        "elsewhere": json.dumps(environment("111000000043", registry=registry)),
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    chosen = ",".join(str(tmp_path / f"{name}.yaml") for name in texts)
+    variables = os.environ | {"MLOPS_ENV": chosen, "CDK_OUTDIR": str(tmp_path / "out")}
 
-    said = refused(app)
+    done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=variables, capture_output=True, text=True)
 
-    assert sentence in said
-    assert "Traceback" not in said
+    assert done.returncode == 2
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    for sentence in ("unfinished.yaml", "empty.yaml", "only in the region of its group"):
+        assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_python_without_our_packages() -> None:
@@ -73,11 +76,3 @@ def test_a_python_without_our_packages() -> None:
     assert done.returncode == 1
     assert "make setup" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_registry_of_another_region(aws: LocalAws, tmp_path: Path) -> None:
-    registry = {"group": "churn", "account": "222222222222", "region": "us-east-1"}
-    said = refused(App(aws, tmp_path, {"wrong": environment("111000000043", registry=registry)}))
-
-    assert "only in the region of its group" in said
-    assert "Traceback" not in said
