@@ -14,90 +14,28 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 import yaml
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 
 import cdk_sagemaker_mlops as mlops
 from stacks.settings import load_all
 from stacks.settings.delivery import load_delivery
+from tools.pages import constructs as pages_of_constructs
+from tools.pages.reader import Reader, taken_for_granted
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Packages of this repository that documented code imports.
 OURS = ("cdk_sagemaker_mlops", "model_analyzer", "sagemaker_features", "sagemaker_labels", "sagemaker_local")
-IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-
-
-class Reader(dict[str, Any]):
-    """What a page takes for granted; made when a block asks for it."""
-
-    def __init__(self, scope: cdk.Stack, folder: Path) -> None:
-        super().__init__(self=scope, mlops=mlops, cdk=cdk, image_uri=IMAGE, folder=folder)
-        self.scope = scope
-
-    def get_or_none(self, name: str) -> Any:
-        """What is known by a name; None for a builtin or a typing mistake, which the block will show."""
-        try:
-            return self[name]
-        except KeyError:
-            return None
-
-    def __missing__(self, name: str) -> Any:
-        scope = self.scope
-        match name:
-            case "app":
-                return scope.node.root
-            case "group":
-                made: Any = mlops.ModelPackageGroup.from_model_package_group_name(scope, "Group_", "churn")
-            case "storage":
-                made = mlops.Storage(scope, "Storage_")
-            case "endpoint":
-                made = self._endpoint()
-            case "registration":
-                made = mlops.RolloutRegistration(
-                    scope, "Registration_", controller_name="shop", model="churn", endpoint=self["endpoint"]
-                )
-            case "dashboard":
-                made = mlops.EndpointDashboard(scope, "Dashboard_", endpoint=self["endpoint"])
-            case "people":
-                made = mlops.Notifications(scope, "People_")
-            case "topic":
-                made = sns.Topic.from_topic_arn(scope, "Topic_", "arn:aws:sns:eu-west-1:111111111111:topic")
-                if "InsightsReport" in self.get("source", ""):
-                    made = mlops.TopicTarget(topic=made)
-            case "network":
-                vpc = ec2.Vpc(scope, "Vpc_", max_azs=2, nat_gateways=0)
-                made = mlops.Network(vpc=vpc, subnets=ec2.SubnetSelection(subnets=vpc.isolated_subnets))
-            case "data" | "answers" | "bucket" | "artifacts" | "features":
-                made = s3.Bucket.from_bucket_name(scope, f"{name}_", f"the-{name}")
-            case "retrain":
-                made = lambda_.Function.from_function_name(scope, "Retrain_", "retrain")
-            case "vpc_endpoint":
-                made = ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(
-                    scope, "Vpce_", port=443, vpc_endpoint_id="vpce-0a1b2c3d4e5f60718"
-                )
-            case "caller" | "ingestion" | "endpoint_caller" | "training" | "nightly_job" | "my_function":
-                made = iam.Role(scope, f"{name}_", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-            case _:
-                raise KeyError(name)
-        self[name] = made
-        return made
-
-    def _endpoint(self) -> mlops.Endpoint:
-        return mlops.Endpoint(
-            self.scope,
-            "Endpoint_",
-            endpoint_name="shop-churn",
-            model=mlops.Model.latest_approved(self["group"]),
-            capture=mlops.DataCapture(bucket=self["storage"].capture),
-        )
 
 
 def test_python(python_block: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = ast.parse(python_block.text, str(python_block))
     _names_exist(tree)
+    file = ROOT / python_block.page
+    if file.parent == pages_of_constructs.FOLDER:
+        page = file.read_text(encoding="utf-8")
+        # Runs the example, too.
+        renewed = pages_of_constructs.rendered(page, file.name, tmp_path)
+        assert renewed == page, f"{python_block.page} is out of date: run python -m tools.pages"
+        return
     if not re.search(r"\bmlops\.[A-Z]", python_block.text):
         return
     # Files that a block names as its reader's own.
@@ -110,7 +48,7 @@ def test_python(python_block: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     names = Reader(scope, tmp_path)
     names["source"] = python_block.text
     _page_before(python_block, names)
-    for name in _taken_for_granted(tree):
+    for name in taken_for_granted(tree):
         names.get_or_none(name)
     exec(compile(tree, str(python_block), "exec"), names)
     for value in [value for name, value in names.items() if name != "__builtins__"]:
@@ -170,13 +108,6 @@ def _environment(document: dict[str, Any]) -> dict[str, Any]:
             document = {**model, **document}
         return {**whole, "models": {"churn": document}}
     return {**whole, "models": {"churn": {**model, "endpoint": {**model["endpoint"], **document}}}}
-
-
-def _taken_for_granted(tree: ast.Module) -> list[str]:
-    """Names that a block reads and does not make."""
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    return sorted({node.id for node in names if isinstance(node.ctx, ast.Load)} - made)
 
 
 def _names_exist(tree: ast.Module) -> None:
