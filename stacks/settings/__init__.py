@@ -6,14 +6,16 @@ from .baseline_data import BaselineDataSettings
 from .containers import ContainerSettings, OtherModelSettings
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
 from .engines import EngineSettings
-from .environment import Environment, ModelSettings, NetworkSettings, NotificationSettings, RegistrySettings
+from .environment import Environment, NetworkSettings, NotificationSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import BiasSettings, LabelledSettings, ModelQualitySettings, MonitorsSettings
 from .loader import load, load_all
+from .model import ModelSettings
 from .monitors import DataQualitySettings, MonitorSettings, monitoring_schedule
 from .names import endpoint_name, feature_group_name, prefix
 from .problems import Problem, SettingsError
 from .promotion import PromotionSettings
+from .registry import RegistrySettings
 from .serving import (
     AsynchronousSettings,
     ComponentSettings,

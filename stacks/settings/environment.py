@@ -6,26 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .around import BatchSettings
 from .base import (
     AccountId,
     BootstrapQualifier,
-    BucketName,
-    KeyArn,
     PermissionsBoundary,
     Region,
-    ResourceName,
     Settings,
     conflict,
 )
-from .containers import ContainerSettings
-from .endpoint import EndpointSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .insights import InsightsSettings
-from .labelled import MonitorsSettings
+from .model import ModelSettings
 from .monitors import Defaults
-from .promotion import PromotionSettings
-from .training import OnDrift, TrainingSettings
 
 EmailAddress = Annotated[
     str,
@@ -70,194 +62,6 @@ class NetworkSettings(Settings):
         tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...],
         Field(max_length=5, description="Security groups of the containers. Default: a new one without inbound rules"),
     ] = ()
-
-
-class ArtifactsSettings(Settings):
-    """Where another account keeps what its versions name."""
-
-    models_bucket: Annotated[BucketName, Field(description="Bucket of the model archives.")]
-    baselines_bucket: Annotated[
-        BucketName | None, Field(description="Bucket of the versions' baselines. Default: models_bucket")
-    ] = None
-    kms_key_arn: Annotated[
-        KeyArn | None, Field(description="KMS key of their objects. Default: none of a customer's")
-    ] = None
-
-
-class RegistrySettings(Settings):
-    """Where approved versions come from."""
-
-    group: Annotated[ResourceName, Field(description="Name of the model package group.")]
-    account: Annotated[
-        AccountId | None,
-        Field(
-            description="Account that holds the group. With it the group is only read; without it this environment "
-            "creates it. Default: created here"
-        ),
-    ] = None
-    region: Annotated[
-        Region | None, Field(description="Region that holds the group, if `account` is given. Default: this region")
-    ] = None
-    artifacts: Annotated[
-        ArtifactsSettings | None,
-        Field(
-            description="Buckets of archives and baselines, if `account` is given. "
-            "Default: SageMaker's default bucket of that account, and baselines in this environment's bucket"
-        ),
-    ] = None
-    share_with_accounts: Annotated[
-        tuple[AccountId, ...],
-        Field(max_length=50, description="Accounts that may deploy from a group that is created here. Default: none"),
-    ] = ()
-
-    promoted_by_accounts: Annotated[
-        tuple[AccountId, ...],
-        Field(
-            max_length=50,
-            description="Of the accounts in share_with_accounts, those whose environments propose versions for the "
-            "next stage (promotion.next_stage). Default: none",
-        ),
-    ] = ()
-    promotion: Annotated[
-        PromotionSettings | None,
-        Field(description="Place in an order of stages. Default: every approved version goes live"),
-    ] = None
-
-    @model_validator(mode="after")
-    def _owned_or_read(self) -> RegistrySettings:
-        if self.region and not self.account:
-            raise conflict(
-                "region", "a group that is created here is in this environment's region; add account, or remove region"
-            )
-        if self.artifacts and not self.account:
-            raise conflict(
-                "artifacts", "archives of a group that is created here are in this environment's bucket; remove it"
-            )
-        if self.account and self.share_with_accounts:
-            raise conflict(
-                "share_with_accounts", "only the environment that creates the group can share it; remove it here"
-            )
-        strangers = sorted(set(self.promoted_by_accounts) - set(self.share_with_accounts))
-        if strangers:
-            raise conflict(
-                "promoted_by_accounts",
-                f"{', '.join(strangers)}: who proposes a version has to be able to deploy it; add it to "
-                "share_with_accounts, or remove it here",
-            )
-        return self
-
-
-class ModelSettings(Settings):
-    """One model: where its versions come from, how it is served, what watches it."""
-
-    registry: Annotated[RegistrySettings | None, Field(description="Serve the latest approved version of a group.")] = (
-        None
-    )
-    container: Annotated[
-        ContainerSettings | None, Field(description="Serve a fixed image and model instead of a registry's.")
-    ] = None
-    pipeline: Annotated[
-        tuple[ContainerSettings, ...],
-        Field(max_length=15, description="Containers that a request passes one after the other. Default: none"),
-    ] = ()
-    endpoint: Annotated[EndpointSettings, Field(description="The endpoint.")]
-    monitors: Annotated[MonitorsSettings, Field(description="What is watched. Default: the endpoint only")] = (
-        MonitorsSettings()
-    )
-    batch: Annotated[BatchSettings | None, Field(description="Scheduled batch transform. Default: none")] = None
-    training: Annotated[TrainingSettings | None, Field(description="How it is trained. Default: not here")] = None
-    on_drift: OnDrift = None
-
-    @model_validator(mode="after")
-    def _trains_where_it_is_registered(self) -> ModelSettings:
-        if self.training and (self.registry is None or self.registry.account is not None):
-            raise conflict(
-                "training",
-                "new versions are registered in a group of this environment; train in the environment that owns the "
-                "group, or write registry: {group: <name>} without account",
-            )
-        if self.on_drift and not self.training:
-            raise conflict("on_drift", "there is nothing to start; add training: {…}, or remove it")
-        if self.on_drift and self.monitors == MonitorsSettings():
-            raise conflict("on_drift", "no monitor could find drift; add one to monitors, or remove on_drift")
-        return self
-
-    @model_validator(mode="after")
-    def _one_source(self) -> ModelSettings:
-        if self.registry and self.container:
-            raise conflict("container", "a model comes from a registry or from a container; remove one of the two")
-        if self.pipeline and (self.registry or self.container):
-            raise conflict("pipeline", "a model comes from one source; remove pipeline, or registry and container")
-        if self.pipeline and len(self.pipeline) < 2:
-            raise conflict("pipeline", "holds one container, a pipeline has 2 to 15; write it as container")
-        if not self.registry and not self.container and not self.pipeline:
-            raise conflict("registry", "missing; say where versions come from: registry: {group: <name>}")
-        if not self.registry and self.endpoint.pinned_version:
-            raise conflict("endpoint", "pinned_version is a version of a registry; remove it, or use registry")
-        return self
-
-    @model_validator(mode="after")
-    def _others_exist(self) -> ModelSettings:
-        others = {**self.endpoint.variants, **self.endpoint.components}
-        for name, other in (*others.items(), ("shadow", self.endpoint.shadow)):
-            if other and other.version and not self.registry:
-                raise conflict(
-                    "endpoint", f"{name} serves a version of a registry, and there is none; give a container"
-                )
-        if self.endpoint.mode == "real-time":
-            return self
-        if self.pipeline or self.loads_many:
-            what = "a pipeline" if self.pipeline else "a multi-model container"
-            raise conflict(
-                "endpoint", f"{what} answers at once from instances only, this endpoint is {self.endpoint.mode}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _batch_hosts_one_model(self) -> ModelSettings:
-        if self.batch and self.loads_many:
-            raise conflict("batch", "batch transform cannot host a multi-model container; remove it")
-        return self
-
-    @model_validator(mode="after")
-    def _captures_one_model(self) -> ModelSettings:
-        if self.loads_many and self.endpoint.captured and "capture" in self.endpoint.model_fields_set:
-            raise conflict("endpoint", "SageMaker does not capture multi-model containers; write capture: null")
-        return self
-
-    @property
-    def loads_many(self) -> bool:
-        """Whether a container loads models on request."""
-        return any(each.models for each in (*self.pipeline, *([self.container] if self.container else ())))
-
-    @model_validator(mode="after")
-    def _monitors_see_what_they_need(self) -> ModelSettings:
-        capture, bias = None if self.loads_many else self.endpoint.captured, self.monitors.bias
-        needed = {"data_quality": "input", "model_quality": "output", "bias": "both", "attribution": "input"}
-        for monitor, side in needed.items():
-            if getattr(self.monitors, monitor) is None:
-                continue
-            if capture is None and (self.endpoint.mode != "real-time" or self.loads_many):
-                what = "multi-model containers" if self.loads_many else f"{self.endpoint.mode} endpoints"
-                raise conflict("monitors", f"{monitor} reads captured traffic, and SageMaker captures none of {what}")
-            if capture is None:
-                raise conflict(
-                    "monitors", f"{monitor} reads captured traffic, and capture is turned off; turn one of them"
-                )
-            if capture.sides not in (side, "both"):
-                what = "inputs and outputs" if side == "both" else f"{side}s"
-                enough = "both" if side == "both" else f"both or {side}"
-                raise conflict(
-                    "monitors",
-                    f"{monitor} reads captured {what}, and capture.sides is {capture.sides}; use {enough}",
-                )
-        if bias and bias.by_name and not bias.columns and capture and capture.content == "csv":
-            raise conflict(
-                "monitors",
-                f"bias knows no column {bias.facet}: captured CSV has no names; add columns to bias, or give the "
-                'column\'s number in quotes, such as facet: "3"',
-            )
-        return self
 
 
 class Environment(Settings):
