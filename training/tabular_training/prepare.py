@@ -12,6 +12,7 @@ import pandas as pd
 from .configuration import Configuration
 from .encoding import FILE, Encoder, canonical, is_missing
 from .errors import DataError
+from .quality import quality
 from .reading import read_files
 
 _LEAST_ROWS = 10
@@ -56,6 +57,9 @@ def prepare(configuration: Configuration, data: Path, out: Path) -> dict[str, An
         "features": len(features),
         "categorical": sorted(encoder.categories),
         "labels": _label_counts(configuration, parts["train"]),
+        "quality": quality(
+            parts["train"], [parts["validation"], parts["test"]], [configuration.label, *features]
+        ),
         "split": "by time" if configuration.time_column else f"by chance, seed {configuration.seed}",
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=1))

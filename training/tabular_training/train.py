@@ -12,7 +12,7 @@ import json
 import os
 import pkgutil
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ DIAGNOSTICS = "diagnostics.json"
 #: Rows that gradients are measured on: enough for a mean, cheap enough for every few rounds.
 _GRADIENT_ROWS = 5000
 _GRADIENT_EVERY = 5
+_CURVE_POINTS = 60
 _SERVING = ("__init__.py", "encoding.py", "errors.py", "serving.py")
 _DEFAULTS = {
     "binary-classification": {"objective": "binary:logistic", "eval_metric": "auc"},
@@ -83,15 +84,14 @@ class History:
 def train(hyperparameters: Mapping[str, Any], folders: Folders) -> dict[str, Any]:
     """Train, write the model, return the diagnostics.
 
-    The seed enters every round by its number, so that a resumed training makes the same trees as one that was not
-    interrupted.
+    A resumed training makes the same trees as one that was not interrupted.
 
     :param hyperparameters: XGBoost's, as numbers or text.
     :param folders: Where to read and write.
     """
     encoder = Encoder.from_json((folders.preparation / FILE).read_bytes())
     given = {name: value for name, value in hyperparameters.items() if not name.startswith("_")}
-    own = {name: int(given.pop(name, default)) for name, default in _OWN.items()}
+    own = {name: max(1, int(given.pop(name, default))) for name, default in _OWN.items()}
     parameters = {**_DEFAULTS[encoder.problem], "seed": 7, **given, "seed_per_iteration": True}
     if encoder.problem == "multiclass-classification":
         parameters["num_class"] = len(encoder.classes)
@@ -110,19 +110,7 @@ def train(hyperparameters: Mapping[str, Any], folders: Folders) -> dict[str, Any
     done = start.num_boosted_rounds() if start is not None else 0
     if done:
         print(f"resumed after {done} rounds", flush=True)  # noqa: T201  (the job's log)
-    if done < own["num_round"] and not watch.is_over():
-        booster = xgboost.train(
-            parameters,
-            sets["train"],
-            num_boost_round=own["num_round"] - done,
-            evals=[(sets["train"], "train"), (sets["validation"], "validation")],
-            verbose_eval=True,
-            xgb_model=start,
-            callbacks=[watch],
-        )
-    else:
-        assert start is not None  # noqa: S101  (no rounds are left only if some were done)
-        booster = start
+    booster = _boost(parameters, sets, start, range(done, own["num_round"]), watch)
     series = watch.series(_label_counts(sets["train"], encoder))
     best = booster[: series.best + 1]
     best.feature_names = list(encoder.features)
@@ -132,6 +120,8 @@ def train(hyperparameters: Mapping[str, Any], folders: Folders) -> dict[str, Any
         "best_round": series.best,
         "train": series.train[series.best],
         "validation": series.validation[series.best],
+        "curve": {"train": _thinned(series.train), "validation": _thinned(series.validation)},
+        "data": _data(folders.preparation),
         "findings": [finding.to_json() for finding in diagnose(series)],
     }
     _save(best, encoder, diagnostics, folders.model)
@@ -140,7 +130,36 @@ def train(hyperparameters: Mapping[str, Any], folders: Folders) -> dict[str, Any
     return diagnostics
 
 
-class _Watch(xgboost.callback.TrainingCallback):
+def _boost(parameters: Mapping[str, Any], sets: Mapping[str, Any], start: Any, rounds: range, watch: _Watch) -> Any:
+    """Train these rounds.
+
+    A booster remembers more than it writes down: where its draws of columns are, and what it has predicted. So that it
+    makes no difference whether a training was interrupted, each stretch between two checkpoints begins as after one:
+    from the model as it is written, with random numbers that depend on the round alone. `xgboost.train` cannot do that,
+    and counts from 0 again.
+    """
+    booster, seed = start, int(parameters["seed"])
+    for number in rounds:
+        if watch.is_over():
+            break
+        if booster is None or number % watch.checkpoint_rounds == 0:
+            written = booster.save_raw("ubj") if booster is not None else None
+            booster = xgboost.Booster({**parameters, "seed": seed + number}, list(sets.values()), model_file=written)
+        booster.update(sets["train"], number)
+        found = _measured(booster.eval_set([(data, name) for name, data in sets.items()], number))
+        said = "".join(f"\t{name}-{watch.metric}:{found[name]:.5f}" for name in sets)
+        print(f"[{number}]{said}", flush=True)  # noqa: T201  (metrics are read from the job's log)
+        watch.after_round(booster, found["train"], found["validation"])
+    return booster
+
+
+def _measured(text: str) -> dict[str, float]:
+    """Metric by data set, out of `[3] train-auc:0.91 validation-auc:0.89`."""
+    pairs = [part.rsplit(":", 1) for part in text.split()[1:]]
+    return {name.split("-")[0]: float(value) for name, value in pairs}
+
+
+class _Watch:
     """Keeps the history, writes checkpoints, measures gradients, stops early."""
 
     def __init__(
@@ -153,11 +172,10 @@ class _Watch(xgboost.callback.TrainingCallback):
         sample: tuple[Any, np.ndarray],
         problem: str,
     ) -> None:
-        super().__init__()
         self.metric = metric
         self.history = History()
         self._patience = patience
-        self._every = checkpoint_rounds
+        self.checkpoint_rounds = checkpoint_rounds
         self._folder = checkpoints
         self._sample, self._labels = sample
         self._problem = problem
@@ -185,15 +203,15 @@ class _Watch(xgboost.callback.TrainingCallback):
         history = self.history
         return Series(history.train, history.validation, self._higher, history.gradients, labels)
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        self.history.train.append(float(evals_log["train"][self.metric][-1]))
-        self.history.validation.append(float(evals_log["validation"][self.metric][-1]))
+    def after_round(self, model: Any, train: float, validation: float) -> None:
+        """Note what a round brought."""
+        self.history.train.append(train)
+        self.history.validation.append(validation)
         rounds = len(self.history.validation)
         if rounds % _GRADIENT_EVERY == 1:
             self.history.gradients.append(self._gradient(model))
-        if self._folder is not None and rounds % self._every == 0:
+        if self._folder is not None and rounds % self.checkpoint_rounds == 0:
             self._checkpoint(model, rounds)
-        return self.is_over()
 
     def _gradient(self, model: Any) -> float:
         """Mean absolute gradient of the loss: prediction less label, for all three objectives."""
@@ -212,8 +230,21 @@ class _Watch(xgboost.callback.TrainingCallback):
         partial.write_text(json.dumps(vars(self.history)))
         partial.replace(self._folder / "history.json")
         for old in self._folder.glob("checkpoint-*.ubj"):
-            if old.name not in (f"checkpoint-{rounds}.ubj", f"checkpoint-{rounds - self._every}.ubj"):
+            if old.name not in (f"checkpoint-{rounds}.ubj", f"checkpoint-{rounds - self.checkpoint_rounds}.ubj"):
                 old.unlink()
+
+
+def _thinned(values: Sequence[float]) -> list[float]:
+    """A history for a chart: at most so many points at equal distances, the last one among them."""
+    step = -(-len(values) // _CURVE_POINTS)
+    return [float(value) for value in values[::-1][:: max(step, 1)][::-1]]
+
+
+def _data(preparation: Path) -> dict[str, Any]:
+    """What the first step found in the data."""
+    summary = preparation / "summary.json"
+    found: dict[str, Any] = json.loads(summary.read_text()).get("quality", {}) if summary.is_file() else {}
+    return found
 
 
 def _matrix(folder: Path, encoder: Encoder) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity
-from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.measures import Measure, waiting_messages
 from cdk_sagemaker_mlops.monitoring.analysis import Chart
 
 from .retrain_permissions import RETRAINING_NAMESPACE
@@ -91,14 +91,7 @@ class RetrainingMeasures:
                     f"Read the log {log_group}; when the cause is repaired, delete the messages of "
                     f"queue {dead_letters}: the next look does their work"
                 ),
-                measure=Measure(
-                    namespace="AWS/SQS",
-                    name="ApproximateNumberOfMessagesVisible",
-                    dimensions=(("QueueName", dead_letters),),
-                    statistic="Maximum",
-                    period_seconds=300,
-                    label="failed wake-ups",
-                ),
+                measure=waiting_messages(dead_letters, "failed wake-ups"),
                 threshold=0,
                 missing_data=MissingData.NOT_BREACHING,
             ),

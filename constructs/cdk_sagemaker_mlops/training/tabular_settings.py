@@ -96,8 +96,8 @@ class TabularSettings:
         problems.one_of("gate_engine", self.gate_engine, GATE_ENGINES)
         problems.require(
             self.gate_engine == ANALYZER or self.problem != "multiclass-classification",
-            "gate_engine is model-monitor, whose checks take one number per row, and several classes have one each; use "
-            "analyzer",
+            "gate_engine is model-monitor, whose checks take one number per row, and several classes have one each; "
+            "use analyzer",
         )
         problems.require(
             not self.debugger_rules or self.tuning is None,

@@ -89,7 +89,7 @@ def _model_quality(job: ContainerJob) -> None:
     truth = settings.get("ground_truth_attribute")
     task = model_quality.Task(
         problem,
-        **({"label": truth} if truth else {}),
+        **({"ground_truth": truth} if truth else {}),
         inference=settings.get("inference_attribute"),
         probability=settings.get("probability_attribute"),
         probability_threshold=float(settings.get("probability_threshold_attribute") or 0.5),

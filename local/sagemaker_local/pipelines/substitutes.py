@@ -44,6 +44,11 @@ class Substitutes:
         with self._lock:
             self._stand_ins[step] = made
 
+    def dismiss(self, step: str) -> None:
+        """Run a step again, or all of a type, that a stand-in has answered for."""
+        with self._lock:
+            self._stand_ins.pop(step, None)
+
     def failure(self, step: str) -> str | None:
         """Return why a step has to fail now, or None."""
         with self._lock:
