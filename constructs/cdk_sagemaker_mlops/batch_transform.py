@@ -19,7 +19,7 @@ from ._transform_rules import JOB_NAME_LIMIT, check_transform
 from ._version_parameters import VersionParameters
 from .alarming import AlarmRule, MissingData, Severity, add_alarms
 from .functions.service_function import add_queue
-from .measures import Measure
+from .measures import waiting_messages
 from .transform_job import TransformCapture, TransformInput, TransformOutput
 from .transform_settings import TransformSettings
 
@@ -309,14 +309,7 @@ def _not_started(name: str, dead_letters: Queue) -> AlarmRule:
         title=f"A transform job {name}-* could not be started",
         advice=f"Its request is in queue {dead_letters.name} with the error as an attribute: a quota of instances and "
         "a missing permission are the usual causes. Repair it, start the job with that request, delete the message",
-        measure=Measure(
-            namespace="AWS/SQS",
-            name="ApproximateNumberOfMessagesVisible",
-            dimensions=(("QueueName", dead_letters.name),),
-            statistic="Maximum",
-            period_seconds=300,
-            label="jobs not started",
-        ),
+        measure=waiting_messages(dead_letters.name, "jobs not started"),
         threshold=0,
         missing_data=MissingData.NOT_BREACHING,
     )

@@ -106,3 +106,18 @@ def _query(name: str, measure: Measure) -> cloudwatch.CfnAlarm.MetricDataQueryPr
         ),
         return_data=False,
     )
+
+
+def waiting_messages(queue_name: str, label: str) -> Measure:
+    """Messages in a dead-letter queue: work that failed and waits for a person.
+
+    SQS stops publishing about a queue that nobody uses, so alarms on it treat missing data as not breaching.
+    """
+    return Measure(
+        namespace="AWS/SQS",
+        name="ApproximateNumberOfMessagesVisible",
+        dimensions=(("QueueName", queue_name),),
+        statistic="Maximum",
+        period_seconds=300,
+        label=label,
+    )

@@ -21,11 +21,12 @@ from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, MissingData, Severity
 from cdk_sagemaker_mlops.functions import Architecture
 from cdk_sagemaker_mlops.functions.service_function import ServiceFunction, add_function, add_queue
 from cdk_sagemaker_mlops.functions.sources import INSIGHTS
-from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.measures import waiting_messages
 from cdk_sagemaker_mlops.monitoring.locations import Location
 from cdk_sagemaker_mlops.notifications import AnnouncementTopic
 from cdk_sagemaker_mlops.rollouts.names import ControllerNames
 
+from .page import FOLDER, InsightsPage
 from .permissions import function_statements
 from .rule import InsightsRule
 
@@ -81,7 +82,8 @@ class InsightsReport(Construct):
 
     A function reads the registered models of a rollout controller with their versions, evaluations, monitoring reports,
     metrics and alarms, applies named rules, and writes a page for each model and one about all of them below
-    `<output>/insights/<controller>/yyyy/mm/dd/hh/`, with `insights.json` beside them. A digest goes to the topic.
+    `<output>/insights/<controller>/yyyy/mm/dd/hh/`, with `insights.json` beside them, and a copy of the newest ones below
+    `latest/`, which alarms and dashboards refer to (:meth:`page`). A digest goes to the topic.
 
     Models register themselves with :class:`RolloutRegistration`, so adding one changes nothing here.
 
@@ -130,13 +132,14 @@ class InsightsReport(Construct):
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
         self.controller_name = controller_name
+        self._output = output or reports
         self._block = Block(self)
         self._dead_letters = add_queue(self._block, "DeadLetters")
         self._function = self._add_function(
             schedule,
             rules,
             Location(reports),
-            Location(output or reports, "insights"),
+            Location(output or reports, FOLDER),
             [Location(bucket) for bucket in artifacts],
             ControllerNames(controller_name, stack_prefix or f"{controller_name}-Serving-"),
             environment or controller_name,
@@ -167,6 +170,10 @@ class InsightsReport(Construct):
     def function(self) -> lambda_.IFunction:
         """The function; invoked with `{}` it writes the report now."""
         return lambda_.Function.from_function_name(self, "FunctionView", self.function_name)
+
+    def page(self, model: str) -> InsightsPage:
+        """The newest page about a model, for its incidents and its dashboard."""
+        return InsightsPage(bucket=self._output, controller_name=self.controller_name, model=model)
 
     def grant_run(self, grantee: IGrantable) -> Grant:
         """Allow writing the report now."""
@@ -269,15 +276,7 @@ class InsightsReport(Construct):
                 f"Three attempts failed. Read the log {self._function.log_group_name}; when the cause is repaired, "
                 f"invoke the function with {{}} and delete the messages of queue {self._dead_letters.name}"
             ),
-            measure=Measure(
-                namespace="AWS/SQS",
-                name="ApproximateNumberOfMessagesVisible",
-                dimensions=(("QueueName", self._dead_letters.name),),
-                statistic="Maximum",
-                period_seconds=300,
-                label="reports that failed",
-            ),
+            measure=waiting_messages(self._dead_letters.name, "reports that failed"),
             threshold=0,
-            # SQS stops publishing about a queue that nobody uses.
             missing_data=MissingData.NOT_BREACHING,
         )

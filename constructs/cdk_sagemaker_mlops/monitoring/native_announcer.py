@@ -18,7 +18,7 @@ from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_o
 from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer_arn
 from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
-from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.measures import waiting_messages
 
 from .engine import EngineRequest
 from .native_access import announcer_statements
@@ -138,14 +138,7 @@ def _lost_rule(request: EngineRequest, function: ServiceFunction, dead_letters: 
             f"Violations may go unnoticed. The cause is in log {function.log_group_name}; when it is repaired, invoke "
             f"function {function.name} with any event, then delete the messages of queue {dead_letters.name}"
         ),
-        measure=Measure(
-            namespace="AWS/SQS",
-            name="ApproximateNumberOfMessagesVisible",
-            dimensions=(("QueueName", dead_letters.name),),
-            statistic="Maximum",
-            period_seconds=300,
-            label="failed looks waiting",
-        ),
+        measure=waiting_messages(dead_letters.name, "failed looks waiting"),
         threshold=0,
         missing_data=MissingData.NOT_BREACHING,
     )

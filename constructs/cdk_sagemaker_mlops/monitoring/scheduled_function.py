@@ -17,7 +17,7 @@ from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_o
 from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture
 from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
-from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.measures import waiting_messages
 
 from .engine import EngineRequest
 
@@ -168,14 +168,7 @@ def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_lette
             "is repaired, "
             f"invoke function {function.name} with that event, then delete the message"
         ),
-        measure=Measure(
-            namespace="AWS/SQS",
-            name="ApproximateNumberOfMessagesVisible",
-            dimensions=(("QueueName", dead_letters.name),),
-            statistic="Maximum",
-            period_seconds=300,
-            label="failed runs waiting",
-        ),
+        measure=waiting_messages(dead_letters.name, "failed runs waiting"),
         threshold=0,
         missing_data=MissingData.NOT_BREACHING,
     )

@@ -18,7 +18,7 @@ from cdk_sagemaker_mlops._iam import add_service_role
 from cdk_sagemaker_mlops.alarming import AlarmRule, MissingData, Severity, add_alarms
 from cdk_sagemaker_mlops.functions import DEPLOY, Architecture
 from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, add_queue
-from cdk_sagemaker_mlops.measures import Measure
+from cdk_sagemaker_mlops.measures import waiting_messages
 from cdk_sagemaker_mlops.notifications import AnnouncementTopic
 from cdk_sagemaker_mlops.registry import ModelPackageGroupBase
 from cdk_sagemaker_mlops.storage import ACCOUNT_PATTERN, ACCOUNT_RULE
@@ -269,14 +269,7 @@ class RolloutController(Construct):
                 f"Approved versions do not go live. Read the log {self._function.log_group_name}; when the cause is "
                 f"repaired, delete the messages of queue {self._dead_letters.name}: the next clock tick does their work"
             ),
-            measure=Measure(
-                namespace="AWS/SQS",
-                name="ApproximateNumberOfMessagesVisible",
-                dimensions=(("QueueName", self._dead_letters.name),),
-                statistic="Maximum",
-                period_seconds=300,
-                label="failed wake-ups",
-            ),
+            measure=waiting_messages(self._dead_letters.name, "failed wake-ups"),
             threshold=0,
             missing_data=MissingData.NOT_BREACHING,
         )
