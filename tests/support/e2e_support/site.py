@@ -69,6 +69,7 @@ class Site:
         baseline: Mapping[str, str] | None = None,
         group: str = "churn",
         checks: Mapping[str, Mapping[str, str]] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> str:
         """Upload and register a version, unapproved; return its ARN.
 
@@ -97,6 +98,7 @@ class Site:
                     {
                         "Image": models.IMAGE,
                         "ModelDataUrl": self.live.upload("Models", f"churn/v{number}/model.tar.gz", archive),
+                        **({"Environment": dict(environment)} if environment else {}),
                     }
                 ],
                 "SupportedContentTypes": ["text/csv"],
