@@ -5,27 +5,36 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import Any
 
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
 os.environ["SAGEMAKER_SUPPRESS_V2_WARNING"] = "1"
 
 import boto3
+from sagemaker.automl.automl import AutoML, AutoMLInput  # noqa: TID251
 from sagemaker.estimator import Estimator  # noqa: TID251
 from sagemaker.inputs import TrainingInput, TransformInput  # noqa: TID251
 from sagemaker.lambda_helper import Lambda  # noqa: TID251
+from sagemaker.lineage.artifact import Artifact  # noqa: TID251
+from sagemaker.lineage.context import Context  # noqa: TID251
 from sagemaker.model import Model  # noqa: TID251
 from sagemaker.model_monitor import DatasetFormat  # noqa: TID251
 from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor  # noqa: TID251
 from sagemaker.telemetry import telemetry_logging  # noqa: TID251
 from sagemaker.transformer import Transformer  # noqa: TID251
 from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter  # noqa: TID251
+from sagemaker.workflow.automl_step import AutoMLStep  # noqa: TID251
+from sagemaker.workflow.callback_step import CallbackOutput, CallbackOutputTypeEnum, CallbackStep  # noqa: TID251
 from sagemaker.workflow.check_job_config import CheckJobConfig  # noqa: TID251
 from sagemaker.workflow.condition_step import ConditionStep  # noqa: TID251
 from sagemaker.workflow.conditions import ConditionGreaterThanOrEqualTo, ConditionIn, ConditionNot  # noqa: TID251
+from sagemaker.workflow.emr_step import EMRStep, EMRStepConfig  # noqa: TID251
 from sagemaker.workflow.fail_step import FailStep  # noqa: TID251
 from sagemaker.workflow.functions import Join, JsonGet  # noqa: TID251
 from sagemaker.workflow.lambda_step import LambdaOutput, LambdaOutputTypeEnum, LambdaStep  # noqa: TID251
+from sagemaker.workflow.lineage_step import LineageAssociation, LineageEntityReference, LineageStep  # noqa: TID251
 from sagemaker.workflow.model_step import ModelStep  # noqa: TID251
+from sagemaker.workflow.notebook_job_step import NotebookJobStep  # noqa: TID251
 from sagemaker.workflow.parameters import ParameterFloat, ParameterString  # noqa: TID251
 from sagemaker.workflow.pipeline import Pipeline  # noqa: TID251
 from sagemaker.workflow.pipeline_context import PipelineSession  # noqa: TID251
@@ -39,6 +48,9 @@ telemetry_logging._send_telemetry_request = lambda *_, **__: None
 
 # Nor does it ask S3 whether its bucket is there.
 PipelineSession.default_bucket = lambda self: "the-bucket"
+
+# Nor does a notebook leave this machine.
+NotebookJobStep._upload_job_files = lambda *_, **__: None
 
 ROLE = "arn:aws:iam::222222222222:role/sagemaker"
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -128,10 +140,65 @@ def definition() -> str:
     pipeline = Pipeline(
         "churn",
         parameters=[data, threshold],
-        steps=[prepare, train, tune, check, create, decide],
+        steps=[prepare, train, tune, check, create, decide, *others(session)],
         sagemaker_session=session,
     )
     return pipeline.definition()
+
+
+def others(session: PipelineSession) -> list[Any]:
+    """Steps that stand for other services, or for nothing that the ones above stand for."""
+    work = EMRStepConfig(jar="command-runner.jar", args=["spark-submit", "s3://code/job.py"])
+    cluster = {
+        "Instances": {"InstanceGroups": []},
+        "ServiceRole": "EMR_DefaultRole",
+        "JobFlowRole": "EMR_EC2_DefaultRole",
+    }
+    automl = AutoML(
+        role=ROLE,
+        target_attribute_name="left",
+        sagemaker_session=session,
+        mode="ENSEMBLING",
+        output_path="s3://the-bucket/a",
+    )
+    data = AutoMLInput("s3://data/train", target_attribute_name="left", channel_type="training")
+    artifact = Artifact.create(
+        artifact_name="raw", source_uri="s3://data/raw", artifact_type="DataSet", sagemaker_session=session
+    )
+    context = Context.create(
+        context_name="churn", source_uri="s3://data/churn", context_type="Project", sagemaker_session=session
+    )
+    return [
+        EMRStep("Running", "Running", "", "j-123", work),
+        EMRStep("Own", "Own", "", None, work, cluster_config=cluster),
+        CallbackStep(
+            "Wait",
+            sqs_queue_url="https://sqs.eu-west-1.amazonaws.com/222222222222/labels",
+            inputs={"where": "s3://labels"},
+            outputs=[CallbackOutput("labels", CallbackOutputTypeEnum.String)],
+        ),
+        AutoMLStep("Search", step_args=automl.fit(inputs=[data])),
+        LineageStep(
+            "Record",
+            artifacts=artifact,
+            contexts=context,
+            associations=[
+                LineageAssociation(
+                    LineageEntityReference("raw", "Artifact"),
+                    LineageEntityReference("churn", "Context"),
+                    "AssociatedWith",
+                )
+            ],
+        ),
+        NotebookJobStep(
+            input_notebook=__file__,
+            image_uri=IMAGE,
+            kernel_name="python3",
+            name="Notebook",
+            role=ROLE,
+            s3_root_uri="s3://n",
+        ),
+    ]
 
 
 def tuner_model(tune: TuningStep, session: PipelineSession) -> Model:
