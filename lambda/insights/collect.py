@@ -169,12 +169,16 @@ class Collector:
         violations: tuple[Violation, ...] = ()
         statistics: tuple[Mapping[str, Any], ...] = ()
         attribution: Mapping[str, float] = {}
+        before: Mapping[str, float] = {}
         try:
             folder = self._reports.latest(self._settings.reports / endpoint / schedule, self._since, self._until)
             if folder is not None:
                 violations = self._reports.violations(folder)
                 statistics = self._reports.statistics(folder) if kind == "DataQuality" else ()
-                attribution = self._reports.attribution(folder) if kind == "ModelExplainability" else {}
+                if kind == "ModelExplainability":
+                    attribution = self._reports.attribution(folder)
+                    first = self._reports.first(self._settings.reports / endpoint / schedule, self._since, self._until)
+                    before = self._reports.attribution(first) if first and first != folder else {}
         except (ClientError, ValueError) as error:
             unread.append(f"reports of {schedule}: {error}")
         drifts = [
@@ -197,11 +201,14 @@ class Collector:
             labelled=run("LabelledRecords"),
             unlabelled=run("UnlabelledRecords"),
             late=run("LateLabels"),
+            duplicate_labels=run("DuplicateLabels"),
             violations=violations,
             drifts=tuple(sorted(drifts, key=lambda drift: (-drift.latest, drift.feature))),
             threshold=thresholds.get(schedule, 0.1),
             metrics=tuple(series for series in own if series and not series.name.startswith("feature_")),
             statistics=statistics,
             attribution=attribution,
+            attribution_before=before,
+            published=len(runs) + len(own),
             report=str(folder / "report.html") if folder else None,
         )

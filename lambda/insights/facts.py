@@ -45,8 +45,42 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Job:
+    """The training job that made a version, and the tuning job that it belongs to.
+
+    ``metrics`` are the last that it logged; ``seconds`` of training and ``billed`` are of all its instances together.
+    """
+
+    name: str
+    instance_type: str = ""
+    instances: int = 1
+    seconds: float = 0.0
+    billed: float = 0.0
+    spot: bool = False
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tuning: str = ""
+    tried: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the ready pipeline says of the rows that it trained with. Shares are 0 to 1."""
+
+    rows: int = 0
+    duplicates: int = 0
+    in_both: int = 0
+    constant: tuple[str, ...] = ()
+    missing: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Version:
-    """A version in the registry. ``metrics`` are those of its evaluation, ``training`` what its training logged."""
+    """A version in the registry.
+
+    ``metrics`` are those of its evaluation on test data; ``training`` the metric called ``metric`` on training and
+    validation data, ``curve`` the same by round.
+    """
 
     arn: str
     number: int
@@ -54,9 +88,33 @@ class Version:
     approval: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     training: Mapping[str, float] = field(default_factory=dict)
+    metric: str = ""
+    curve: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    data: TrainingData | None = None
+    job: Job | None = None
     importance: Mapping[str, float] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def gap(self) -> float | None:
+        """By what share of training's value validation is worse; negative if it is better, None if it is not known."""
+        train, validation = self.training.get("train"), self.training.get("validation")
+        higher = more_is_better(self.metric)
+        if train is None or validation is None or not train or higher is None:
+            return None
+        return (train - validation if higher else validation - train) / abs(train)
+
+
+#: Metrics by whether more of them is better: names of XGBoost, of evaluations and of a model quality monitor.
+_BETTER = ("auc", "aucpr", "f1", "accuracy", "weighted_f1", "precision", "recall", "r2", "map", "ndcg", "pre")
+_WORSE = ("rmse", "mae", "mse", "logloss", "mlogloss", "log_loss", "error", "merror", "mape", "rmsle")
+
+
+def more_is_better(metric: str) -> bool | None:
+    """Direction of a metric by its name; None if it is not known."""
+    name = metric.rpartition(":")[2].partition("@")[0]
+    return True if name in _BETTER else False if name in _WORSE else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +140,8 @@ class MonitorFacts:
     """One monitor over the period.
 
     ``violations`` are those of the latest run that has a report; ``threshold`` is its drift threshold; ``metrics`` are
-    the analysis' own numbers over time; ``attribution`` and ``attribution_before`` strengths of features.
+    the analysis' own numbers over time; ``attribution`` and ``attribution_before`` strengths of features in the latest
+    and in the first report of the period; ``published`` how many custom metrics it publishes.
     """
 
     schedule: str
@@ -95,12 +154,15 @@ class MonitorFacts:
     labelled: Series = Series("LabelledRecords")
     unlabelled: Series = Series("UnlabelledRecords")
     late: Series = Series("LateLabels")
+    duplicate_labels: Series = Series("DuplicateLabels")
     violations: tuple[Violation, ...] = ()
     drifts: tuple[Drift, ...] = ()
     threshold: float = 0.1
     metrics: tuple[Series, ...] = ()
     statistics: tuple[Mapping[str, Any], ...] = ()
     attribution: Mapping[str, float] = field(default_factory=dict)
+    attribution_before: Mapping[str, float] = field(default_factory=dict)
+    published: int = 0
     report: str | None = None
 
     @property
@@ -150,9 +212,22 @@ class ModelFacts:
         """Share of each feature in the live version's decisions: measured on traffic, else from training."""
         attribution = self.monitor("ModelExplainability")
         if attribution and attribution.attribution:
-            total = sum(map(abs, attribution.attribution.values())) or 1.0
-            return {name: abs(value) / total for name, value in attribution.attribution.items()}
+            return _shares(attribution.attribution)
         return self.live.importance if self.live else {}
+
+    @property
+    def importance_before(self) -> Mapping[str, float]:
+        """The same earlier, measured in the same way: in the period's first report, else by the version before."""
+        attribution = self.monitor("ModelExplainability")
+        if attribution and attribution.attribution:
+            return _shares(attribution.attribution_before)
+        older = [version for version in self.versions if self.live and version.number < self.live.number]
+        return next((version.importance for version in older if version.importance), {})
+
+    @property
+    def custom_metrics(self) -> int:
+        """How many metrics the monitors publish."""
+        return sum(monitor.published for monitor in self.monitors)
 
     def flat(self) -> dict[str, float]:
         """Numbers by dotted names, which rules of users refer to; docs/insights.md lists them."""
@@ -166,6 +241,7 @@ class ModelFacts:
                 yield f"endpoint.{name}.mean", sum(values) / len(values)
                 yield f"endpoint.{name}.highest", max(values)
         yield "endpoint.instances", self.endpoint.instances
+        yield "monitors.custom_metrics", self.custom_metrics
         for monitor in self.monitors:
             yield f"monitors.{monitor.kind}.violations", len(monitor.violations)
             yield f"monitors.{monitor.kind}.drifted_features", len(monitor.drifted)
@@ -180,3 +256,17 @@ class ModelFacts:
             yield "live.age_days", (self.until - self.live.created).total_seconds() / 86_400
             for name, value in self.live.metrics.items():
                 yield f"live.metrics.{name}", value
+            for name, value in self.live.training.items():
+                yield f"live.training.{name}", value
+            if self.live.gap is not None:
+                yield "live.training.gap", self.live.gap
+            if self.live.data is not None:
+                yield "live.data.rows", self.live.data.rows
+                yield "live.data.duplicates", self.live.data.duplicates
+            if self.live.job is not None:
+                yield "live.job.billed_seconds", self.live.job.billed
+
+
+def _shares(strengths: Mapping[str, float]) -> dict[str, float]:
+    total = sum(map(abs, strengths.values())) or 1.0
+    return {name: abs(value) / total for name, value in strengths.items()}

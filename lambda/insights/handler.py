@@ -23,6 +23,7 @@ from shared.log import Logger
 
 log = Logger("insights")
 
+_LATEST = "latest"
 _SERVICES = ("ssm", "sagemaker", "cloudformation", "cloudwatch", "s3")
 
 
@@ -36,13 +37,17 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         for facts in Collector(settings, {name: client(name) for name in _SERVICES}, since, until).models()
     ]
     out = Reports(client("s3"), settings.kms_key_arn)
-    folder = settings.output / settings.controller / f"{until:%Y/%m/%d/%H}"
-    for facts, advice in models:
-        out.write(folder / f"{facts.name}.html", pages.model_page(facts, advice), "text/html; charset=utf-8")
-    out.write(folder / "insights.json", document(settings.environment, models, since, until), "application/json")
+    written = {f"{facts.name}.html": pages.model_page(facts, advice) for facts, advice in models}
+    written["insights.json"] = document(settings.environment, models, since, until)
     # Last: who finds the first page finds the others too.
-    first = folder / "index.html"
-    out.write(first, pages.overview(settings.environment, models, since, until), "text/html; charset=utf-8")
+    written["index.html"] = pages.overview(settings.environment, models, since, until)
+    dated = f"{until:%Y/%m/%d/%H}"
+    # Alarms and dashboards cannot know the date of the newest report.
+    for folder in (_LATEST, dated):
+        for name, text in written.items():
+            kind = "application/json" if name.endswith(".json") else "text/html; charset=utf-8"
+            out.write(settings.output / settings.controller / folder / name, text, kind)
+    first = settings.output / settings.controller / dated / "index.html"
     states = {facts.name: pages.state(facts, advice)[0] for facts, advice in models}
     log.info("report written", page=str(first), models=states)
     if settings.topic_arn and models:

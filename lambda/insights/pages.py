@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from insights.facts import ModelFacts, MonitorFacts, Series
+from insights.facts import ModelFacts, Series
+from insights.page_training import training
 from insights.recommendation import Recommendation
 from insights.timeline import timeline
 from model_analyzer.report.drawing import Tile, Tone, number, page, pill, ranking, section, table, tiles
@@ -14,6 +15,7 @@ from model_analyzer.report.drawing import Tile, Tone, number, page, pill, rankin
 _TONES: dict[str, Tone] = {"act": "bad", "watch": "warn", "note": "plain"}
 _WORDS = {"act": "act today", "watch": "this week", "note": "when there is time"}
 _MOST_FEATURES = 15
+_MOST_LINES = 4
 _LABELS = {
     "DataQuality": "Data quality",
     "ModelQuality": "Model quality",
@@ -74,8 +76,9 @@ def model_page(facts: ModelFacts, advice: Sequence[Recommendation]) -> str:
         tiles(_tiles(facts)),
         _advice(advice),
         _quality(facts),
-        _drift(facts.monitor("DataQuality")),
+        _drift(facts),
         _importance(facts),
+        training(facts),
         _traffic(facts),
         _monitors(facts),
         _versions(facts),
@@ -125,7 +128,8 @@ def _quality(facts: ModelFacts) -> str:
 _SHOWN = ("auc", "f1", "accuracy", "precision", "recall", "weighted_f1", "rmse", "mae", "r2")
 
 
-def _drift(monitor: MonitorFacts | None) -> str:
+def _drift(facts: ModelFacts) -> str:
+    monitor = facts.monitor("DataQuality")
     if monitor is None or not monitor.drifts:
         return ""
     rows = [
@@ -133,7 +137,14 @@ def _drift(monitor: MonitorFacts | None) -> str:
         for drift in monitor.drifts[:_MOST_FEATURES]
     ]
     intro = f"Distance of each feature from the baseline in the latest run of {monitor.schedule}; threshold dashed."
-    return section("Drift", intro, f'<div class="card">{ranking(rows, "drift ranking")}</div>')
+    cards = [
+        _card(
+            drift.feature,
+            timeline(drift.series, facts.since, facts.until, limit=monitor.threshold, marks=_rollouts(facts)),
+        )
+        for drift in monitor.drifted[:_MOST_LINES]
+    ]
+    return section("Drift", intro, f'<div class="card">{ranking(rows, "drift ranking")}</div>', _grid(cards))
 
 
 def _importance(facts: ModelFacts) -> str:
@@ -141,7 +152,7 @@ def _importance(facts: ModelFacts) -> str:
     if not now:
         return ""
     drifted = {drift.feature for monitor in facts.monitors for drift in monitor.drifted}
-    before = _previous_importance(facts)
+    before = facts.importance_before
     rows = []
     for name, share in sorted(now.items(), key=lambda item: -item[1])[:_MOST_FEATURES]:
         change = share - before[name] if name in before else None
@@ -153,21 +164,12 @@ def _importance(facts: ModelFacts) -> str:
                 pill("drifted", "bad") if name in drifted else "",
             )
         )
-    columns = ("Feature", "Share of decisions", "Since the version before", "")
-    return section("Which features matter", _importance_words(facts), table(columns, rows, (1, 2)))
-
-
-def _importance_words(facts: ModelFacts) -> str:
-    if facts.monitor("ModelExplainability") and facts.live:
-        return "Measured on captured traffic by the attribution monitor where it has run, else from the evaluation."
-    return "From the evaluation of the live version."
-
-
-def _previous_importance(facts: ModelFacts) -> dict[str, float]:
-    if facts.live is None:
-        return {}
-    older = [version for version in facts.versions if version.number < facts.live.number and version.importance]
-    return dict(older[0].importance) if older else {}
+    monitor = facts.monitor("ModelExplainability")
+    if monitor and monitor.attribution:
+        words, since = "Measured on captured traffic by the attribution monitor.", "Since the period began"
+    else:
+        words, since = "From the evaluation of the live version.", "Since the version before"
+    return section("Which features matter", words, table(("Feature", "Share of decisions", since, ""), rows, (1, 2)))
 
 
 def _traffic(facts: ModelFacts) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from insights.facts import Version
+from insights.facts import TrainingData, Version
+from insights.jobs import job_of
 from shared.clients import error_text
 from shared.s3 import S3Uri
 
@@ -69,23 +70,53 @@ def versions(
         except ClientError as error:
             unread.append(f"{arn}: {error_text(error)}")
             continue
-        found.append(_version(document, read, unread))
+        found.append(_version(document, sagemaker, read, unread))
     return tuple(found)
 
 
-def _version(document: Mapping[str, Any], read: Callable[[S3Uri], bytes | None], unread: list[str]) -> Version:
+def _version(
+    document: Mapping[str, Any], sagemaker: Any, read: Callable[[S3Uri], bytes | None], unread: list[str]
+) -> Version:
     evaluation = _evaluation(document, read, unread)
     training = evaluation.get("training") or {}
+    job = job_of(document, sagemaker, unread)
+    logged = {name: value for name, value in (job.metrics if job else {}).items() if ":" in name}
+    last = {name.partition(":")[0]: value for name, value in logged.items()}
     return Version(
         arn=document["ModelPackageArn"],
         number=int(document.get("ModelPackageVersion", 0)),
         created=document["CreationTime"],
         approval=document.get("ModelApprovalStatus", ""),
         metrics=_metrics(evaluation),
-        training={name: float(training[name]) for name in ("train", "validation") if name in training},
+        # What the evaluation says is of the best round; what the job logged, of the last.
+        training={
+            name: float(training[name] if name in training else last[name])
+            for name in ("train", "validation")
+            if name in training or name in last
+        },
+        metric=str(training.get("metric") or next(iter(logged), "").partition(":")[2]),
+        curve={
+            str(name): tuple(float(value) for value in values)
+            for name, values in (training.get("curve") or {}).items()
+            if isinstance(values, list)
+        },
+        data=_training_data(training.get("data")),
+        job=job,
         importance={str(name): float(value) for name, value in (evaluation.get("feature_importance") or {}).items()},
         findings=tuple(finding["rule"] for finding in training.get("findings", ())),
         metadata=document.get("CustomerMetadataProperties") or {},
+    )
+
+
+def _training_data(document: object) -> TrainingData | None:
+    if not isinstance(document, Mapping):
+        return None
+    return TrainingData(
+        rows=int(document.get("rows", 0)),
+        duplicates=int(document.get("duplicates", 0)),
+        in_both=int(document.get("in_both", 0)),
+        constant=tuple(map(str, document.get("constant", ()))),
+        missing={str(name): float(share) for name, share in (document.get("missing") or {}).items()},
     )
 
 

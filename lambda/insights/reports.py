@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,13 +39,18 @@ class Reports:
 
     def latest(self, root: S3Uri, since: datetime, until: datetime) -> S3Uri | None:
         """Folder (`yyyy/mm/dd/hh`) of the latest run of a monitor in the period that wrote a report."""
-        day = until
-        while day.date() >= since.date():
+        return self._found(root, [until - timedelta(days=back) for back in range(_days(since, until))], max)
+
+    def first(self, root: S3Uri, since: datetime, until: datetime) -> S3Uri | None:
+        """The same of the first run in the period."""
+        return self._found(root, [since + timedelta(days=after) for after in range(_days(since, until))], min)
+
+    def _found(self, root: S3Uri, days: list[datetime], choose: Callable[[set[str]], str]) -> S3Uri | None:
+        for day in days:
             folder = root / f"{day:%Y/%m/%d}"
             hours = {key[len(folder.prefix) :].partition("/")[0] for key in self._keys(folder)}
             if hours:
-                return folder / max(hours)
-            day -= timedelta(days=1)
+                return folder / choose(hours)
         return None
 
     def json(self, uri: S3Uri) -> dict[str, Any]:
@@ -79,6 +84,10 @@ class Reports:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.prefix):
             for item in page.get("Contents", []):
                 yield item["Key"]
+
+
+def _days(since: datetime, until: datetime) -> int:
+    return (until.date() - since.date()).days + 1
 
 
 def _find(document: object, key: str) -> Iterator[Mapping[str, Any]]:

@@ -36,10 +36,12 @@ ENVIRONMENT = {
         },
     },
 }
+# Of another account, so that there is none of this name here.
+TRAINING_JOB = "churn-training-1"
 EVALUATION = {
     "binary_classification_metrics": {"auc": {"value": 0.91, "standard_deviation": 0.01}},
     "feature_importance": {"minutes": 0.7, "age": 0.3},
-    "training": {"train": 0.99, "validation": 0.91, "findings": [{"rule": "overfit"}]},
+    "training": {"metric": "auc", "train": 0.99, "validation": 0.91, "findings": [{"rule": "overfit"}]},
 }
 
 
@@ -86,7 +88,12 @@ def _seed(site: Site) -> None:
                 }
             },
             InferenceSpecification={
-                "Containers": [{"Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1", "ModelDataUrl": f"s3://{models}/m"}],
+                "Containers": [
+                    {
+                        "Image": "1.dkr.ecr.eu-west-1.amazonaws.com/x:1",
+                        "ModelDataUrl": f"s3://{models}/{TRAINING_JOB}/output/model.tar.gz",
+                    }
+                ],
                 "SupportedContentTypes": ["text/csv"],
                 "SupportedResponseMIMETypes": ["text/csv"],
             },
@@ -204,9 +211,10 @@ def test_the_role_allows_what_was_called_and_no_more(site: Site, written: dict[s
 
     assert verdict.missing == {}
     unused = {action for role, actions in verdict.unused.items() if "Report" in role for action in actions}
-    # The endpoint does not exist yet; the queue is for runs that fail.
+    # The endpoint and the training job do not exist here; the queue is for runs that fail.
     assert unused <= {
         "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeHyperParameterTuningJob",
         "sqs:SendMessage",
         "kms:Decrypt",
         "logs:CreateLogStream",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from insights.facts import Drift, EndpointFacts, ModelFacts, MonitorFacts, Series, Version, Violation
+from insights.facts import Drift, EndpointFacts, Job, ModelFacts, MonitorFacts, Series, TrainingData, Version, Violation
 
 UNTIL = datetime(2026, 11, 16, 6, tzinfo=UTC)
 SINCE = UNTIL - timedelta(days=7)
@@ -31,6 +31,10 @@ def version(number: int, **changes: Any) -> Version:
         approval="Approved",
         metrics={"auc": 0.9, "f1": 0.8},
         training={"train": 0.92, "validation": 0.9},
+        metric="auc",
+        curve={"train": (0.7, 0.85, 0.92), "validation": (0.7, 0.84, 0.9)},
+        data=TrainingData(rows=5000, duplicates=3, missing={"balance": 0.04}),
+        job=Job(name="churn-train-7", instance_type="ml.m5.large", seconds=300, billed=90, spot=True),
         importance={name: 1 / len(FEATURES) for name in FEATURES},
     )
     return replace(sound, **changes)
@@ -73,7 +77,7 @@ def healthy() -> ModelFacts:
             memory=line("MemoryUtilization", *[50, 52] * 12),
         ),
         live=live,
-        versions=(live, version(1, metrics={"auc": 0.85}, importance=dict.fromkeys(FEATURES, 0.1))),
+        versions=(live, version(1, metrics={"auc": 0.85}, importance=dict.fromkeys(FEATURES, 1 / len(FEATURES)))),
         monitors=(monitor(), monitor("ModelQuality", drifts=(), metrics=(line("auc", 0.9, 0.91, 0.9, 0.9),))),
     )
 

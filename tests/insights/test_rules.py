@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from insights.facts import Drift, ModelFacts, Series, Violation
+from insights.facts import Drift, Job, ModelFacts, Series, TrainingData, Version, Violation
 from insights.own_rules import OwnRule
 from insights.rules import RULES, recommend
 
 Build = Callable[..., ModelFacts]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "insights.md"
+
+
+def version(number: int, **changes: Any) -> Version:
+    """A version that nothing is wrong with, registered day by day."""
+    at = datetime(2026, 11, 1 + number, tzinfo=UTC)
+    sound = {"metrics": {"auc": 0.9}, "metric": "auc", "training": {"train": 0.92, "validation": 0.9}}
+    return Version(f"arn/{number}", number, at, "Approved", **{**sound, **changes})
 
 
 def names(facts: ModelFacts) -> list[str]:
@@ -100,8 +107,10 @@ def test_drift_in_few_features_is_told_from_drift_in_many(with_monitor: Build) -
 
 def test_drift_of_a_feature_without_weight_hardly_matters(with_live: Build, with_monitor: Build) -> None:
     weights = {"age": 0.999, "noise": 0.001}
+    live = with_live(importance=weights)
     facts = replace(
-        with_live(importance=weights),
+        live,
+        versions=(live.versions[0],),
         monitors=with_monitor(drifts=(drift("noise", 0.9), *(drift(name, 0.0) for name in "abc"))).monitors,
     )
 
@@ -133,15 +142,96 @@ def test_falling_quality(
     ("changes", "rule"),
     [
         ({"training": {"train": 0.99, "validation": 0.8}}, "overfitting"),
+        ({"training": {"train": 0.80, "validation": 0.99}}, None),
+        ({"training": {"train": 0.1, "validation": 0.3}, "metric": "rmse"}, "overfitting"),
+        ({"training": {"train": 0.3, "validation": 0.1}, "metric": "rmse"}, None),
+        ({"training": {"train": 0.1, "validation": 0.3}, "metric": "my-own"}, None),
         ({"findings": ("overfit",)}, "overfitting"),
         ({"metrics": {"auc": 0.58}, "training": {"train": 0.6, "validation": 0.58}}, "underfitting"),
-        ({"metrics": {"auc": 0.995}, "importance": {"closed_on": 0.8, "age": 0.2}}, "leakage"),
+        ({"metrics": {"r2": 0.1}, "metric": "rmse", "training": {"train": 9.0, "validation": 9.1}}, "underfitting"),
+        ({"metrics": {"weighted_f1": 0.3}, "metric": "mlogloss", "training": {}}, "underfitting"),
+        ({"data": TrainingData(rows=1000, duplicates=40)}, "duplicates"),
+        ({"data": TrainingData(rows=1000, in_both=40)}, "duplicates"),
+        ({"data": TrainingData(rows=1000, constant=("currency",))}, "training-data-gaps"),
+        ({"data": TrainingData(rows=1000, missing={"fax": 0.9})}, "training-data-gaps"),
+        ({"job": Job("t", seconds=7200, billed=7200)}, "training-on-demand"),
+        ({"job": Job("t", seconds=7200, billed=2000, spot=True)}, None),
         ({"findings": ("class_imbalance",)}, "class-imbalance"),
         ({"training": {}}, None),
     ],
 )
 def test_how_the_live_version_was_trained(with_live: Build, changes: dict[str, Any], rule: str | None) -> None:
     assert names(with_live(**changes)) == ([rule] if rule else [])
+
+
+def test_almost_perfect_with_one_feature(with_live: Build) -> None:
+    facts = with_live(metrics={"auc": 0.995}, importance={"closed_on": 0.8, "age": 0.2})
+
+    assert names(replace(facts, versions=facts.versions[:1])) == ["leakage"]
+
+
+def test_a_gap_that_grows_from_version_to_version_is_told_early(healthy: ModelFacts) -> None:
+    def with_gaps(*gaps: float) -> ModelFacts:
+        versions = [
+            version(number, training={"train": 1.0, "validation": 1.0 - gap})
+            for number, gap in enumerate(gaps, start=1)
+        ]
+        return replace(healthy, live=versions[-1], versions=tuple(reversed(versions)))
+
+    (found,) = recommend(with_gaps(0.01, 0.04, 0.08))
+
+    assert (found.rule, found.confidence) == ("overfitting", "medium")
+    assert found.evidence == (
+        "auc: train 1, validation 0.92, test 0.9, validation 8.0% worse",
+        "gap by version: 1: 1.0%, 2: 4.0%, 3: 8.0%",
+    )
+    assert names(with_gaps(0.08, 0.04, 0.08)) == []
+
+
+def test_labels_that_are_recorded_twice(with_monitor: Build, healthy: ModelFacts) -> None:
+    at = healthy.until
+    facts = with_monitor(
+        "ModelQuality",
+        drifts=(),
+        labelled=Series("l", ((at, 1000.0),)),
+        duplicate_labels=Series("d", ((at, 40.0),)),
+    )
+
+    assert names(facts) == ["duplicates"]
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "speaks"),
+    [
+        ({"age": 0.8, "plan": 0.2}, {"age": 0.4, "plan": 0.6}, True),
+        ({"age": 0.5, "plan": 0.5}, {"age": 0.4, "plan": 0.6}, False),
+        ({"age": 0.8, "plan": 0.2}, {}, False),
+    ],
+)
+def test_decisions_that_rest_on_other_features(
+    with_monitor: Build, now: dict[str, float], before: dict[str, float], speaks: bool
+) -> None:
+    facts = with_monitor("ModelExplainability", drifts=(), attribution=now, attribution_before=before)
+
+    found = recommend(facts)
+
+    assert [item.rule for item in found] == (["importance-changed"] if speaks else [])
+    assert [item.evidence for item in found] == ([("age: 40% to 80%", "plan: 60% to 20%")] if speaks else [])
+
+
+def test_a_new_version_that_decides_otherwise(healthy: ModelFacts) -> None:
+    before = version(1, importance={"age": 1.0})
+
+    (found,) = recommend(replace(healthy, versions=(healthy.versions[0], before)))
+
+    assert (found.rule, found.urgency) == ("importance-changed", "note")
+
+
+def test_many_metrics_cost(with_monitor: Build) -> None:
+    (found,) = recommend(with_monitor(published=200))
+
+    assert found.rule == "watching-cost"
+    assert found.evidence[0] == "about 60 US dollars a month at CloudWatch's list price"
 
 
 def test_old_models_are_stale_only_if_their_data_drifted(
@@ -199,6 +289,10 @@ def categories(*counts: int) -> dict[str, Any]:
         (feature("f", **categories(600, 400)), None),
         (feature("f", **numbers(0, 999_999, 40, 9000)), "outliers"),
         (feature("f", **numbers(0, 100, 40, 20)), None),
+        # Two values: a rare flag is no outlier, and a placeholder is no flag.
+        (feature("f", **numbers(0, 1, 0.005, (0.005 * 0.995) ** 0.5)), "constant-features"),
+        (feature("f", **numbers(0, 1, 0.3, (0.3 * 0.7) ** 0.5)), None),
+        (feature("f", numerical_statistics={"common": {"num_present": 100, "num_missing": 900}, "max": 9}), "missing-values"),
         (feature("f"), None),
     ],
 )

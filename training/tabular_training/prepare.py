@@ -57,9 +57,7 @@ def prepare(configuration: Configuration, data: Path, out: Path) -> dict[str, An
         "features": len(features),
         "categorical": sorted(encoder.categories),
         "labels": _label_counts(configuration, parts["train"]),
-        "quality": quality(
-            parts["train"], [parts["validation"], parts["test"]], [configuration.label, *features]
-        ),
+        "quality": quality(parts["train"], [parts["validation"], parts["test"]], [configuration.label, *features]),
         "split": "by time" if configuration.time_column else f"by chance, seed {configuration.seed}",
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=1))

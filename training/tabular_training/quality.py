@@ -19,8 +19,8 @@ def quality(train: pd.DataFrame, others: list[pd.DataFrame], columns: list[str])
     :param train: Rows to train with.
     :param others: Rows to validate and to test with.
     :param columns: Features and label.
-    :returns: `rows`; `duplicates`, rows that an earlier one equals; `in_both`, rows of the others that training has seen
-        as well, which flatter an evaluation; `constant` features; `missing`, shares by feature.
+    :returns: `rows`; `duplicates`, rows that an earlier one equals; `in_both`, rows of the others that training has
+        seen as well, which flatter an evaluation; `constant` features; `missing`, shares by feature.
     """
     seen = _hashes(train[columns])
     missing = {str(name): float(train[name].map(is_missing).mean()) for name in columns[1:]}

@@ -32,6 +32,15 @@ def function_statements(
             reason="groups are named by the serving stacks' registrations, and versions are counted up",
         ),
         Statement(
+            sid="ReadTrainings",
+            actions=["sagemaker:DescribeHyperParameterTuningJob", "sagemaker:DescribeTrainingJob"],
+            resources=[
+                _refs.arn("sagemaker", "training-job/*"),
+                _refs.arn("sagemaker", "hyper-parameter-tuning-job/*"),
+            ],
+            reason="the archives of versions name their training jobs, which name their tuning jobs",
+        ),
+        Statement(
             sid="ReadEndpoints",
             actions=["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"],
             resources=[names.endpoint_arns(), _refs.arn("sagemaker", "endpoint-config/*")],

@@ -82,8 +82,8 @@ class InsightsReport(Construct):
 
     A function reads the registered models of a rollout controller with their versions, evaluations, monitoring reports,
     metrics and alarms, applies named rules, and writes a page for each model and one about all of them below
-    `<output>/insights/<controller>/yyyy/mm/dd/hh/`, with `insights.json` beside them, and a copy of the newest ones below
-    `latest/`, which alarms and dashboards refer to (:meth:`page`). A digest goes to the topic.
+    `<output>/insights/<controller>/yyyy/mm/dd/hh/`, with `insights.json` beside them; copies of the newest ones below
+    `latest/`, for alarms and dashboards (:meth:`page`). A digest goes to the topic.
 
     Models register themselves with :class:`RolloutRegistration`, so adding one changes nothing here.
 

@@ -13,12 +13,16 @@ from .table import Rule
 _ENOUGH = 100
 _NEAR_CONSTANT = 0.99
 _OUTLIER_DEVIATIONS = 10
+_MOSTLY = 0.5
+_TWO_VALUES = 1e-3
 
 
 def missing_values(facts: ModelFacts) -> Iterator[Recommendation]:
-    """Values are missing more often than the baseline allows."""
+    """Values are missing more often than the baseline allows, or without a baseline in most records."""
     lines = [item for item in _violations(facts) if item.check == "completeness_check"]
-    if lines:
+    if not lines:
+        yield from _mostly_missing(facts)
+    else:
         names = ", ".join(item.feature for item in lines[:5])
         yield Recommendation(
             "missing-values",
@@ -27,6 +31,24 @@ def missing_values(facts: ModelFacts) -> Iterator[Recommendation]:
             "high",
             tuple(item.description for item in lines[:5]),
             "Ask the callers of the endpoint what they stopped sending; the model fills gaps in its own way.",
+        )
+
+
+def _mostly_missing(facts: ModelFacts) -> Iterator[Recommendation]:
+    found = []
+    for feature in _features(facts):
+        common = (feature.get("numerical_statistics") or feature.get("string_statistics") or {}).get("common") or {}
+        present, missing = int(common.get("num_present", 0)), int(common.get("num_missing", 0))
+        if present + missing >= _ENOUGH and missing / (present + missing) > _MOSTLY:
+            found.append(f"{feature['name']}: missing in {missing / (present + missing):.0%} of the records")
+    if found:
+        yield Recommendation(
+            "missing-values",
+            f"{len(found)} features are missing in most records",
+            "note",
+            "medium",
+            tuple(found[:5]),
+            "If they always were, leave them out of the model; if not, find out since when.",
         )
 
 
@@ -71,6 +93,8 @@ def constant_features(facts: ModelFacts) -> Iterator[Recommendation]:
             continue
         if numerical and numerical.get("min") == numerical.get("max"):
             constant.append(feature["name"])
+        elif numerical and (share := _commonest(numerical) or 0.0) >= _NEAR_CONSTANT:
+            nearly.append(f"{feature['name']}: one value in {share:.1%} of the records")
         elif text:
             counts = [
                 bucket["count"] for bucket in (text.get("distribution") or {}).get("categorical", {}).get("buckets", [])
@@ -100,7 +124,8 @@ def outliers(facts: ModelFacts) -> Iterator[Recommendation]:
         if _present(numbers) < _ENOUGH or not deviation:
             continue
         far = max(abs(numbers[side] - numbers["mean"]) for side in ("min", "max")) / deviation
-        if far > _OUTLIER_DEVIATIONS:
+        # Where nearly all values are the same, every other one is far away: rare flags are no outliers.
+        if far > _OUTLIER_DEVIATIONS and _commonest(numbers) is None:
             found.append(
                 f"{feature['name']}: from {numbers['min']:.4g} to {numbers['max']:.4g}, mean {numbers['mean']:.4g}, "
                 f"{far:.0f} standard deviations"
@@ -124,6 +149,19 @@ def _violations(facts: ModelFacts) -> Iterator[Any]:
 def _features(facts: ModelFacts) -> tuple[Mapping[str, Any], ...]:
     monitor = facts.monitor("DataQuality")
     return monitor.statistics if monitor else ()
+
+
+def _commonest(numbers: Mapping[str, Any]) -> float | None:
+    """Share of the commoner value of a feature that has two, such as a flag; None if it has more.
+
+    A variance is largest for given extremes and mean if there is nothing but the extremes (Bhatia and Davis), which is
+    how two values are told without having counted any.
+    """
+    low, high, mean = (float(numbers.get(key) or 0.0) for key in ("min", "max", "mean"))
+    most = (mean - low) * (high - mean)
+    if most <= 0 or abs(float(numbers.get("std_dev") or 0.0) ** 2 / most - 1) > _TWO_VALUES:
+        return None
+    return max(mean - low, high - mean) / (high - low)
 
 
 def _present(statistics: Mapping[str, Any]) -> int:

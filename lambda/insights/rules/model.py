@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from insights.facts import ModelFacts, MonitorFacts
+from insights.facts import ModelFacts, MonitorFacts, more_is_better
 from insights.recommendation import Confidence, Recommendation
 
 from .table import Rule
@@ -12,12 +12,11 @@ from .table import Rule
 _CONCENTRATED_SHARE, _CONCENTRATED_FEATURES = 0.8, 3
 _BROAD_SHARE = 0.5
 _UNIMPORTANT_SHARE = 0.02
-_GAP, _WEAK_AUC, _SUSPICIOUS_AUC, _SUSPICIOUS_SHARE = 0.1, 0.65, 0.98, 0.6
+_CHANGED_SHARE = 0.15
 _STALE_DAYS = 90
 _FALL = 0.05
-#: Metrics for which more is better; a model monitor publishes them with these names.
-_MORE_IS_BETTER = ("auc", "f1", "accuracy", "weighted_f1", "r2")
-_MORE_IS_WORSE = ("rmse", "mae", "mse")
+#: Metrics that are looked at: what a model is judged by, none of its parts.
+_JUDGED = ("auc", "f1", "accuracy", "weighted_f1", "r2", "rmse", "mae", "mse")
 
 
 def drift_concentrated(facts: ModelFacts) -> Iterator[Recommendation]:
@@ -87,9 +86,9 @@ def quality_falls(facts: ModelFacts) -> Iterator[Recommendation]:
     """The model's quality on labelled traffic fell by more than a twentieth within the period."""
     monitor = facts.monitor("ModelQuality")
     for series in monitor.metrics if monitor else ():
-        sign = 1 if series.name in _MORE_IS_BETTER else -1 if series.name in _MORE_IS_WORSE else 0
-        if not sign or len(series.points) < 2:
+        if series.name not in _JUDGED or len(series.points) < 2:
             continue
+        sign = 1 if more_is_better(series.name) else -1
         half = len(series.values) // 2
         before = sum(series.values[:half]) / half
         after = sum(series.values[half:]) / (len(series.values) - half)
@@ -108,74 +107,26 @@ def quality_falls(facts: ModelFacts) -> Iterator[Recommendation]:
             return
 
 
-def overfitting(facts: ModelFacts) -> Iterator[Recommendation]:
-    """The live version is clearly better on its training data than on data that it had not seen."""
-    live = facts.live
-    if live is None:
+def importance_changed(facts: ModelFacts) -> Iterator[Recommendation]:
+    """A feature's share of the decisions changed by more than 15 points."""
+    now, before = facts.importance, facts.importance_before
+    changes = {name: now.get(name, 0.0) - before.get(name, 0.0) for name in {*now, *before}} if before else {}
+    largest = sorted(changes.items(), key=lambda item: (-abs(item[1]), item[0]))[:5]
+    if not largest or abs(largest[0][1]) <= _CHANGED_SHARE:
         return
-    train, test = live.training.get("train"), live.training.get("validation")
-    gap = abs(train - test) / abs(train) if train and test is not None else 0.0
-    told = [finding for finding in live.findings if finding in ("overfit", "overtraining")]
-    if gap > _GAP or told:
-        evidence = [f"training {train:.4g}, validation {test:.4g}"] if train and test is not None else []
-        evidence += [f"its training's diagnostics: {name}" for name in told]
-        yield Recommendation(
-            "overfitting",
-            f"Version {live.number} learnt its training data by heart",
-            "watch",
-            "high" if told else "medium",
-            tuple(evidence),
-            "Train with more data, shallower trees, more regularisation or earlier stopping.",
-        )
-
-
-def underfitting(facts: ModelFacts) -> Iterator[Recommendation]:
-    """The live version is weak on test data and on its training data alike."""
-    live = facts.live
-    if live is None or not (auc := live.metrics.get("auc")) or auc >= _WEAK_AUC:
-        return
-    train = live.training.get("train")
-    if train is not None and train >= _WEAK_AUC + _GAP:
-        return
+    name, change = largest[0]
+    measured = facts.monitor("ModelExplainability")
+    on_traffic = bool(measured and measured.attribution)
     yield Recommendation(
-        "underfitting",
-        f"Version {live.number} separates the classes badly: AUC {auc:.3g}",
-        "watch",
-        "medium",
-        (f"AUC on test data {auc:.4g}", *((f"on training data {train:.4g}",) if train is not None else ())),
-        "Add features that carry information, or allow a larger model; more rows alone will not help.",
+        "importance-changed",
+        f"{name} decides {'more' if change > 0 else 'less'} than before",
+        "watch" if on_traffic else "note",
+        "high" if on_traffic else "medium",
+        tuple(f"{feature}: {before.get(feature, 0.0):.0%} to {now.get(feature, 0.0):.0%}" for feature, _ in largest),
+        "Traffic changed what the model looks at: compare with the drift of these features and the quality since."
+        if on_traffic
+        else "Ask whoever trained the version whether the change was meant; compare both versions on the same rows.",
     )
-
-
-def leakage(facts: ModelFacts) -> Iterator[Recommendation]:
-    """Almost perfect on test data, and one feature decides nearly alone: it may know the answer."""
-    live = facts.live
-    if live is None or live.metrics.get("auc", 0.0) < _SUSPICIOUS_AUC or not live.importance:
-        return
-    name, share = max(live.importance.items(), key=lambda item: item[1])
-    if share >= _SUSPICIOUS_SHARE:
-        yield Recommendation(
-            "leakage",
-            f"{name} may give the answer away",
-            "watch",
-            "medium",
-            (f"AUC {live.metrics['auc']:.4g} on test data", f"{name} carries {share:.0%} of the decisions"),
-            f"Find out when {name} becomes known: a value that is written after the outcome must not be a feature.",
-        )
-
-
-def class_imbalance(facts: ModelFacts) -> Iterator[Recommendation]:
-    """The rarest label had less than a twentieth of the training data."""
-    live = facts.live
-    if live and "class_imbalance" in live.findings:
-        yield Recommendation(
-            "class-imbalance",
-            "One label is rare in the training data",
-            "note",
-            "high",
-            ("its training's diagnostics: class_imbalance",),
-            "Weight the rare label, or choose the threshold by precision and recall instead of accuracy.",
-        )
 
 
 def stale(facts: ModelFacts) -> Iterator[Recommendation]:
@@ -237,10 +188,7 @@ RULES = (
     Rule("drift-broad", drift_broad),
     Rule("drift-unimportant", drift_unimportant),
     Rule("quality-falls", quality_falls),
-    Rule("overfitting", overfitting),
-    Rule("underfitting", underfitting),
-    Rule("leakage", leakage),
-    Rule("class-imbalance", class_imbalance),
+    Rule("importance-changed", importance_changed),
     Rule("stale-model", stale),
     Rule("newer-version-not-live", not_live),
     Rule("bias, attribution", bias_or_attribution),

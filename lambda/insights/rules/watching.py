@@ -10,6 +10,9 @@ from insights.recommendation import Recommendation
 from .table import Rule
 
 _UNLABELLED_SHARE = 0.5
+_MANY_METRICS = 100
+#: List price of a custom metric in us-east-1, of the first 10,000. https://aws.amazon.com/cloudwatch/pricing/
+METRIC_MONTHLY_USD = 0.30
 
 
 def runs_failed(facts: ModelFacts) -> Iterator[Recommendation]:
@@ -83,6 +86,23 @@ def label_delay(facts: ModelFacts) -> Iterator[Recommendation]:
             )
 
 
+def watching_cost(facts: ModelFacts) -> Iterator[Recommendation]:
+    """The model's monitors publish more than a hundred custom metrics."""
+    count = facts.custom_metrics
+    if count > _MANY_METRICS:
+        yield Recommendation(
+            "watching-cost",
+            f"Monitors publish {count} custom metrics",
+            "note",
+            "high",
+            (
+                f"about {count * METRIC_MONTHLY_USD:.0f} US dollars a month at CloudWatch's list price",
+                *(f"{monitor.schedule}: {monitor.published}" for monitor in facts.monitors),
+            ),
+            "Publish none for each feature where the report is enough (publish_feature_metrics=False), or watch fewer.",
+        )
+
+
 def unread(facts: ModelFacts) -> Iterator[Recommendation]:
     """Something that belongs into this report could not be read."""
     if facts.unread:
@@ -101,5 +121,6 @@ RULES = (
     Rule("nothing-watched", nothing_watched),
     Rule("baseline-missing", baseline_missing),
     Rule("label-delay", label_delay),
+    Rule("watching-cost", watching_cost),
     Rule("unread", unread),
 )
