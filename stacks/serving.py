@@ -88,11 +88,19 @@ class ServingStack(EnvironmentStack):
                 self.endpoint.add_monitor(monitor)
                 acknowledge(monitor, RUNTIME_IS_PINNED | QUEUE_IS_A_DEAD_LETTER_QUEUE)
         self.dashboard = mlops.EndpointDashboard(self, "Dashboard", endpoint=self.endpoint)
+        insights = self._insights_page() if settings.insights else None
+        if insights:
+            self.dashboard.link(insights)
         registration = self._register(self._model.endpoint) if self.endpoint.follows else None
         if self.endpoint.alarms or self.endpoint.monitors:
             self.dashboard.show(
                 mlops.ModelIncidents(
-                    self, "Incidents", endpoint=self.endpoint, targets=[self._notifications], rollouts=registration
+                    self,
+                    "Incidents",
+                    endpoint=self.endpoint,
+                    targets=[self._notifications],
+                    rollouts=registration,
+                    insights=insights,
                 )
             )
         if self._model.endpoint.front_door:
@@ -108,6 +116,9 @@ class ServingStack(EnvironmentStack):
                 captures=self._storage.capture,
                 notifications=[self._notifications],
             )
+
+    def _insights_page(self) -> mlops.InsightsPage:
+        return mlops.InsightsPage(bucket=self._storage.reports, controller_name=self.prefix, model=self.model_name)
 
     def _follow(self, registry: RegistrySettings) -> mlops.ModelPackageGroupBase:
         if registry.account is None:

@@ -35,7 +35,7 @@ from .feature_store import (
 from .functions import Architecture
 from .http_api import InferenceApi
 from .incidents import Incident, ModelIncidents
-from .insights import InsightsReport, InsightsRule, InsightsSchedule
+from .insights import InsightsPage, InsightsReport, InsightsRule, InsightsSchedule
 from .managed_instances import ManagedInstances
 from .model import Model
 from .monitoring import (
@@ -137,6 +137,7 @@ __all__ = [
     "FunctionTarget",
     "Incident",
     "InferenceApi",
+    "InsightsPage",
     "InsightsReport",
     "InsightsRule",
     "InsightsSchedule",

@@ -20,6 +20,7 @@ from .monitoring.ranking import Ranking
 if TYPE_CHECKING:
     from .endpoint_base import EndpointBase
     from .incidents import ModelIncidents
+    from .insights.page import InsightsPage
     from .measures import Measure
 
 _COLUMNS = 24
@@ -47,6 +48,7 @@ class EndpointDashboard(Construct):
         self._sections: list[tuple[str, Sequence[Chart]]] = []
         self._marks: tuple[Measure, ...] = ()
         self._incidents: ModelIncidents | None = None
+        self._insights: InsightsPage | None = None
         self.dashboard_name = _naming.fit(name or endpoint.endpoint_name, 255)
         resource = cloudwatch.CfnDashboard(
             self,
@@ -80,6 +82,10 @@ class EndpointDashboard(Construct):
     def show(self, incidents: ModelIncidents) -> None:
         """Puts the state of incidents first, and what all alarms cost."""
         self._incidents = incidents
+
+    def link(self, insights: InsightsPage) -> None:
+        """Puts a link to the model's page of the insights report at the top: what to do about what is seen here."""
+        self._insights = insights
 
     def _body(self) -> str:
         return json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": _laid_out(list(self._widgets()))})
@@ -115,6 +121,8 @@ class EndpointDashboard(Construct):
             lines.append(f"Live version: `{self._endpoint.model_package_arn}`")
         if self._incidents is not None:
             lines.append(f"Watched by {self._incidents.summary}")
+        if self._insights is not None:
+            lines.append(f"What to do: [insights]({self._insights.url}), `{self._insights.uri}`")
         return "\n\n".join(lines)
 
     def _over_time(self, chart: Chart) -> Widget:

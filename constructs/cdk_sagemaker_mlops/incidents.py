@@ -29,6 +29,7 @@ from .monitoring.monitor import Monitor
 if TYPE_CHECKING:
     from ._block import Member
     from .endpoint_base import EndpointBase
+    from .insights.page import InsightsPage
     from .rollouts.registration import RolloutRegistration
 
 # CloudWatch takes that many alarms in a rule, and that many characters in a description.
@@ -82,6 +83,7 @@ class ModelIncidents(Construct):
     :param targets: Who hears of incidents.
     :param rollouts: How the endpoint is rolled out, so that its rollouts hold warnings about the model back.
         Default: - nothing does
+    :param insights: The model's page of the insights report, which messages refer to. Default: - none
     :param name: What names of the alarms begin with. Default: - the endpoint's name
     :param maximum: Most alarms that may watch the model, composite ones included. Default: 120
     """
@@ -94,12 +96,14 @@ class ModelIncidents(Construct):
         endpoint: EndpointBase,
         targets: Sequence[AlarmTarget],
         rollouts: RolloutRegistration | None = None,
+        insights: InsightsPage | None = None,
         name: str | None = None,
         maximum: int = 120,
     ) -> None:
         super().__init__(scope, construct_id)
         _paths.place(self, scope, construct_id)
         self._endpoint = endpoint
+        self._insights = insights
         self._name = name or endpoint.endpoint_name
         self._monitors = [monitor for monitor in endpoint.monitors if isinstance(monitor, Monitor)]
         self._children = _by_concern(endpoint.alarms, self._monitors)
@@ -141,6 +145,7 @@ class ModelIncidents(Construct):
 
     def _check(self, maximum: int) -> None:
         problems = Problems()
+        problems.extend(self._insights.problems() if self._insights else (), where="insights")
         problems.require(
             bool(self._children), f"endpoint {self._endpoint.endpoint_name} has no alarms, so there are no incidents"
         )
@@ -202,6 +207,8 @@ class ModelIncidents(Construct):
             "description says what to do.",
             f"Dashboard: {self._name}.",
         ]
+        if self._insights is not None:
+            lines.append(f"What to do: {self._insights.uri}.")
         if concern is not Concern.SERVING:
             lines += [f"{monitor.monitoring_type}: {monitor.report_hint}" for monitor in self._monitors]
         text = " ".join(lines)

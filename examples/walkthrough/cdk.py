@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from examples.walkthrough.processes import Guardian
@@ -33,10 +33,19 @@ class Cdk:
         }
 
     def run(self, *arguments: str, progress: Callable[[str], None] = lambda _: None) -> str:
-        """Run one command, return what it printed; a non-zero exit code is a difference."""
+        """Run one command on the app; return what it printed. A non-zero exit code is a difference."""
+        of_the_app = ("--output", str(self._folder / "cdk.out"), "--context", f"env={self._environment}")
+        return self._run([*arguments, *of_the_app], progress)
+
+    def redeploy(self, *, progress: Callable[[str], None] = lambda _: None) -> str:
+        """Deploy what the last command synthesised, as a pipeline does with what was checked."""
+        return self._run(
+            ["deploy", "**", "--app", str(self._folder / "cdk.out"), "--require-approval", "never"], progress
+        )
+
+    def _run(self, arguments: Sequence[str], progress: Callable[[str], None]) -> str:
         command: list[str | Path] = [
             ROOT / "node_modules" / ".bin" / "cdk", *arguments,
-            "--output", str(self._folder / "cdk.out"), "--context", f"env={self._environment}",
             "--no-notices", "--no-version-reporting", "--no-color",
         ]  # fmt: skip
         log = self._folder / f"cdk-{arguments[0]}.log"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.walkthrough import charts
+from examples.walkthrough.insights import Report
 from examples.walkthrough.story import Step
 
 THRESHOLD = 0.1
@@ -81,6 +82,7 @@ def write_page(
     alarms: Sequence[Mapping[str, Any]],
     answers: Mapping[str, tuple[int, int]],
     features: FeatureUse,
+    insights: Report | None,
     dashboard: str,
 ) -> Path:
     """Write the page and return its path."""
@@ -92,6 +94,7 @@ def write_page(
             "back from its APIs.</p>",
             _tiles(good, steps, answers),
             _section("What happened", _timeline(steps)),
+            _section("What to do, says the insights report", _advice(insights, path.parent)) if insights else "",
             _section("Versions", _versions(versions)),
             _section("Features: written once, used in training and in requests", _features(features)),
             _section("Drift per feature and hour", _heat(drift, chapters)),
@@ -150,6 +153,18 @@ def _timeline(steps: Sequence[Step]) -> str:
             f"<td style='width:130px'><div class=bar style='width:{100 * step.seconds / longest:.0f}%'></div></td></tr>"
         )
     return f"<table>{''.join(rows)}</table>"
+
+
+def _advice(report: Report, folder: Path) -> str:
+    kinds = {"act": "bad", "watch": "warm", "note": "plain"}
+    rows = "".join(
+        f"<tr><td>{_mark(item.urgency, kinds.get(item.urgency, 'plain'))}</td><td><b>{escape(item.title)}</b>"
+        f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in item.evidence)}</ul></td>"
+        f"<td>{escape(item.step)}</td></tr>"
+        for item in report.advice
+    )
+    link = escape(report.page.relative_to(folder).as_posix())
+    return f"<p><a href='{link}'>The whole report, with charts</a></p><table>{rows}</table>"
 
 
 def _versions(versions: Sequence[tuple[int, str, str]]) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from examples.walkthrough import charts, churn, model, traffic
+from examples.walkthrough import charts, churn, insights, model, traffic
 from examples.walkthrough import features as store
 from examples.walkthrough.cdk import Cdk
 from examples.walkthrough.deployed import Deployed
@@ -23,7 +23,7 @@ from stacks.settings import endpoint_name, feature_group_name, load, prefix
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT = ROOT / "environments" / "local.yaml"
 MODEL, GROUP = "churn", "customers"
-REQUESTS = 1500
+REQUESTS = 1000
 DRIFTING = {"total_day_minutes", "number_customer_service_calls"}
 
 
@@ -56,6 +56,7 @@ class Scenario:
         self._chapters: list[Chapter] = []
         self._answers: dict[str, traffic.Answers] = {}
         self._use = FeatureUse()
+        self._insights: insights.Report | None = None
 
     def run(self) -> None:
         """All of it; raises StoryEnded at the first difference."""
@@ -71,6 +72,7 @@ class Scenario:
         self._quiet_again()
         self._roll_back_broken_version()
         self._deploy_again()
+        self._ask_what_to_do()
 
     # -- the system ------------------------------------------------------------------------------------------------
 
@@ -94,9 +96,7 @@ class Scenario:
             "cdk deploy, before any model exists",
             expect="every stack of environments/local.yaml is created; no endpoint yet, and no alarm about that",
         ) as step:
-            self._cdk.run(
-                "bootstrap", f"aws://{self._settings.account}/{self._settings.region}", progress=step.progress
-            )
+            # No `cdk bootstrap`: the embedded AWS has done its work when the CLI first asks for the bootstrap's roles.
             self._cdk.run("deploy", "**", "--require-approval", "never", progress=step.progress)
             stacks = self._live.stacks()
             step.observe(", ".join(f"{name} {status}" for name, status in sorted(stacks.items())))
@@ -322,11 +322,24 @@ class Scenario:
         ) as step:
             printed = self._cdk.run("diff", "**", progress=step.progress)
             step.check("Number of stacks with differences: 0" in printed, f"cdk diff printed: {printed[-800:]}")
-            self._cdk.run("deploy", "**", "--require-approval", "never", progress=step.progress)
+            self._cdk.redeploy(progress=step.progress)
             live = self._live.parameters()["ModelPackageArn"]
             step.check(live == self._versions[1].arn, f"expected version 2 in the stack, found {live}")
             step.check(self._live.live_version() == self._versions[1].arn, "expected version 2 on the endpoint")
             step.observe(f"no differences; version {live.rsplit('/', 1)[-1]} is live")
+
+    def _ask_what_to_do(self) -> None:
+        with self._story.step(
+            "Ask what to do: the insights report about this day",
+            expect="first why version 3 is not live and what to do; then what else it saw, each with a next step",
+        ) as step:
+            assert self.aws is not None
+            self._insights = report = insights.write(self.aws, self._live, self._next_hour(), self._folder / "insights")
+            for item in report.advice[:3]:
+                step.observe(f"[{item.urgency}] {item.title}: {item.step}")
+            step.observe(f"{len(report.advice)} recommendations, the model {report.state}: {report.page}")
+            first = report.advice[0].rule if report.advice else "nothing"
+            step.check(first == "newer-version-not-live", f"expected a word about version 3 first, found {first}")
 
     # -- helpers ---------------------------------------------------------------------------------------------------
 
@@ -373,7 +386,7 @@ class Scenario:
         step.wait(
             lambda: self._live.is_live(package),
             for_what=f"version {number} to be live (the clock runs ahead through bake times)",
-            timeout_seconds=90, meanwhile=self._half_minute,
+            timeout_seconds=90, meanwhile=self._minute,
         )  # fmt: skip
 
     def _bodies(self, ids: list[str]) -> list[str]:
@@ -470,6 +483,7 @@ class Scenario:
             alarms=self._live.alarm_history(),
             answers={name: (a.answered, a.failed) for name, a in self._answers.items()},
             features=self._use,
+            insights=self._insights,
             dashboard=charts.html(self._live.dashboard(*whole), *whole),
         )
         shutil.copyfile(page, self._folder / "index.html")

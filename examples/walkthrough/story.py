@@ -55,7 +55,7 @@ class Step:
         *,
         for_what: str,
         timeout_seconds: float = 60,
-        pause_seconds: float = 0.2,
+        pause_seconds: float = 0.05,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         """Poll until `holds`, calling `meanwhile` between polls; a time-out is a difference."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,8 @@ def test_the_incident_goes_as_expected(tmp_path: Path) -> None:
     assert "version 3" in page
     assert "rolled back" in page
     assert "the query of the training set" in page
+    (report,) = re.findall(r"<a href='(insights/[\w.]+)'", page)
+    assert "rolled back" in (tmp_path / report).read_text()
     assert wait_for_no_descendants(tmp_path) == []
 
 
@@ -64,9 +67,9 @@ def test_the_incident_goes_as_expected(tmp_path: Path) -> None:
     ("sig", "log"),
     [
         (signal.SIGKILL, "embedded-aws.log"),
-        (signal.SIGKILL, "cdk-bootstrap.log"),
+        (signal.SIGKILL, "cdk-deploy.log"),
         (signal.SIGTERM, "embedded-aws.log"),
-        (signal.SIGINT, "cdk-bootstrap.log"),
+        (signal.SIGINT, "cdk-deploy.log"),
     ],
     ids=["killed-at-start", "killed-in-the-cdk", "terminated", "interrupted"],
 )

@@ -112,3 +112,33 @@ def test_granting_a_run(stack: cdk.Stack, synthesise: Callable) -> None:
 
     policies = synthesise().of_type("IAM::Policy").values()
     assert "lambda:InvokeFunction" in json.dumps(list(policies))
+
+
+def test_alarms_and_dashboard_refer_to_the_models_newest_page(stack: cdk.Stack, synthesise: Callable) -> None:
+    report = mlops.InsightsReport(stack, "Insights", controller_name="shop", reports=bucket(stack))
+    group = mlops.ModelPackageGroup.from_model_package_group_name(stack, "Group", "churn")
+    endpoint = mlops.Endpoint(stack, "Endpoint", endpoint_name="shop-churn", model=mlops.Model.latest_approved(group))
+    page = report.page("churn")
+    incidents = mlops.ModelIncidents(stack, "Incidents", endpoint=endpoint, targets=[], insights=page)
+    dashboard = mlops.EndpointDashboard(stack, "Dashboard", endpoint=endpoint)
+    dashboard.show(incidents)
+    dashboard.link(page)
+    template = synthesise()
+
+    where = "s3://reports/insights/shop/latest/churn.html"
+    alarms = template.of_type("CloudWatch::CompositeAlarm").values()
+    assert alarms
+    assert all(f"What to do: {where}." in json.dumps(a["Properties"]["AlarmDescription"]) for a in alarms)
+    body = json.dumps(template.only("CloudWatch::Dashboard")["DashboardBody"])
+    assert where in body
+    assert "console.aws.amazon.com/s3/object/reports?region=" in body
+    assert "&prefix=insights/shop/latest/churn.html" in body
+
+
+def test_a_page_of_an_impossible_name_is_refused(stack: cdk.Stack) -> None:
+    group = mlops.ModelPackageGroup.from_model_package_group_name(stack, "Group", "churn")
+    endpoint = mlops.Endpoint(stack, "Endpoint", endpoint_name="shop-churn", model=mlops.Model.latest_approved(group))
+    page = mlops.InsightsPage(bucket=bucket(stack), controller_name="shop", model="Churn.html")
+
+    with pytest.raises(mlops.ConstructError, match=r'Incidents.*insights.*model is "Churn.html"'):
+        mlops.ModelIncidents(stack, "Incidents", endpoint=endpoint, targets=[], insights=page)
