@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 
 from monitor.run import Run
 from monitor.sources import InputSource, RecordFunction
-from monitor.storage import CaptureFile, StoredFile
+from monitor.storage import CaptureFile, Storage, StoredFile
 from monitor.window import timestamp
 from shared.metrics import StatisticSet
 from shared.s3 import S3Uri
@@ -131,7 +131,7 @@ class Spread(Protocol):
     def __call__(
         self,
         files: Sequence[StoredFile],
-        of_files: Callable[[Iterable[CaptureFile], InputReport], Summary],
+        of_files: Callable[[Storage, Sequence[StoredFile], InputReport], Summary],
         merge: Callable[[Summary, Summary], Summary],
         report: InputReport,
     ) -> Summary:
@@ -182,7 +182,8 @@ class Traffic:
             return of_frames(self.frames(columns=columns, report=report))
         source, preprocessor = self.source, self.preprocessor
 
-        def of_files(files: Iterable[CaptureFile], counts: InputReport) -> Summary:
+        def of_files(storage: Storage, listed: Sequence[StoredFile], counts: InputReport) -> Summary:
+            files = source.open(storage, listed, lambda: None)
             return of_frames(source.frames(files, columns=columns, report=counts, preprocessor=preprocessor))
 
         return self.spread(self.listed, of_files, merge, report)

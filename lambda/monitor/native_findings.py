@@ -13,6 +13,8 @@ from typing import Any
 from monitor.analysis import Finding
 
 _NUMBER = r"(-?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|[Ii]nfinity|inf))"
+#: The metric of bias that is a ratio: without bias it is 1, all others are 0.
+_RATIO = "DI"
 #: Wordings with the value first and the threshold second.
 _WORDINGS = (
     re.compile(rf"distance: {_NUMBER} exceeds threshold: {_NUMBER}"),
@@ -28,14 +30,28 @@ _EXPECTED = re.compile(rf"Expected match: {_NUMBER}%.*Only {_NUMBER}% of data")
 def findings(monitoring_type: str, document: bytes) -> tuple[Finding, ...]:
     """The violations of a `constraint_violations.json`."""
     entries = json.loads(document).get("violations") or []
-    return tuple(_finding(_SUBJECTS[monitoring_type], entry) for entry in entries)
+    severity_of = _farther_from_neutral if monitoring_type == "ModelBias" else _beyond
+    return tuple(_finding(_SUBJECTS[monitoring_type], entry, severity_of) for entry in entries)
 
 
-def _finding(subject: Callable[[Mapping[str, Any]], Mapping[str, str]], entry: Mapping[str, Any]) -> Finding:
+def _beyond(metric: str, value: float, threshold: float) -> float:
+    return abs(value - threshold) / max(abs(threshold), 1e-9)
+
+
+def _farther_from_neutral(metric: str, value: float, threshold: float) -> float:
+    neutral = 1.0 if metric == _RATIO else 0.0
+    return abs(value - neutral) - abs(threshold - neutral)
+
+
+def _finding(
+    subject: Callable[[Mapping[str, Any]], Mapping[str, str]],
+    entry: Mapping[str, Any],
+    severity_of: Callable[[str, float, float], float],
+) -> Finding:
     value, threshold = numbers(str(entry.get("description", "")))
     severity = float("inf")
     if value is not None and threshold is not None:
-        severity = abs(value - threshold) / max(abs(threshold), 1e-9)
+        severity = severity_of(str(entry.get("metric_name", "")), value, threshold)
     return Finding(subject(entry), str(entry.get("constraint_check_type", "")), value, threshold, severity)
 
 

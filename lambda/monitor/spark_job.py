@@ -11,12 +11,12 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitor import wheels
 from monitor.job import run_job, told
-from monitor.storage import CaptureFile, Storage, StoredFile
+from monitor.storage import Storage, StoredFile
 
 if TYPE_CHECKING:
     from model_analyzer.inputs import InputReport
@@ -60,7 +60,7 @@ class SparkSpread:
     def __call__(
         self,
         files: Sequence[StoredFile],
-        of_files: Callable[[Iterable[CaptureFile], InputReport], Result],
+        of_files: Callable[[Storage, Sequence[StoredFile], InputReport], Result],
         merge: Callable[[Result, Result], Result],
         report: InputReport,
     ) -> Result:
@@ -94,13 +94,13 @@ def shared_out(files: Sequence[StoredFile], most: int) -> list[list[StoredFile]]
 
 
 def _summary(
-    share: Sequence[StoredFile], of_files: Callable[[Iterable[CaptureFile], InputReport], Result]
+    share: Sequence[StoredFile], of_files: Callable[[Storage, Sequence[StoredFile], InputReport], Result]
 ) -> tuple[Result, InputReport]:
     from model_analyzer.inputs import InputReport
     from shared.clients import client
 
     report = InputReport()
-    return of_files(Storage(client("s3")).fetch(share, lambda: None), report), report
+    return of_files(Storage(client("s3")), share, report), report
 
 
 if __name__ == "__main__":

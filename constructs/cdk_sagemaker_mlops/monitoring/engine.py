@@ -141,6 +141,8 @@ class Engine(ABC):
     refused_scripts: ClassVar[Mapping[str, str]] = MappingProxyType({})
     #: Whether its runs count labels: how many found their prediction, came late, or twice.
     counts_labels: ClassVar[bool] = True
+    #: Whether its runs need to be told what model to explain; others find it behind the endpoint.
+    needs_model: ClassVar[bool] = True
 
     @abstractmethod
     def problems(self, task: EngineTask) -> list[str]:

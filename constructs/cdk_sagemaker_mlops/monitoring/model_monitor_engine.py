@@ -69,6 +69,7 @@ class ModelMonitorEngine(Engine):
     """
 
     counts_labels = False
+    needs_model = False
 
     image: str | None = None
     entrypoint: Sequence[str] = ()

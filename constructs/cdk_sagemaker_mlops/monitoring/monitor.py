@@ -179,7 +179,8 @@ class Monitor(MonitorViews):
         )
         problems.extend(source.problems(task.monitoring_type, needs_labels=self._analysis.needs_labels))
         problems.extend(self._analysis.problems())
-        problems.extend(self._analysis.input_problems(source))
+        if self._engine.needs_model:
+            problems.extend(self._analysis.input_problems(source))
         problems.extend(baseline.problems())
         problems.extend(self._alarm_options.problems())
         problems.extend(task.script_problems(self._engine))

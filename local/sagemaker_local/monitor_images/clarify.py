@@ -15,7 +15,7 @@ from model_analyzer import attribution, bias, inputs, report
 from .dataset import analyse_dataset
 from .job import ContainerJob, JobError, main
 from .shadow import predictor
-from .traffic import frames, joined, output_width
+from .traffic import frames, joined, output_columns
 
 _STAGES = {"pre_training_bias_metrics": "Pre-training", "post_training_bias_metrics": "Post-Training"}
 _LARGEST = 2.0**360
@@ -42,7 +42,7 @@ def analyse(job: ContainerJob) -> None:
 def _bias(job: ContainerJob, config: dict[str, Any]) -> None:
     label = config.get("label")
     headers = [str(name) for name in config.get("headers") or () if name != label]
-    outputs = [f"output{number}" for number in range(output_width(job))]
+    outputs = output_columns(job)
     names = headers or [f"_c{len(outputs) + number}" for number in range(_columns_used(config))]
     settings = bias.BiasConfig.from_analysis_config(
         {**config, "headers": names},
@@ -112,7 +112,7 @@ def _columns_used(config: Mapping[str, Any]) -> int:
 def _attribution(job: ContainerJob, config: dict[str, Any]) -> None:
     shap = config["methods"]["shap"]
     names = [str(name) for name in config.get("headers") or ()]
-    outputs = [f"output{number}" for number in range(output_width(job))]
+    outputs = output_columns(job)
     read = inputs.InputReport()
     rows = None
     for frame in frames(job, [*outputs, *names] if names else None, read):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -93,12 +94,26 @@ def joined(
     yield from inputs.read_joined(files, labels, columns=columns, with_input=with_input, report=report)
 
 
-def output_width(job: ContainerJob) -> int:
-    """Columns of the output of captured CSV: those of its first record."""
+def output_columns(job: ContainerJob) -> list[str]:
+    """Columns of the captured output, by its first record: JSON names them, those of CSV are numbered."""
     for path in captured_files(job):
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 side = json.loads(line).get("captureData", {}).get("endpointOutput")
-                if side is not None and side.get("encoding") == "CSV":
-                    return str(side["data"]).strip().splitlines()[0].count(",") + 1
-    return 1
+                if side is not None:
+                    return _columns_of(side)
+    return _numbered(1)
+
+
+def _columns_of(side: dict[str, str]) -> list[str]:
+    text, encoding = str(side["data"]), side.get("encoding")
+    if encoding == "JSON":
+        document = json.loads(text)
+        return list(document) if isinstance(document, dict) else _numbered(1)
+    if encoding == "BASE64":
+        text = base64.b64decode(text).decode("utf-8", errors="replace")
+    return _numbered(text.strip().split("\n", 1)[0].count(",") + 1)
+
+
+def _numbered(width: int) -> list[str]:
+    return [f"output{number}" for number in range(width)]

@@ -1,0 +1,179 @@
+"""Monitors as the CDK writes them, run by their own code on the embedded AWS, in this process.
+
+Functions and jobs are called with what the templates tell them, instead of being started as processes of their own:
+`tests/e2e/test_monitor_engines.py` and `test_native_engine.py` deploy and start them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from sagemaker_local.jobs import of as jobs_of
+from sagemaker_local.jobs.process import Ending
+from sagemaker_local.monitor_images.job import ContainerJob, JobError
+from sagemaker_local.server import LocalAws
+
+WORK = {"analyzer": "analyse", "merger": "merge", "clarify": "analyse"}
+#: What Spark does with the files, without Spark; `tests/e2e/test_spark_engine.py` has a real one.
+_RUN_SECONDS = {"RUN_SECONDS": "3600"}
+
+
+class Partitions:
+    """A Spark context in this process."""
+
+    defaultParallelism = 1
+
+    def parallelize(self, items: list[Any], count: int) -> Partitions:
+        self.items = items
+        return self
+
+    def map(self, function: Callable[[Any], Any]) -> Partitions:
+        self.items = [function(item) for item in self.items]
+        return self
+
+    def toLocalIterator(self) -> Any:
+        return iter(self.items)
+
+
+class Template:
+    """What a stack's template says of its monitors, by their names."""
+
+    def __init__(self, template: dict[str, Any], account: str, region: str) -> None:
+        self._known = {"AWS::Partition": "aws", "AWS::Region": region, "AWS::AccountId": account}
+        self._assets = f"cdk-hnb659fds-assets-{account}-{region}"
+        self._role = f"arn:aws:iam::{account}:role/runs"
+        resources = template["Resources"].values()
+        functions = [r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"]
+        told = [self.plain(properties.get("Environment", {}).get("Variables", {})) for properties in functions]
+        self.variables = {item["MONITORING_SCHEDULE_NAME"]: item for item in told}
+        self.resources = template["Resources"]
+
+    def native(self, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """Kind, job definition and schedule of a native monitor."""
+        schedule = next(
+            r["Properties"]
+            for r in self.resources.values()
+            if r["Type"].endswith("MonitoringSchedule") and r["Properties"]["MonitoringScheduleName"] == name
+        )
+        name_of = schedule["MonitoringScheduleConfig"]["MonitoringJobDefinitionName"]
+        definition = self.resources[name_of["Fn::Select"][1]["Fn::Split"][1]["Ref"]]
+        kind = definition["Type"].removeprefix("AWS::SageMaker::").removesuffix("JobDefinition")
+        config = dict(schedule["MonitoringScheduleConfig"]["ScheduleConfig"])
+        return kind, self.plain(definition["Properties"]), config
+
+    def plain(self, value: Any) -> Any:
+        """A value as it would be after deployment."""
+        match value:
+            case {"Ref": name}:
+                return self._known.get(name, name)
+            case {"Fn::GetAtt": _}:
+                return self._role
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(self.plain(part) for part in parts)
+            case {"Fn::Sub": _}:
+                return self._assets
+            case dict():
+                return {name: self.plain(inner) for name, inner in value.items()}
+            case list():
+                return [self.plain(item) for item in value]
+        return value
+
+
+class Bench:
+    """Runs monitors, and knows what each left behind."""
+
+    def __init__(self, aws: LocalAws, templates: Sequence[Template], account: str, region: str, folder: Path) -> None:
+        self.aws = aws
+        self._templates = {name: template for template in templates for name in template.variables}
+        self.account, self.region, self._folder = account, region, folder
+        self._environ = {k: v for k, v in aws.environ(account, region).items() if k.startswith("AWS_")}
+        self._turn = threading.Lock()
+        jobs_of(aws).processes.run = self._in_process  # type: ignore[method-assign]
+
+    def client(self, service: str) -> Any:
+        return self.aws.clients(service, self.account, self.region)
+
+    def function(self, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke a monitor's function."""
+        from monitor.handler import lambda_handler
+
+        context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 900_000)
+        with self._as(self._told(name)):
+            return lambda_handler(event, context)
+
+    def job(self, name: str, event: Mapping[str, Any], engine: str, reason: str | None = None) -> None:
+        """Carry a run out as a monitor's job does."""
+        from monitor import job
+        from monitor.spark_job import SparkSpread
+
+        told = self._told(name) | _RUN_SECONDS
+        told |= {"RUN_ENGINE": engine, "RUN_EVENT": json.dumps(event)}
+        told |= {"RUN_ENGINE_REASON": reason} if reason else {}
+        spread = SparkSpread(SimpleNamespace(sparkContext=Partitions()), {}) if engine == "spark" else None
+        config = self._folder / "config.json"
+        config.write_text(json.dumps({"ProcessingJobName": f"{name}-job"}))
+        with (
+            self._as({}),
+            mock.patch.object(job, "CONFIG_FILE", config),
+            mock.patch.object(job, "MESSAGE_FILE", self._folder / "message"),
+        ):
+            assert job.run_job(told, time.monotonic(), spread) == 0, (self._folder / "message").read_text()
+
+    def add_native(self, name: str) -> None:
+        """Make job definition and schedule of a native monitor."""
+        kind, definition, timing = self._templates[name].native(name)
+        sagemaker = self.client("sagemaker")
+        snake = {"DataQuality": "data_quality", "ModelQuality": "model_quality", "ModelBias": "model_bias"}
+        create = getattr(sagemaker, f"create_{snake.get(kind, 'model_explainability')}_job_definition")
+        create(JobDefinitionName=name, **{key: value for key, value in definition.items() if key != "Tags"})
+        sagemaker.create_monitoring_schedule(
+            MonitoringScheduleName=name,
+            MonitoringScheduleConfig={
+                "ScheduleConfig": timing,
+                "MonitoringJobDefinitionName": name,
+                "MonitoringType": kind,
+            },
+        )
+
+    def wait_for(self, schedule: str) -> None:
+        """Until the newest execution of a schedule has ended."""
+        end = time.monotonic() + 30
+        while True:
+            listed = self.client("sagemaker").list_monitoring_executions(
+                MonitoringScheduleName=schedule, SortBy="ScheduledTime", SortOrder="Descending", MaxResults=1
+            )["MonitoringExecutionSummaries"]
+            if listed and listed[0]["MonitoringExecutionStatus"] not in ("Pending", "InProgress"):
+                return
+            assert time.monotonic() < end, (schedule, listed)
+            time.sleep(0.02)
+
+    def _told(self, name: str) -> dict[str, str]:
+        return self._templates[name].variables[name]
+
+    def _as(self, variables: Mapping[str, str]) -> Any:
+        return mock.patch.dict(os.environ, {**self._environ, **variables})
+
+    def _in_process(
+        self, arguments: list[str], environment: dict[str, str], folder: Path, log: Callable[[str], None], **_: Any
+    ) -> Ending:
+        """One of AWS's images as this process."""
+        name = arguments[arguments.index("-m") + 1].rpartition(".")[2]
+        work = getattr(importlib.import_module(f"sagemaker_local.monitor_images.{name}"), WORK[name])
+        job = ContainerJob.read(folder)
+        # Environment variables belong to the whole process, so one job at a time.
+        with self._turn, mock.patch.dict(os.environ, {**environment, **job.settings}):
+            try:
+                work(job)
+            except JobError as error:
+                job.say(f"Error: {error}")
+                return Ending(255)
+        return Ending(0)
