@@ -180,8 +180,8 @@ def test_a_script_that_fails_with_labels(labelled, tmp_path, capsys):
 
 
 def test_mistakes_come_together(tmp_path, capsys):
-    table = tmp_path / "t.csv"
-    table.write_text("a\n1\n")
+    table = tmp_path / "t.parquet"
+    table.touch()
     options = ["--inference-attribute", "x", "--preprocessor", "s.py", "--inference-ids", "--out", str(tmp_path / "o")]
     assert main(["baseline", str(table), *options]) == 1
     said = capsys.readouterr().err

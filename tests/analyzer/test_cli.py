@@ -97,13 +97,19 @@ def test_no_data(baseline, tmp_path):
         (["check", "{train}", "--baseline", "{baseline}", "--out", "{tmp}/o", "--threshold", "7"], "from 0 to 1"),
         (["baseline", "{train}", "--out", "{train}/x"], "cannot be written"),
         (["baseline", "{train}", "--out", "{tmp}/o", "--separator", "ab"], "one ASCII character"),
-        (["baseline", "{train}", "--out", "{tmp}/o", "--preprocessor", "x.py"], "add --format capture"),
+        (["baseline", "{train}", "--out", "{tmp}/o", "--preprocessor", "x.py"], "x.py: no such script"),
+        (["baseline", "{train}", "--out", "{train}"], "a file stands there"),
+        (["baseline", "{train}", "--out", "{tmp}/o", "--columns", "a,b"], "add --no-header"),
+        (["baseline", "{train}", "{tmp}/odd.jsonl", "--out", "{tmp}/o"], "files of several formats"),
+        (["baseline", "{tmp}/mac.csv", "--out", "{tmp}/o"], "a carriage return alone"),
         (["baseline", "{tmp}/odd.xyz", "--out", "{tmp}/o"], "add --format"),
         (["report", "{tmp}"], "statistics.json: no such file"),
     ],
 )
 def test_mistakes_are_explained_without_a_traceback(arguments, message, train, baseline, tmp_path, capsys):
     (tmp_path / "odd.xyz").write_text("a\n1\n")
+    (tmp_path / "odd.jsonl").write_text('{"a": 1}\n')
+    (tmp_path / "mac.csv").write_bytes(b"a,b\r1,2\r")
     filled = [argument.format(tmp=tmp_path, train=train, baseline=baseline) for argument in arguments]
     assert main(filled) == 1
     error = capsys.readouterr().err

@@ -71,7 +71,7 @@ def test_fields_over_several_lines():
 def test_bytes_that_are_no_utf_8_are_replaced_and_reported():
     found, report = read(b"a,b\n1,caf\xe9\n2,ok\n")
     assert found == [{"a": "1", "b": "caf\ufffd"}, {"a": "2", "b": "ok"}]
-    assert report.broken["characters that are not UTF-8 (replaced)"] == 1
+    assert (report.replaced_lines, report.broken_lines) == (1, 0)
 
 
 def test_other_separators():

@@ -11,7 +11,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from ._common import EXIT_FAILED, CommandError
+from . import _common as common
+from ._errors import CommandError
 
 _COMMANDS = ("baseline", "check", "quality", "bias", "attribution", "report")
 
@@ -33,6 +34,20 @@ exit codes:
 """
 
 
+class _Version(argparse.Action):
+    """Looked up when asked for only: that takes as long as everything else of `--help`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            text = version("cdk-sagemaker-mlops")
+        except PackageNotFoundError:
+            text = "unknown (not installed)"
+        print(f"model-analyzer {text}")  # noqa: T201
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     main_parser = argparse.ArgumentParser(
@@ -41,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    main_parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in _COMMANDS:
         importlib.import_module(f"{__name__}.{name}").add_parser(commands)
@@ -51,10 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code."""
     options = parser().parse_args(arguments)
     try:
+        if "data" in options:
+            common.prepare(options.out)
         return int(options.run(options))
     except CommandError as error:
         print(f"model-analyzer: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
-        return EXIT_FAILED
+        return common.EXIT_FAILED
     except KeyboardInterrupt:
         print("model-analyzer: interrupted", file=sys.stderr)  # noqa: T201
         return 130

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _transform
+from ._errors import CommandError as CommandError
+from ._formats import FORMATS
+from ._formats import format_of as format_of
+from ._formats import separator_of as separator_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,14 +34,8 @@ VIOLATIONS = "constraint_violations.json"
 INPUT_REPORT = "input_report.json"
 PAGE = "report.html"
 
-FORMATS = ("auto", "csv", "jsonl", "parquet", "capture", "transform")
 _PROGRESS_AFTER_SECONDS = 2.0
 _PROGRESS_EVERY_SECONDS = 0.5
-_SNIFFED_BYTES = 4096
-
-
-class CommandError(Exception):
-    """Something that the user can put right; the message says how."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -55,13 +53,18 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--columns", metavar="NAMES", help="names by position for data without names, separated by commas"
     )
     parser.add_argument(
-        "--separator", default=",", metavar="CHAR", help="character between CSV fields (default: comma)"
+        "--separator",
+        metavar="CHAR",
+        help="character between CSV fields (default: comma, or the ; tab | of a first line without a comma)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress and no summary")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     group = parser.add_argument_group("captured data")
     group.add_argument(
-        "--preprocessor", type=Path, metavar="FILE", help="Python file with preprocess_handler, for captured records"
+        "--preprocessor",
+        type=Path,
+        metavar="FILE",
+        help="Python file with preprocess_handler, for captured records, lines of CSV and of JSON",
     )
     group.add_argument(
         "--features-attribute", metavar="PATH", help="where the rows are in captured JSON inputs: instances[*].features"
@@ -89,11 +92,9 @@ def frames(
     from model_analyzer import inputs
 
     names = [name.strip() for name in options.columns.split(",")] if options.columns else columns
-    if len(options.separator) != 1 or not options.separator.isascii():
-        raise CommandError(f"--separator is {options.separator!r}: give one ASCII character")
     existing(options.data)
     kind = format_of(options)
-    check_capture_options(options, kind)
+    check_options(options, kind)
     try:
         if kind == "capture":
             batches = inputs.read_capture(
@@ -112,9 +113,10 @@ def frames(
                 format=kind,  # type: ignore[arg-type]  # argparse has checked it
                 header=not options.no_header,
                 columns=names,
-                separator=options.separator,
+                separator=separator_of(options),
                 report=report,
                 numbers=numbers,
+                preprocessor=preprocessor(options),
             )
         yield from with_progress(batches, report, options.quiet)
     except inputs.ScriptError as error:
@@ -130,16 +132,21 @@ def existing(paths: Iterable[Path]) -> None:
         raise CommandError(f"{', '.join(missing)}: no such file or folder")
 
 
-def check_capture_options(options: argparse.Namespace, kind: str) -> None:
-    """Options that only make sense for one format, all mistakes at once."""
+def check_options(options: argparse.Namespace, kind: str) -> None:
+    """Options that only make sense for some formats, all mistakes at once."""
     wrong = []
     if kind != "capture":
-        given = ("preprocessor", "features_attribute", "inference_attribute", "probability_attribute")
+        given = ("features_attribute", "inference_attribute", "probability_attribute")
         wrong += [
             f"--{name.replace('_', '-')} works on captured records, and the data is {kind}: add --format capture"
             for name in given
             if getattr(options, name) is not None
         ]
+    if options.preprocessor is not None and kind in ("parquet", "transform"):
+        wrong.append(f"--preprocessor works on captured records, lines of CSV and of JSON, and the data is {kind}")
+    if options.columns and (kind == "parquet" or (kind == "csv" and not options.no_header)):
+        way_out = "leave it out" if kind == "parquet" else "add --no-header if the first line is data"
+        wrong.append(f"--columns names the columns of data without names, and the {kind} has names: {way_out}")
     if kind != "transform" and (options.transform_files is not None or options.inference_ids):
         wrong.append(f"--transform-files and --inference-ids need --format transform, and the data is {kind}")
     if kind == "transform" and options.transform_files is None:
@@ -182,35 +189,6 @@ def with_progress(batches: Iterator[pl.DataFrame], report: InputReport, quiet: b
         sys.stderr.write("\n")
 
 
-def format_of(options: argparse.Namespace) -> str:
-    """The format asked for, or what the first file looks like."""
-    if options.format != "auto":
-        return str(options.format)
-    for path in options.data:
-        candidates = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        for file in candidates:
-            suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
-            if suffix in (".parquet", ".pq"):
-                return "parquet"
-            if suffix in (".csv", ".txt", ".out"):
-                return "csv"
-            if suffix in (".jsonl", ".ndjson", ".json"):
-                return _json_format_of(file)
-            if path.is_file():
-                raise CommandError(f"{file}: the suffix says nothing about the format: add --format")
-    return "csv"
-
-
-def _json_format_of(file: Path) -> str:
-    from model_analyzer.inputs._sources import opened
-
-    with opened(file) as stream:
-        head = stream.read(_SNIFFED_BYTES)
-    if b'"captureData"' in head:
-        return "capture"
-    return "transform" if re.match(rb'\s*\[\s*\{\s*"prefix"', head) else "jsonl"
-
-
 def read_json(folder: Path, name: str) -> Any:
     """A JSON file of a folder, None if it is not there."""
     path = folder / name
@@ -244,6 +222,32 @@ def write_text(folder: Path, name: str, text: str) -> Path:
 def dumps(value: Any) -> str:
     """JSON as the files hold it."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder for the files before any work is done, so that nobody waits for a failure."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise CommandError(f"--out {folder}: cannot be written: a file stands there, and a folder is needed") from None
+    except OSError as error:
+        raise CommandError(f"--out {folder}: cannot be written: {error.strerror or error}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CommandError(f"--out {folder}: cannot be written: this user may not")
+
+
+def reading_lines(read: InputReport, folder: Path) -> list[str]:
+    """Lines for people on what was not read as it stands."""
+    lines = []
+    if read.broken_lines:
+        reason, count = read.broken.most_common(1)[0]
+        more = "" if count == read.broken_lines else ", ..."
+        lines.append(f"{counted(read.broken_lines, 'line')} left out ({reason}{more})")
+    if read.replaced_lines:
+        lines.append(f"{counted(read.replaced_lines, 'line')} with characters that are not UTF-8, which were replaced")
+    if read.passed_over:
+        lines.append(f"{counted(read.passed_over, 'file')} of other formats passed over")
+    return [f"  {line}; see {folder / INPUT_REPORT}" for line in lines]
 
 
 def counted(number: int, thing: str) -> str:

@@ -158,6 +158,7 @@ def finish(
     violations: list[dict[str, Any]] | None,
     lines: list[str],
     result: dict[str, Any],
+    read: InputReport,
 ) -> int:
     """Write the files, say what was found, and give the exit code."""
     for name, text in files.items():
@@ -167,7 +168,7 @@ def finish(
     answer = {"rows": rows, **result}
     if violations is not None:
         answer["violations"] = violations
-    common.say(options, "\n".join([head, *lines]), answer)
+    common.say(options, "\n".join([head, *common.reading_lines(read, options.out), *lines]), answer)
     if not rows:
         return common.EXIT_NO_DATA
     return common.EXIT_VIOLATIONS if violations else common.EXIT_OK

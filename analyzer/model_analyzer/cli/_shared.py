@@ -50,7 +50,8 @@ def profile(options: argparse.Namespace, report: InputReport, columns: list[str]
     if options.processes == 1:
         return data_quality.profile_all(common.frames(options, report, columns, numbers=True))
     result: Profile
-    result, read = _in_processes(options, partial(_profile_part, _travelling(options), columns), _merged_profiles)
+    work = partial(_profile_part, _travelling(options), columns)
+    result, read = _in_processes(options, work, _merged_profiles, report)
     report.absorb(read)
     return result
 
@@ -156,17 +157,20 @@ def _merged_profiles(
 
 
 def _in_processes(
-    options: argparse.Namespace, work: Callable[[list[Path]], Any], merge: Callable[[Any, Any], Any]
+    options: argparse.Namespace,
+    work: Callable[[list[Path]], Any],
+    merge: Callable[[Any, Any], Any],
+    report: InputReport | None = None,
 ) -> Any:
     from model_analyzer.processes import summarize_files
 
     if options.processes < 1:
         raise common.CommandError(f"--processes is {options.processes}: give 1 or more")
-    return summarize_files(_files(options), work, merge, options.processes)
+    return summarize_files(_files(options, report), work, merge, options.processes)
 
 
-def _files(options: argparse.Namespace) -> list[Path]:
-    """The files that the processes share."""
+def _files(options: argparse.Namespace, report: InputReport | None = None) -> list[Path]:
+    """The files that the processes share; files of other formats are counted in the report."""
     from model_analyzer.inputs import _capture, _sources, _tables
 
     common.existing(options.data)
@@ -174,9 +178,10 @@ def _files(options: argparse.Namespace) -> list[Path]:
     if kind == "transform":
         raise common.CommandError("--processes shares files, and manifests belong together: leave it out")
     suffixes = _capture.SUFFIXES if kind == "capture" else _tables.SUFFIXES[kind]
-    return [Path(str(source)) for source in _sources.expand(options.data, suffixes)]
+    return [Path(str(source)) for source in _sources.expand(options.data, suffixes, report)]
 
 
 def _travelling(options: argparse.Namespace) -> argparse.Namespace:
-    """The options as they go to other processes: without functions, and quiet."""
-    return argparse.Namespace(**{**vars(options), "format": common.format_of(options), "quiet": True, "run": None})
+    """The options as they go to other processes: without functions, quiet, and with what the first file decides."""
+    found = {"format": common.format_of(options), "separator": common.separator_of(options)}
+    return argparse.Namespace(**{**vars(options), "quiet": True, "run": None, **found})

@@ -124,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
         lines += [f"  {score.label} has no attributions and was not checked" for score in scores if score.value is None]
     entries = None if violations is None else violations.to_dict()["violations"]
     lines += [f"  {entry['label']}: {entry['description']}" for entry in entries or ()]
-    return labelled.finish(options, files, summary.rows, entries, lines, result)
+    return labelled.finish(options, files, summary.rows, entries, lines, result, read)
 
 
 def _explainer(options: argparse.Namespace) -> Explainer:

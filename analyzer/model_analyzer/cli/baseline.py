@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _common as common
 from ._shared import add_process_option
 from ._shared import profile as read_profile
+
+if TYPE_CHECKING:
+    from model_analyzer.inputs import InputReport
 
 _EPILOG = """\
 examples:
@@ -43,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     read = inputs.InputReport()
     profile = read_profile(options, read, None)
     if not profile.rows:
-        raise common.CommandError(_no_rows(options, read.broken_lines))
+        raise common.CommandError(_no_rows(options, read))
     statistics, constraints = data_quality.statistics(profile), data_quality.suggest(profile)
     page = report.data_quality_html(statistics, constraints, None, None, read, title="Baseline")
     files = {
@@ -55,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
     paths = [common.write_text(options.out, name, text) for name, text in files.items()]
     size = f"{common.counted(profile.rows, 'row')}, {common.counted(len(profile.features), 'column')}"
     summary = f"{size}; written to {options.out}"
-    if read.broken_lines:
-        summary += f"\n{common.counted(read.broken_lines, 'line')} left out, see {options.out / common.INPUT_REPORT}"
+    summary = "\n".join([summary, *common.reading_lines(read, options.out)])
     result = {
         "rows": profile.rows,
         "columns": len(profile.features),
@@ -67,7 +69,10 @@ def run(options: argparse.Namespace) -> int:
     return common.EXIT_OK
 
 
-def _no_rows(options: argparse.Namespace, broken: int) -> str:
+def _no_rows(options: argparse.Namespace, read: InputReport) -> str:
     where = ", ".join(str(path) for path in options.data)
-    left_out = f" ({common.counted(broken, 'line')} left out; is --format right?)" if broken else ""
+    reasons = "; ".join(f"{reason}: {count:,}" for reason, count in read.broken.most_common(3))
+    left_out = (
+        f" ({common.counted(read.broken_lines, 'line')} left out: {reasons}; is --format right?)" if reasons else ""
+    )
     return f"{where}: there is not one row to make a baseline of{left_out}"

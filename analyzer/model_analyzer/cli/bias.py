@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
         lines += [
             f"  {entry.name} of {entry.facet} has no value and was not checked" for entry in violations.not_computable
         ]
-    return labelled.finish(options, files, summary.rows, found, lines, result)
+    return labelled.finish(options, files, summary.rows, found, lines, result, read)
 
 
 _HEADLINES = ("CI", "DPL", "DPPL", "DI")

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
             inputs.run_postprocessor(options.postprocessor)
         except inputs.ScriptError as error:
             raise common.CommandError(str(error)) from error
-    common.say(options, _summary(options, profile.rows, violations), _result(profile.rows, violations, read))
+    common.say(options, _summary(options, profile.rows, violations, read), _result(profile.rows, violations, read))
     if not profile.rows:
         return common.EXIT_NO_DATA
     return common.EXIT_VIOLATIONS if violations else common.EXIT_OK
@@ -99,10 +99,12 @@ def load_baseline(options: argparse.Namespace) -> tuple[Any, Any]:
     return replace(constraints, config=config), baseline
 
 
-def _summary(options: argparse.Namespace, rows: int, violations: Any) -> str:
+def _summary(options: argparse.Namespace, rows: int, violations: Any, read: Any) -> str:
     if not rows:
-        return f"no data to check; see {options.out / common.INPUT_REPORT}"
+        reasons = common.reading_lines(read, options.out)
+        return "\n".join([f"no data to check; see {options.out / common.INPUT_REPORT}", *reasons])
     lines = [f"{common.counted(rows, 'row')}, {common.counted(len(violations), 'violation')}; written to {options.out}"]
+    lines += common.reading_lines(read, options.out)
     lines += [f"  {v.feature_name}: {v.constraint_check_type}: {v.description}" for v in violations]
     return "\n".join(lines)
 

@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
         lines += [f"  {name} has no value in this data and was not checked" for name in violations.not_computable]
         lines += [f"  {violation.description}" for violation in violations]
     found = None if violations is None else violations.to_dict()["violations"]
-    return labelled.finish(options, files, summary.rows, found, lines, result)
+    return labelled.finish(options, files, summary.rows, found, lines, result, read)
 
 
 _HEADLINES = ("auc", "accuracy", "f1", "weighted_f1", "rmse", "mae", "r2")

@@ -90,7 +90,7 @@ def read_envelopes(
 
     Shadow traffic is left out and counted. Model quality joins ground truth to these by `event_id`, `inference_id`.
     """
-    for source in expand(files, SUFFIXES):
+    for source in expand(files, SUFFIXES, report):
         line = 1
         for block in blocks(source, report):
             for frame in _envelopes.decoded(block, name_of(source), line, report):

@@ -113,7 +113,7 @@ def careful_rows(
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
             text = raw.decode("utf-8", errors="replace")
-            report.broken["characters that are not UTF-8 (replaced)"] += 1
+            report.replaced_lines += 1
         fields = _fields(text, separator)
         if width is not None and len(fields) != width:
             report.add_problem(source, number, f"line has {len(fields)} fields, not {width}", text)

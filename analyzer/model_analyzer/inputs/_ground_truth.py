@@ -70,7 +70,7 @@ def read_ground_truth(files: Iterable[Source] | Source, *, report: InputReport |
     """
     report = report if report is not None else InputReport()
     parts: list[pl.DataFrame] = []
-    for source in expand(files, SUFFIXES):
+    for source in expand(files, SUFFIXES, report):
         name, line = name_of(source), 1
         hour = _collection_hour(name)
         for block in blocks(source, report):

@@ -30,6 +30,8 @@ class InputReport:
         records: Captured records, or lines of a table, that were usable.
         rows: Rows handed on (a captured record may carry several).
         broken: Lines, records or files left out, by reason.
+        replaced_lines: Lines kept although some of their characters are not UTF-8 and had to be replaced.
+        passed_over: Files of other formats inside the folders.
         samples: The first of those, at most twenty, cut to 200 characters.
         skipped_shadow: Records of shadow traffic, which are no production traffic.
         outside_window: Records whose inference time lies outside the window asked for.
@@ -42,6 +44,8 @@ class InputReport:
     records: int = 0
     rows: int = 0
     broken: Counter[str] = field(default_factory=Counter)
+    replaced_lines: int = 0
+    passed_over: int = 0
     samples: list[Problem] = field(default_factory=list)
     skipped_shadow: int = 0
     outside_window: int = 0
@@ -71,6 +75,8 @@ class InputReport:
         self.records += other.records
         self.rows += other.rows
         self.broken += other.broken
+        self.replaced_lines += other.replaced_lines
+        self.passed_over += other.passed_over
         self.samples += other.samples[: max(0, SAMPLE_LIMIT - len(self.samples))]
         self.skipped_shadow += other.skipped_shadow
         self.outside_window += other.outside_window
@@ -86,6 +92,8 @@ class InputReport:
             "rows": self.rows,
             "broken_lines": self.broken_lines,
             "broken_by_reason": dict(self.broken.most_common()),
+            "replaced_lines": self.replaced_lines,
+            "passed_over": self.passed_over,
             "samples": [asdict(sample) for sample in self.samples],
             "skipped_shadow": self.skipped_shadow,
             "outside_window": self.outside_window,

@@ -23,11 +23,13 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def expand(files: Iterable[Source] | Source, suffixes: tuple[str, ...] = ()) -> Iterator[Source]:
+def expand(
+    files: Iterable[Source] | Source, suffixes: tuple[str, ...] = (), report: InputReport | None = None
+) -> Iterator[Source]:
     """The files themselves; a folder stands for every file below it, in the order of their paths.
 
     Hidden files and files with another suffix than those asked for are passed over inside folders only: a file that is
-    named explicitly is always read.
+    named explicitly is always read. The report counts the files with another suffix.
 
     Raises:
         FileNotFoundError: A path does not exist.
@@ -40,7 +42,13 @@ def expand(files: Iterable[Source] | Source, suffixes: tuple[str, ...] = ()) -> 
             continue
         path = Path(source)
         if path.is_dir():
-            yield from (f for f in sorted(path.rglob("*")) if _wanted(f, path, suffixes))
+            for file in sorted(path.rglob("*")):
+                if not _visible(file, path):
+                    continue
+                if not suffixes or file.name.removesuffix(".gz").endswith(suffixes):
+                    yield file
+                elif report is not None:
+                    report.passed_over += 1
         elif path.exists():
             yield path
         else:
@@ -51,11 +59,8 @@ def _is_named(value: object) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str) and not isinstance(value[1], str)
 
 
-def _wanted(file: Path, folder: Path, suffixes: tuple[str, ...]) -> bool:
-    if not file.is_file() or any(part.startswith((".", "_")) for part in file.relative_to(folder).parts):
-        return False
-    name = file.name.removesuffix(".gz")
-    return not suffixes or name.endswith(suffixes)
+def _visible(file: Path, folder: Path) -> bool:
+    return file.is_file() and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 
 
 def name_of(source: Source) -> str:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import polars as pl
 
 from . import _csv, _json
 from ._report import InputReport
 from ._rows import frames_of
+from ._scripts import RecordFunction, rows_of_result
 from ._sources import Source, blocks, expand, name_of, opened
 from ._typed import SAMPLE_BYTES, NumberColumns, named_frame
 
 TableFormat = Literal["csv", "jsonl", "parquet"]
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
-    "csv": (".csv", ".txt", ".out"),
+    "csv": (".csv", ".txt", ".out", ".tsv"),
     "jsonl": (".jsonl", ".ndjson", ".json"),
     "parquet": (".parquet", ".pq"),
 }
 PARQUET_ROWS = 131_072
-
-RowFunction = Callable[[Any], Any]
 
 
 def read_table(
@@ -35,6 +35,7 @@ def read_table(
     separator: str = ",",
     report: InputReport | None = None,
     numbers: bool = False,
+    preprocessor: RecordFunction | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Batches of a table.
 
@@ -47,6 +48,8 @@ def read_table(
         report: Gets the counts. Default: they are dropped.
         numbers: Lets CSV columns come as numbers where that tells a profile all that their text would. Faster; for data
             quality.
+        preprocessor: Model Monitor's `preprocess_handler`; turns one line of CSV (text, the header left out) or of JSON
+            (decoded) into rows.
 
     Yields:
         Frames of text columns for CSV and JSON lines (type inference works on the written form), typed ones for
@@ -54,12 +57,18 @@ def read_table(
 
     Raises:
         FileNotFoundError: A path does not exist.
-        ValueError: The format is unknown.
+        ScriptError: The preprocessor raised or gave something else than rows.
+        ValueError: The format is unknown, or one that has no lines for a preprocessor.
     """
     report = report if report is not None else InputReport()
     if format not in SUFFIXES:
         raise ValueError(f"format {format!r} is unknown: use one of {', '.join(SUFFIXES)}")
-    sources = expand(files, SUFFIXES[format])
+    if preprocessor is not None:
+        if format == "parquet":
+            raise ValueError("a preprocessor takes lines, and parquet has none: use it with csv or jsonl")
+        sources = expand(files, SUFFIXES[format], report)
+        return _preprocessed(sources, format == "csv", header, preprocessor, report)
+    sources = expand(files, SUFFIXES[format], report)
     if format == "csv":
         return _read_csv(sources, header, columns, separator, report, NumberColumns() if numbers else None)
     if format == "jsonl":
@@ -85,6 +94,10 @@ def _read_csv(
                 head, body, skipped = _first_line(block)
                 start += skipped
                 if not head.strip():
+                    continue
+                if b"\r" in head.rstrip() and not body.strip():
+                    reason = "file whose lines end with a carriage return alone"
+                    report.add_problem(name_of(source), 1, reason, head.decode("utf-8", errors="replace"))
                     continue
                 fields = _csv.split_line(head, separator)
                 if header:
@@ -130,6 +143,39 @@ def _read_json_lines(
                 report.add_rows(frame.height, frame.width)
                 yield frame
             line += _csv.line_count(block)
+
+
+def _preprocessed(
+    sources: Iterable[Source], csv: bool, header: bool, function: RecordFunction, report: InputReport
+) -> Iterator[pl.DataFrame]:
+    for source in sources:
+        rows = _preprocessed_rows(source, csv, csv and header, function, report)
+        for frame in frames_of(rows):
+            report.add_rows(frame.height, frame.width)
+            yield frame
+
+
+def _preprocessed_rows(
+    source: Source, csv: bool, header: bool, function: RecordFunction, report: InputReport
+) -> Iterator[_json.Row]:
+    number = 0
+    for block in blocks(source, report):
+        for raw in block.split(b"\n"):
+            number += 1
+            text = raw.decode("utf-8", errors="replace").rstrip("\r")
+            if not text.strip():
+                continue
+            if header:
+                header = False
+                continue
+            try:
+                record = text if csv else json.loads(text)
+            except (ValueError, RecursionError):
+                report.add_problem(name_of(source), number, "line is not JSON", text)
+                continue
+            report.records += 1
+            yield from rows_of_result(function(record))
+        number -= 1  # a block ends with a line end, behind which stands nothing
 
 
 def _json_rows(block: bytes, source: str, first_line: int, report: InputReport) -> Iterator[_json.Row]:
