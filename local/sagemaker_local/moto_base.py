@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from botocore import parsers
@@ -198,6 +199,9 @@ class Base:
 
     def __init__(self) -> None:
         self._app = DomainDispatcherApplication(create_backend_app)
+        # For each request moto lists its own folder and tries all its patterns, for an answer that is always the same.
+        find = lru_cache(maxsize=1024)(self._app.get_backend_for_host)
+        self._app.get_backend_for_host = find  # type: ignore[method-assign]
         store_bucket_policies_without_enforcing()
         accept_log_delivery()
         deliver_no_access_logs()

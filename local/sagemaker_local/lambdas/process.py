@@ -48,7 +48,7 @@ class Image:
 class Worker:
     """A process that has loaded (or is loading) a function. Used by one invocation at a time."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, pause_scale: float) -> None:
         self.image = image
         self.cold = True
         self.init_error: dict[str, Any] | None = None
@@ -64,6 +64,7 @@ class Worker:
             "SAGEMAKER_LOCAL_PATHS": json.dumps(image.paths),
             "SAGEMAKER_LOCAL_REQUESTS": str(requests_read),
             "SAGEMAKER_LOCAL_REPLIES": str(replies_write),
+            "SAGEMAKER_LOCAL_PAUSE_SCALE": repr(pause_scale),
         }
         # -I and -S keep the host's packages, settings and working directory away from the function.
         self._process = subprocess.Popen(
@@ -153,9 +154,10 @@ def _write_all(descriptor: int, payload: bytes) -> None:
 
 
 class Pool:
-    """Warm processes, the least recently used given up first."""
+    """Warm processes, the least recently used given up first. Their pauses last `pause_scale` of the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_scale: float = 1.0) -> None:
+        self._pause_scale = pause_scale
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
         self._lock = threading.Lock()
@@ -174,7 +176,7 @@ class Pool:
                 if worker.image == image and worker.alive:
                     self._idle.remove(worker)
                     return worker
-        worker = Worker(image)
+        worker = Worker(image, self._pause_scale)
         with self._lock:
             self._all.add(worker)
         return worker

@@ -50,7 +50,7 @@ class Functions:
 
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws
-        self._pool = Pool()
+        self._pool = Pool(aws.pause_scale)
         self._folder = tempfile.TemporaryDirectory(prefix="sagemaker-local-", ignore_cleanup_errors=True)
         self.settings: dict[tuple[str, str, str], Json] = {}
         """LoggingConfig and DeadLetterConfig by account, region and name; moto does not keep them."""

@@ -28,6 +28,8 @@ def test_the_names_exist_with_their_signatures() -> None:
     ]
     assert list(inspect.signature(S3Backend.log_incoming_request).parameters) == ["self", "request", "bucket_name"]
     assert list(inspect.signature(DomainDispatcherApplication).parameters) == ["create_app"]
+    # Depends on the host alone, so that its answers can be kept.
+    assert list(inspect.signature(DomainDispatcherApplication.get_backend_for_host).parameters) == ["self", "host"]
     assert callable(create_backend_app)
     assert issubclass(MotoRequestHandler, WSGIRequestHandler)
     assert callable(BackendDict.reset)

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sagemaker_local.lambdas.process import Image, Pool
+from sagemaker_local.server import LocalAws
+
 
 def call(bench: Any, name: str, event: Any = None, **options: Any) -> tuple[Any, dict[str, Any]]:
     answer = bench.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}), **options)
@@ -270,6 +273,25 @@ sys.stdin.read()
     while any(is_running(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still running: {pids}"
         time.sleep(0.05)
+
+
+def test_pauses_take_a_share_of_their_time(tmp_path: Path) -> None:
+    (tmp_path / "sleeper.py").write_text(
+        "import time\ndef handler(event, context):\n    time.sleep(60)\n    return 'up'\n"
+    )
+    names = ("NAME", "VERSION", "MEMORY_SIZE")
+    variables = {f"AWS_LAMBDA_FUNCTION_{name}": "1" for name in names} | {"_HANDLER": "sleeper.handler"}
+    variables |= {"AWS_LAMBDA_LOG_GROUP_NAME": "g", "AWS_LAMBDA_LOG_STREAM_NAME": "s"}
+    pool = Pool(pause_scale=0.001)
+    try:
+        worker = pool.take(Image("sleeper", tmp_path, (str(tmp_path),), tuple(variables.items())))
+        worker.load()
+        answer = worker.call({"event": {}, "request_id": "1", "arn": "a", "clock_offset": 0, "trace_id": "t"}, 10)
+    finally:
+        pool.close()
+    assert answer["result"] == '"up"'
+    with pytest.raises(ValueError, match="pause_scale is a share of the time from 0 to 1, got 2"):
+        LocalAws(pause_scale=2)
 
 
 def is_running(pid: int) -> bool:
