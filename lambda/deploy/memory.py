@@ -21,7 +21,10 @@ from shared.log import Logger
 
 #: Size of a standard parameter: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 MAX_BYTES = 4096
-_SHORT_REASON = 120
+#: What is left of a reason when space gets short, and of one of the oldest versions.
+_SHORT_REASON, _FOLDED_REASON = 120, 60
+#: As many of the latest entries are kept whole, as long as the reasons of older ones can go instead.
+_WHOLE = 4
 
 log = Logger("deploy.memory")
 
@@ -134,32 +137,45 @@ class Memory:
 def _fold(entries: Sequence[Quarantined]) -> list[dict[str, Any]]:
     """The entries as JSON that fits into one parameter, which holds 4 KB.
 
-    Reasons of older entries are shortened first; then the oldest versions share one entry without a reason, because a
-    forgotten version would be tried again, fail again and push out the next one, for ever.
+    Reasons of older entries are shortened first; then the oldest versions share one entry that has their number and the
+    beginning of their reason, and in the end the number alone, because a forgotten version would be tried again, fail
+    again and push out the next one, for ever.
     """
     documents: list[dict[str, Any]] = [dict(entry.to_json()) for entry in entries]
     for document in documents[:-1]:
         if _size(documents) > MAX_BYTES:
             document["reason"] = document["reason"][:_SHORT_REASON]
     folded: dict[str, Any] | None = None
-    while _size(documents if folded is None else [folded, *documents]) > MAX_BYTES and len(documents) > 1:
-        oldest = documents.pop(0)
-        prefix, _, version = oldest["model_package_arn"].rpartition("/")
-        if oldest["scope"] != "version" or not version.isdigit():
-            continue
-        if folded is None:
-            folded = {"group": prefix, "versions": [], "at": oldest["at"]}
-        # Only the latest 500 are kept: more would fill the parameter, and nobody approves so many broken versions.
-        folded["versions"] = [*folded["versions"], int(version)][-500:]
+    while _size(documents if folded is None else [folded, *documents]) > MAX_BYTES:
+        if len(documents) > _WHOLE or (len(documents) > 1 and not (folded and folded["reasons"])):
+            folded = _folded_into(folded, documents.pop(0))
+        elif folded and folded["reasons"]:
+            del folded["reasons"][min(folded["reasons"], key=int)]
+        else:
+            break
     return documents if folded is None else [folded, *documents]
+
+
+def _folded_into(folded: dict[str, Any] | None, oldest: dict[str, Any]) -> dict[str, Any] | None:
+    prefix, _, version = oldest["model_package_arn"].rpartition("/")
+    if oldest["scope"] != "version" or not version.isdigit():
+        return folded
+    if folded is None:
+        folded = {"group": prefix, "versions": [], "reasons": {}, "at": oldest["at"]}
+    # Only the latest 500 are kept: more would fill the parameter, and nobody approves so many broken versions.
+    folded["versions"] = [*folded["versions"], int(version)][-500:]
+    folded["reasons"][version] = oldest["reason"][:_FOLDED_REASON]
+    return folded
 
 
 def _unfold(document: dict[str, Any]) -> Iterator[Quarantined]:
     if "versions" not in document:
         yield Quarantined.from_json(document)
         return
+    reasons = document.get("reasons", {})
     for version in document["versions"]:
-        yield Quarantined(f"{document['group']}/{version}", "rolled back earlier", "", document["at"])
+        reason = reasons.get(str(version), "rolled back earlier; its announcement has the reason")
+        yield Quarantined(f"{document['group']}/{version}", reason, "", document["at"])
 
 
 def _size(documents: Sequence[dict[str, Any]]) -> int:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from deploy.state import Quarantined
+
 
 def test_an_empty_registry_changes_nothing(world):
     (result,) = world.wake()
@@ -304,6 +306,10 @@ def test_what_is_remembered_of_a_removed_model_is_forgotten(make_world):
     assert world.ssm == {}
 
 
+def memory(world):
+    return world.controller()._new_memory()
+
+
 def test_a_quarantine_never_outgrows_its_parameter(make_world):
     world = make_world(dict.fromkeys(range(2, 40), "fails"))
     world.approve(1)
@@ -313,9 +319,23 @@ def test_a_quarantine_never_outgrows_its_parameter(make_world):
         world.settle()
     assert world.live == 1
     assert [update["version"] for update in world.updates] == list(range(1, 40)), "none is tried twice"
+    reasons = {entry.arn.rpartition("/")[2]: entry.reason for entry in memory(world).quarantine("churn")}
+    assert list(reasons) == [str(version) for version in range(2, 40)]
+    assert sum("failed its health check" in reason for reason in reasons.values()) > 20, "short, but there"
     (result,) = world.wake({"action": "release", "model": "churn", "version": 2})
     assert result["releasedVersions"] == [2]
     assert world.updates[-1]["version"] == 2
+
+
+def test_of_very_many_versions_in_quarantine_the_oldest_keep_their_number_alone(world):
+    latest = "alarm mlops-prod-churn-5xx is in ALARM " * 15
+    entries = [Quarantined(f"arn:p/churn/{version}", latest, "Endpoint", "t") for version in range(1, 301)]
+    memory(world).save_quarantine("churn", entries)
+    kept = memory(world).quarantine("churn")
+    assert [entry.arn for entry in kept] == [entry.arn for entry in entries]
+    assert kept[-1] == entries[-1], "the latest is kept whole"
+    assert "announcement has the reason" in kept[0].reason
+    assert all(entry.reason for entry in kept)
 
 
 def test_unreadable_memory_is_started_afresh(world):

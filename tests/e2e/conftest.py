@@ -11,5 +11,6 @@ from sagemaker_local.server import LocalAws
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[LocalAws]:
-    with LocalAws() as running:
+    # Functions that wait for a moment, or are throttled, need not make anybody wait.
+    with LocalAws(pause_scale=0.05) as running:
         yield running

@@ -170,7 +170,7 @@ def test_no_request_fails_that_a_healthy_fleet_would_have_answered(fire: Fire) -
 
 
 def test_things_did_go_wrong(fire: Fire) -> None:
-    assert fire.interruptions >= 1
+    assert fire.interruptions >= max(1, len(fire.packages) // 10)
     assert fire.throttles
     assert fire.refusals
     assert fire.foreign_updates

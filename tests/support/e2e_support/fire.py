@@ -123,6 +123,20 @@ class Fire:
     metrics: dict[str, float] = field(default_factory=dict)
     dead_letters: int = 0
 
+    def summary(self) -> str:
+        """What happened, in numbers."""
+        assert self.traffic is not None
+        troubles = ", ".join(f"{count} {name}" for name, count in Counter(self.troubles.values()).most_common())
+        requests, failed = self.traffic.answered, len(self.traffic.failures)
+        return (
+            f"{len(self.packages)} rollouts in {self.traffic.seconds:.0f} s: {troubles}. {requests} requests answered "
+            f"({self.traffic.per_second:.1f} a second), {failed} failed, {len(self.unexplained())} of them not on a "
+            f"broken canary. {self.interruptions} invocations killed, {self.throttles} calls throttled, "
+            f"{self.refusals} refused, {self.foreign_updates} foreign deployments. {sum(self.succeeded.values())} "
+            f"times live, {sum(self.rolled_back.values())} rolled back, {len(self.quarantine)} in quarantine, left "
+            f"behind: {self.orphans or 'nothing'}."
+        )
+
     def unexplained(self) -> list[str]:
         """Failed requests that no broken canary explains."""
         failures = self.traffic.failures if self.traffic else []
@@ -149,6 +163,8 @@ def rage(site: Site, count: int, seed: int = 5) -> Fire:
     finally:
         fire.traffic.stop()
     _close(fire)
+    # Shown with `pytest -s`, and by pytest itself when a test fails.
+    print(fire.summary())
     return fire
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from e2e_support import models
 
+from deploy.memory import Memory
 from examples.walkthrough.deployed import Deployed
 from sagemaker_local.server import LocalAws
 
@@ -114,7 +115,7 @@ class Site:
 
     # -- time ------------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 60, step: float = 30) -> None:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 60, step: float = 60) -> None:
         """Let virtual time pass until the condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -147,8 +148,7 @@ class Site:
 
     def quarantine(self) -> list[dict[str, Any]]:
         """The versions that are not tried again, with their reasons."""
-        found = self.client("ssm").get_parameters(Names=[f"/{self.prefix}/quarantine/churn"])["Parameters"]
-        return list(json.loads(found[0]["Value"])) if found else []
+        return [entry.to_json() for entry in Memory(self.client("ssm"), self.prefix).quarantine("churn")]
 
     def events(self, detail_type: str) -> list[dict[str, Any]]:
         """Details of the events that this environment put on its bus."""
