@@ -19,7 +19,8 @@ def training(facts: ModelFacts) -> str:
         return ""
     charts = f'<div class="grid plots">{"".join(cards)}</div>' if cards else ""
     words = f"How version {facts.live.number} was made." if facts.live else "How versions were made."
-    return section("Training", words, charts, table(("", ""), rows) if rows else "")
+    facts_table = f'<div style="margin-top:14px">{table(("What", "How"), rows)}</div>' if rows else ""
+    return section("Training", words, charts, facts_table)
 
 
 def _curve(live: Version | None) -> str:

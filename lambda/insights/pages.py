@@ -121,7 +121,7 @@ def _quality(facts: ModelFacts) -> str:
     if not chosen:
         return ""
     marks = _rollouts(facts)
-    cards = [_card(line.name, timeline(line, facts.since, facts.until, marks=marks)) for line in chosen]
+    cards = [_card(line.name, timeline(line, facts.since, facts.until, marks=marks, near=True)) for line in chosen]
     return section("Quality on labelled traffic", "One point per run.", _grid(cards))
 
 
@@ -160,7 +160,7 @@ def _importance(facts: ModelFacts) -> str:
             (
                 escape(name),
                 f"{share:.1%}",
-                "new" if change is None and before else "-" if change is None else f"{change:+.1%}",
+                _change(change, known=bool(before)),
                 pill("drifted", "bad") if name in drifted else "",
             )
         )
@@ -170,6 +170,12 @@ def _importance(facts: ModelFacts) -> str:
     else:
         words, since = "From the evaluation of the live version.", "Since the version before"
     return section("Which features matter", words, table(("Feature", "Share of decisions", since, ""), rows, (1, 2)))
+
+
+def _change(change: float | None, *, known: bool) -> str:
+    if change is None:
+        return "new" if known else "-"
+    return "as before" if abs(change) < 0.0005 else f"{change:+.1%}"
 
 
 def _traffic(facts: ModelFacts) -> str:
@@ -195,7 +201,7 @@ def _monitors(facts: ModelFacts) -> str:
     rows = [
         (
             escape(monitor.schedule),
-            _LABELS.get(monitor.kind, escape(monitor.kind or "unknown")),
+            f'<span style="white-space:nowrap">{_LABELS.get(monitor.kind, escape(monitor.kind or "unknown"))}</span>',
             str(int(monitor.completed.total)),
             str(int(monitor.failed.total)),
             str(int(monitor.without_data.total)),
@@ -247,7 +253,7 @@ def _card(title: str, chart: str) -> str:
 
 
 def _grid(cards: Sequence[str]) -> str:
-    return f'<div class="grid plots">{"".join(cards)}</div>' if cards else ""
+    return f'<div class="grid plots" style="margin-top:14px">{"".join(cards)}</div>' if cards else ""
 
 
 def _period(since: datetime, until: datetime) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from insights import digest, pages
+from insights import digest, page_training, pages
 from insights.document import document
 from insights.facts import EndpointFacts, ModelFacts
 from insights.rules import recommend
@@ -52,7 +52,7 @@ def test_a_model_page_answers_the_four_questions(troubled: ModelFacts) -> None:
     outline = Outline(pages.model_page(troubled, recommend(troubled)))
 
     text = " ".join(outline.text)
-    for heading in ("What to do", "Drift", "Which features matter", "Endpoint", "Monitors", "Versions"):
+    for heading in ("What to do", "Drift", "Which features matter", "Training", "Endpoint", "Monitors", "Versions"):
         assert heading in text
     assert "needs you" in text
     assert "alarm ServerErrors" in text
@@ -61,6 +61,22 @@ def test_a_model_page_answers_the_four_questions(troubled: ModelFacts) -> None:
     # Nothing is fetched from anywhere and nothing runs.
     assert not [tag for tag, _ in outline.tags if tag in ("script", "link", "img", "iframe")]
     assert sum(tag == "svg" for tag, _ in outline.tags) >= 9
+
+
+def test_training_is_shown_as_far_as_it_is_known(healthy: ModelFacts) -> None:
+    live = healthy.versions[0]
+    assert live.job is not None
+    bare = replace(live, curve={}, data=None, job=None, training={}, metric="")
+
+    whole = page_training.training(healthy)
+    by_job = page_training.training(replace(healthy, versions=(live,), live=replace(live, curve={}, data=None)))
+
+    for said in ("auc by round, version 2", "auc by version", "2.2% worse", "70% saved by spot", "balance 4%", "live"):
+        assert said in whole, said
+    assert "<svg" not in by_job
+    assert "churn-train-7, 1 x ml.m5.large, 5 min" in by_job
+    assert page_training.training(replace(healthy, versions=(bare,), live=bare)) == ""
+    assert page_training.training(replace(healthy, versions=(), live=None)) == ""
 
 
 def test_states(healthy: ModelFacts, troubled: ModelFacts) -> None:
@@ -115,17 +131,36 @@ def test_the_document_holds_what_own_rules_refer_to(troubled: ModelFacts) -> Non
     assert {item["rule"] for item in model["recommendations"]} >= {"drift-concentrated", "unread"}
 
 
+#: Written into a copy of the page: the browser itself says what it laid out.
+MEASURE = """
+<script>addEventListener("load", () => {
+  const shown = [...document.querySelectorAll("svg, table, .card")].map(e => e.getBoundingClientRect());
+  const measured = {
+    empty: shown.filter(r => r.width < 20 || r.height < 10).length,
+    shown: shown.length,
+    overflow: document.documentElement.scrollWidth - innerWidth,
+  };
+  document.body.insertAdjacentHTML("beforeend", `<pre id="measured">${JSON.stringify(measured)}</pre>`);
+})</script>
+"""
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_browser_draws_the_page(troubled: ModelFacts, tmp_path: Path) -> None:
     page = tmp_path / "churn.html"
-    page.write_text(pages.model_page(troubled, recommend(troubled)), encoding="utf-8")
+    page.write_text(pages.model_page(troubled, recommend(troubled)) + MEASURE, encoding="utf-8")
     command = [
         str(CHROMIUM),
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()),
+        *(f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1000,900", "--virtual-time-budget=2000"),
+        *("--dump-dom", page.as_uri()),
     ]
     drawn = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
     assert "Drift sits in minutes, charge" in drawn.stdout
     assert not re.search(r"(?i)parsererror|Uncaught", drawn.stdout + drawn.stderr)
+    measured = json.loads(drawn.stdout.rpartition('<pre id="measured">')[2].partition("</pre>")[0])
+    assert measured["shown"] > 20
+    assert measured["empty"] == 0
+    assert measured["overflow"] <= 0, "nothing is wider than the window"

@@ -292,7 +292,10 @@ def categories(*counts: int) -> dict[str, Any]:
         # Two values: a rare flag is no outlier, and a placeholder is no flag.
         (feature("f", **numbers(0, 1, 0.005, (0.005 * 0.995) ** 0.5)), "constant-features"),
         (feature("f", **numbers(0, 1, 0.3, (0.3 * 0.7) ** 0.5)), None),
-        (feature("f", numerical_statistics={"common": {"num_present": 100, "num_missing": 900}, "max": 9}), "missing-values"),
+        (
+            feature("f", numerical_statistics={"common": {"num_present": 100, "num_missing": 900}, "max": 9}),
+            "missing-values",
+        ),
         (feature("f"), None),
     ],
 )

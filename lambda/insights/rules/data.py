@@ -104,10 +104,11 @@ def constant_features(facts: ModelFacts) -> Iterator[Recommendation]:
                 constant.append(feature["name"])
             elif top >= _NEAR_CONSTANT:
                 nearly.append(f"{feature['name']}: one value in {top:.1%} of the records")
-    if constant or nearly:
+    count = len(constant) + len(nearly)
+    if count:
         yield Recommendation(
             "constant-features",
-            f"{len(constant) + len(nearly)} features hardly vary",
+            f"{count} {'feature hardly varies' if count == 1 else 'features hardly vary'}",
             "watch" if constant else "note",
             "high",
             (*(f"{name}: the same in every record" for name in constant), *nearly)[:8],

@@ -142,7 +142,7 @@ def training_gaps(facts: ModelFacts) -> Iterator[Recommendation]:
     if lines:
         yield Recommendation(
             "training-data-gaps",
-            f"{len(lines)} features had nothing to teach",
+            f"{len(lines)} {'feature' if len(lines) == 1 else 'features'} had nothing to teach",
             "note",
             "high",
             tuple(lines[:8]),
