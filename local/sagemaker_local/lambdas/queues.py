@@ -38,7 +38,8 @@ class Poller:
         self._deliveries = deliveries.of(aws)
         self._busy: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._sent = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="sqs-poller", daemon=True)
         self._deliveries.also_pending(self._pending)
 
@@ -46,8 +47,13 @@ class Poller:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._stopping = True
+        self._sent.set()
         self._thread.join(timeout=5)
+
+    def look(self) -> None:
+        """Look into the queues at once, because a message was sent."""
+        self._sent.set()
 
     def _mappings(self) -> list[Json]:
         return [
@@ -60,7 +66,9 @@ class Poller:
         return any(moto_state.waiting_messages(mapping["EventSourceArn"]) for mapping in self._mappings())
 
     def _poll(self) -> None:
-        while not self._stopping.wait(_POLL_SECONDS):
+        while not self._stopping:
+            self._sent.wait(_POLL_SECONDS)
+            self._sent.clear()
             try:
                 self._start_batches()
             except Exception:  # noqa: BLE001 - the poller outlives whatever one queue does
@@ -187,4 +195,6 @@ def install(aws: LocalAws, functions: Functions) -> None:
     """Start polling."""
     poller = Poller(aws, functions)
     aws.on_stop(poller.stop)
+    for operation in ("SendMessage", "SendMessageBatch"):
+        aws.front.after("sqs", operation, lambda context, params, result: poller.look())
     poller.start()
