@@ -12,7 +12,7 @@ from constructs import Construct
 
 import cdk_sagemaker_mlops as mlops
 from cdk_sagemaker_mlops import training as tr
-from cdk_sagemaker_mlops.training.steps import Compute, JobNetwork
+from cdk_sagemaker_mlops.training.steps import Compute, JobNetwork, MlflowRun
 
 from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .feature_store import FeatureStoreStack
@@ -74,11 +74,16 @@ class TrainingStack(EnvironmentStack):
         wanted, storage = model.training, self._foundation.storage
         assert wanted is not None  # noqa: S101  (only models with one come here)
         network = self.settings.network
+        definition = self._definition(name, model, wanted)
+        if isinstance(definition, tr.TabularPipeline):
+            # What an execution can cost, where whoever deploys it sees it.
+            hours = f"{definition.largest_training_hours:g} instance hours of {wanted.instance_type}"
+            cdk.CfnOutput(self, f"LargestTraining-{name}", value=f"{hours} in one execution{_spot(wanted)}")
         return tr.TrainingPipeline(
             self,
             f"Training-{name}",
             name=f"{self.prefix}-{name}-training",
-            definition=self._definition(name, model, wanted),
+            definition=definition,
             artifacts=storage.models,
             artifacts_prefix=f"training/{name}",
             inputs=self._inputs(name, wanted),
@@ -114,6 +119,10 @@ class TrainingStack(EnvironmentStack):
             minimum=wanted.minimum,
             better_than_live=wanted.better_than_live,
             gates=_gates(wanted),
+            gate_engine=wanted.gate_engine,
+            mlflow=MlflowRun(resource_arn=wanted.mlflow.arn, experiment=wanted.mlflow.experiment)
+            if wanted.mlflow
+            else None,
             facet=_facet(wanted),
             approval=_APPROVALS[wanted.approval],
             preparation=compute,
@@ -179,6 +188,10 @@ class TrainingStack(EnvironmentStack):
 def trained_models(settings: Environment) -> dict[str, ModelSettings]:
     """Models that are trained in this environment."""
     return {name: model for name, model in settings.models.items() if model.training}
+
+
+def _spot(wanted: TrainingSettings) -> str:
+    return ", at spot prices" if wanted.spot else ""
 
 
 def _schedule(text: str | None) -> tr.TrainingSchedule | None:

@@ -108,6 +108,23 @@ class FacetSettings(Settings):
         return self
 
 
+class MlflowSettings(Settings):
+    """SageMaker's managed MLflow, which executions are logged to."""
+
+    arn: Annotated[
+        str,
+        Field(
+            pattern=r"^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:(mlflow-app|mlflow-tracking-server)/.+$",
+            description="ARN of the MLflow app or tracking server.",
+            json_schema_extra={"x-allowed": "the ARN of an mlflow-app or an mlflow-tracking-server"},
+        ),
+    ]
+    experiment: Annotated[
+        str | None,
+        Field(min_length=1, max_length=256, description="Name of the experiment. Default: SageMaker's choice"),
+    ] = None
+
+
 class TrainingSettings(Settings):
     """The ready pipeline for tables, or a definition of your own."""
 
@@ -168,6 +185,11 @@ class TrainingSettings(Settings):
         bool, Field(description="A new version has to be better than the live one on the same data. Default: true")
     ] = True
     gates: Annotated[GatesSettings, Field(description="Checks of a new version.")] = GatesSettings()
+    gate_engine: Annotated[
+        Literal["analyzer", "model-monitor"],
+        Field(description="Who checks: our analyzer, or SageMaker's Model Monitor and Clarify. Default: analyzer"),
+    ] = "analyzer"
+    mlflow: Annotated[MlflowSettings | None, Field(description="MLflow to log executions to. Default: none")] = None
     facet: Annotated[FacetSettings | None, Field(description="Whom bias is measured for. Default: nobody")] = None
     approval: Annotated[
         Literal["manual", "automatic"],
@@ -205,6 +227,8 @@ class TrainingSettings(Settings):
     def _gates_measure(self) -> TrainingSettings:
         if self.gates.bias and not self.facet:
             raise conflict("gates", "bias is checked for a group of people; add facet: {column: …}")
+        if self.gate_engine == "model-monitor" and self.problem == "multiclass-classification":
+            raise conflict("gate_engine", "model-monitor takes one number per row, and several classes have one each")
         both = sorted(set(self.features) & set(self.exclude))
         if both:
             raise conflict("exclude", f"features names {', '.join(both)} as well; remove it from one of the two")

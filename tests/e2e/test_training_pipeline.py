@@ -159,14 +159,17 @@ class Lab:
         described: dict[str, Any] = self.sm.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         return described
 
+    def read(self, uri: str) -> bytes:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        content: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
     def trees(self, job: dict[str, Any]) -> list[str]:
         """The trees of a training job's model."""
         uri = self.sm.describe_training_job(TrainingJobName=job["TrainingJobName"])["ModelArtifacts"][
             "S3ModelArtifacts"
         ]
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        archive = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(self.read(uri))) as tar:
             raw = tar.extractfile("xgboost-model").read()  # type: ignore[union-attr]
         booster = xgboost.Booster()
         booster.load_model(bytearray(raw))
@@ -233,6 +236,10 @@ def test_a_deployment_that_fails_leaves_a_version_that_nobody_approved(lab: Lab)
     (version,) = lab.versions()
     assert version["ModelApprovalStatus"] == "PendingManualApproval"
     assert version["MetadataProperties"]["GeneratedBy"] == lab.first
+    uri = version["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    cost = json.loads(lab.read(uri))["cost"]
+    assert (cost["training_jobs"], cost["instance_types"]) == (2, {"ml.m5.xlarge": 2})
+    assert cost["billable_seconds"] <= cost["training_seconds"]
 
 
 def _said(lab: Lab, step: str, output: str, document: dict[str, Any]) -> None:

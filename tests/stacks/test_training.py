@@ -97,6 +97,21 @@ def test_a_ready_pipeline_and_its_retraining(environment: Load, tmp_path: Path) 
     assert function["Environment"]["Variables"]["ENDPOINT_NAME"] == "mlops-test-churn"
 
 
+def test_sagemakers_own_checks_and_mlflow(environment: Load, tmp_path: Path) -> None:
+    more = """\
+      gate_engine: model-monitor
+      mlflow: {arn: "arn:aws:sagemaker:eu-west-1:111111111111:mlflow-app/app-1", experiment: churn}
+"""
+    template = training_template(environment(READY.replace("      minimum", f"{more}      minimum")), tmp_path)
+    (pipeline,) = of_type(template, "AWS::SageMaker::Pipeline")
+    text = json.dumps(pipeline["PipelineDefinition"])
+    assert "MODEL_EXPLAINABILITY" in text
+    assert "MlflowConfig" in text
+    assert "mlflow-app/app-1" in json.dumps(of_type(template, "AWS::IAM::Role"))
+    shown = [output["Value"] for name, output in template["Outputs"].items() if name.startswith("LargestTraining")]
+    assert shown == ["6 instance hours of ml.m5.xlarge in one execution, at spot prices"]
+
+
 def test_a_query_over_feature_groups_brings_their_permissions(environment: Load, tmp_path: Path) -> None:
     settings = environment(
         """\
@@ -136,6 +151,14 @@ def test_a_definition_of_one_s_own(environment: Load, tmp_path: Path) -> None:
         (
             "    training: {label: a, problem: regression, data: x, tuning: {max_jobs: 2}}\n",
             ["max_parallel_jobs", "max_jobs is 2"],
+        ),
+        (
+            "    training: {label: a, problem: multiclass-classification, data: x, gate_engine: model-monitor}\n",
+            ["gate_engine", "several classes have one each"],
+        ),
+        (
+            "    training: {label: a, problem: regression, data: x, mlflow: {arn: my-server}}\n",
+            ["mlflow.arn", "the ARN of an mlflow-app or an mlflow-tracking-server"],
         ),
         ("    training: {label: a, problem: regression, data: x, schedule: often}\n", ["daily, weekly, monthly"]),
         ("    on_drift: retrain\n", ["models.churn.on_drift", "there is nothing to start"]),

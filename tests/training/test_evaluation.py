@@ -13,10 +13,13 @@ from botocore.exceptions import ClientError
 from sklearn import metrics as reference
 
 from tabular_training import command, metrics
+from tabular_training.checks import write_check_data
 from tabular_training.configuration import VARIABLE, Configuration
+from tabular_training.cost import spent, told
 from tabular_training.evaluate import evaluate
 from tabular_training.gates import FILES, Inputs, run
 from tabular_training.live import latest_approved, unpack
+from tabular_training.serving import ENCODED, model_fn, predict_fn
 from tabular_training.train import train
 
 
@@ -121,6 +124,69 @@ def test_the_four_combinations(
     used = (tmp_path / "new" / "drift-check" / "data_quality" / "constraints.json").read_text()
     assert (used == changed.read_text()) is not register
     assert (tmp_path / "new" / "baselines" / "bias" / "constraint_violations.json").is_file()
+
+
+class _Jobs:
+    """Two jobs of a tuning: one on spot instances that were cheaper."""
+
+    def get_paginator(self, name: str) -> Any:
+        assert name == "list_training_jobs_for_hyper_parameter_tuning_job"
+        return self
+
+    def paginate(self, HyperParameterTuningJobName: str) -> Any:
+        assert HyperParameterTuningJobName == "tune"
+        return [{"TrainingJobSummaries": [{"TrainingJobName": name}]} for name in ("one", "two")]
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
+        times = {"TrainingTimeInSeconds": 100, **({"BillableTimeInSeconds": 30} if TrainingJobName == "one" else {})}
+        return {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2}, **times}
+
+
+def test_says_what_training_cost() -> None:
+    cost = spent(_Jobs(), {"TUNED_JOB_NAME": "tune"})
+    assert cost == {
+        "training_jobs": 2,
+        "instance_types": {"ml.m5.large": 2},
+        "training_seconds": 400,
+        "billable_seconds": 260,
+        "saved_by_spot": 0.35,
+    }
+    assert "spot instances saved 35%" in told(cost)
+    assert spent(_Jobs(), {"TRAINED_JOB_NAME": "two"})["billable_seconds"] == 200  # type: ignore[index]
+    assert spent(_Jobs(), {}) is None
+
+
+def test_writes_what_sagemakers_own_checks_read(trained: Any, document: dict[str, Any], tmp_path: Path) -> None:
+    import pandas as pd
+
+    configuration = Configuration.from_dict(document | {"gate_engine": "model-monitor"})
+    model = model_fn(str(trained.folders.model))
+    write_check_data(configuration, model, trained.root / "baseline", trained.root / "test", tmp_path)
+    traffic, labelled, encoded = (
+        pd.read_csv(tmp_path / name / f"{name}.csv") for name in ("traffic", "labelled", "encoded")
+    )
+    assert list(traffic) == ["prediction", "plan", "minutes", "calls"]
+    assert list(labelled) == ["prediction", "predicted", "left", "plan", "minutes", "calls"]
+    test = pd.read_csv(trained.root / "test" / "test.csv")
+    assert list(labelled["left"]) == list((test["left"] == "yes").astype(int))
+    assert list(labelled["predicted"]) == list((labelled["prediction"] > 0.5).astype(int))
+    # The model answers encoded rows as it answers those that they came from.
+    rows = encoded.to_numpy(np.float32)
+    assert np.allclose(model.encoded_scores(rows), labelled["prediction"], atol=1e-6)
+    bias = json.loads((tmp_path / "bias" / "analysis_config.json").read_text())
+    assert bias["facet"] == [{"name_or_index": "plan", "value_or_threshold": ["world"]}]
+    assert (bias["label"], bias["predicted_label"], bias["label_values_or_threshold"]) == ("left", "predicted", [1])
+    assert "shap" in json.loads((tmp_path / "attribution" / "analysis_config.json").read_text())["methods"]
+
+
+def test_encoded_requests_are_answered_where_the_container_says_so(
+    trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_fn(str(trained.folders.model))
+    (plain,) = predict_fn([["world", "250.5", ""]], model)
+    code = str(model.encoder.categories["plan"].index("world"))
+    monkeypatch.setenv(ENCODED, "1")
+    assert predict_fn([[code, "250.5", ""]], model) == [pytest.approx(plain)]
 
 
 class _Registry:

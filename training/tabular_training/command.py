@@ -7,6 +7,7 @@ In a processing job every input is a folder `/opt/ml/processing/input/<name>` an
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -64,7 +65,8 @@ def _evaluate(configuration: Configuration, root: Path) -> None:
             archive = fetch(_client("s3"), live.model_uri, Path(scratch) / "live.tar.gz")
             unpacked = unpack(archive, Path(scratch) / "live")
         arn = live.arn if live else ""
-        report = evaluate(configuration, model, root / "input" / "test", root, unpacked, arn)
+        cost = _cost()
+        report = evaluate(configuration, model, root / "input" / "test", root, unpacked, arn, cost)
         if configuration.gate_engine == MODEL_MONITOR:
             from .checks import write_check_data
             from .serving import model_fn
@@ -72,6 +74,24 @@ def _evaluate(configuration: Configuration, root: Path) -> None:
             folders = root / "input"
             write_check_data(configuration, model_fn(str(model)), folders / "training", folders / "test", root)
     print(report["comparison"]["reason"])  # noqa: T201
+
+
+def _cost() -> dict[str, Any] | None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .cost import TRAINING_JOB, TUNING_JOB, spent, told
+
+    if not any(os.environ.get(name) for name in (TRAINING_JOB, TUNING_JOB)):
+        return None
+    try:
+        cost = spent(_client("sagemaker"), os.environ)
+    except (ClientError, BotoCoreError) as error:
+        # What it cost is good to know and no reason against a version.
+        print(f"the cost of training is not known: {error}")  # noqa: T201
+        return None
+    if cost is not None:
+        print(told(cost))  # noqa: T201
+    return cost
 
 
 def _gates(configuration: Configuration, root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,13 @@ PREDICTION = "prediction"
 
 
 def evaluate(
-    configuration: Configuration, model: Path, test: Path, out: Path, live: Path | None = None, live_arn: str = ""
+    configuration: Configuration,
+    model: Path,
+    test: Path,
+    out: Path,
+    live: Path | None = None,
+    live_arn: str = "",
+    cost: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Score the test data, compare with the live version, write `evaluation/evaluation.json` and the predictions.
 
@@ -30,6 +37,7 @@ def evaluate(
     :param out: Folder below which `evaluation` and `predictions` are written.
     :param live: The unpacked archive of the live version. Default: - there is none
     :param live_arn: Its ARN.
+    :param cost: What training took. Default: - it is not known
     :returns: The report.
     """
     new = model_fn(str(model))
@@ -45,6 +53,8 @@ def evaluate(
     diagnostics = model / "diagnostics.json"
     if diagnostics.is_file():
         report["training"] = json.loads(diagnostics.read_text())
+    if cost is not None:
+        report["cost"] = dict(cost)
     folder = out / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(report, indent=1))

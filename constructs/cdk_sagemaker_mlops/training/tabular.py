@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._iam import Statement
 from cdk_sagemaker_mlops.monitoring.locations import Location, decrypt, encrypt
 
@@ -102,6 +103,12 @@ class TabularPipeline(TabularSettings, PipelineSource):
             actions=["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"],
             resources=[self.group.group_arn, self.group.package_arns],
             reason="versions are counted up",
+        )
+        yield Statement(
+            sid="ReadTrainingCost",
+            actions=["sagemaker:DescribeTrainingJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob"],
+            resources=[_refs.arn("sagemaker", f"{kind}/*") for kind in ("training-job", "hyper-parameter-tuning-job")],
+            reason="SageMaker makes up the names of a pipeline's jobs; reading only",
         )
         for number, bucket in enumerate(self.group.artifacts):
             place = Location(bucket)

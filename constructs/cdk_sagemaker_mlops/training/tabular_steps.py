@@ -50,7 +50,7 @@ def assemble(given: Assembly) -> Assembled:
         outputs=dict.fromkeys(("train", "validation", "test", "baseline", "preparation")),
     )
     train, model_uri = training(given, prepare)
-    evaluate = _evaluate(given, code, prepare, model_uri)
+    evaluate = _evaluate(given, code, prepare, train, model_uri)
     trained = Trained(prepare=prepare, evaluate=evaluate, model_uri=model_uri)
     make_gates = model_monitor_gates if options.gate_engine == MODEL_MONITOR else analyzer_gates
     gated = make_gates(given, trained)
@@ -65,10 +65,18 @@ def assemble(given: Assembly) -> Assembled:
     )
 
 
-def _evaluate(given: Assembly, code: str, prepare: st.ProcessingStep, model_uri: Text) -> st.ProcessingStep:
+def _evaluate(
+    given: Assembly, code: str, prepare: st.ProcessingStep, train: st.Step, model_uri: Text
+) -> st.ProcessingStep:
     inputs = {"model": model_uri, "test": prepare.output_uri("test")}
     outputs = ["evaluation", "predictions"]
-    environment: dict[str, Text] = {}
+    # The report says what training cost.
+    tuned = isinstance(train, st.TuningStep)
+    environment: dict[str, Text] = {
+        "TUNED_JOB_NAME" if tuned else "TRAINED_JOB_NAME": train.property(
+            "HyperParameterTuningJobName" if tuned else "TrainingJobName"
+        )
+    }
     if given.options.gate_engine == MODEL_MONITOR:
         inputs["training"] = prepare.output_uri("baseline")
         outputs += [name for name in CHECK_OUTPUTS if name != "bias" or given.options.facet]

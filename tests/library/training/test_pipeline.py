@@ -175,6 +175,8 @@ def test_says_everything_that_is_wrong_with_the_props(
                 exclude=["a"],
                 hyperparameters={"eta": 0.1},
                 gates={"fairness": tr.Gate()},
+                gate_engine="clarify",
+                debugger_rules={"Overfitting": "image"},
                 approval="Maybe",
                 threshold=2,
                 tuning=tr.Tuning(
@@ -200,6 +202,9 @@ def test_says_everything_that_is_wrong_with_the_props(
         "both name a",
         "hyperparameters fixes eta, which tuning searches",
         'gates is "fairness"',
+        'gate_engine is "clarify", allowed are analyzer, model-monitor',
+        "tuning jobs have no Debugger",
+        'debugger_rules is "Overfitting"',
         'approval is "Maybe"',
         "threshold is 2",
         'tuning.strategy is "Bayes"',
@@ -376,6 +381,21 @@ def test_the_ready_pipeline_s_options(app: cdk.App, bucket: s3.IBucket, tabular:
     assert "EnableManagedSpotTraining" not in plain[1]["Arguments"]
     assert plain[-1]["Arguments"]["IfSteps"][0]["Type"] == "RegisterModel"
     assert "Bias" not in plain[-1]["Arguments"]["IfSteps"][0]["Arguments"]["DriftCheckBaselines"]
+    native = of("Native", gate_engine="model-monitor", tuning=None, debugger_rules={"Overfit": "rules:1"})
+    by_name = {step["Name"]: step for step in native}
+    checks = ["CheckDataQuality", "CheckModelQuality", "CheckBias", "CheckAttribution"]
+    assert [step["Name"] for step in native if "Check" in step["Type"]] == checks
+    for check in checks:
+        end = check.removeprefix("Check")
+        assert by_name[check]["SkipCheck"] == {"Get": f"Parameters.SkipCheck{end}"}
+        assert by_name[check]["RegisterNewBaseline"] == {"Get": f"Parameters.RegisterNewBaseline{end}"}
+    assert by_name["CheckAttribution"]["ModelName"] == {"Get": "Steps.ModelToExplain.ModelName"}
+    assert "Gates" not in by_name
+    condition = by_name["CheckMetric"]["Arguments"]["IfSteps"][0]
+    register = condition["Arguments"]["IfSteps"][0]["Arguments"]
+    kept = {"Get": "Steps.CheckBias.BaselineUsedForDriftCheckConstraints"}
+    assert register["DriftCheckBaselines"]["Bias"]["PostTrainingConstraints"]["S3Uri"] == kept
+    assert by_name["Train"]["Arguments"]["DebugRuleConfigurations"][0]["RuleEvaluatorImage"] == "rules:1"
     hyperband = of("Hyperband", tuning=tr.Tuning(strategy="Hyperband"), hyperparameters={"num_round": 50})
     job = hyperband[1]["Arguments"]["HyperParameterTuningJobConfig"]
     assert job["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 50}}
