@@ -41,6 +41,11 @@ class Choice:
     reason: str
 
 
+def runs_in_a_function(monitoring_type: str) -> bool:
+    """Whether the libraries that the type needs fit into a function."""
+    return monitoring_type in MEGABYTES_PER_SECOND
+
+
 def choose(
     monitoring_type: str, captures: Sequence[StoredFile], labels: Sequence[StoredFile], room: Room, limit: int | None
 ) -> Choice:

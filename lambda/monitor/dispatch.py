@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from monitor.analysis import NoData
-from monitor.choice import Room, choose
+from monitor.choice import Room, choose, runs_in_a_function
 from monitor.containers import ENGINE as CONTAINER
 from monitor.containers import Containers
 from monitor.engine_settings import EngineSettings
 from monitor.jobs import Jobs, StartedJob
-from monitor.monitor import Monitor, Origin, WindowTooLarge
+from monitor.monitor import Found, Monitor, Origin, WindowTooLarge
 from monitor.run import Run
 from monitor.settings import Settings
 from shared.log import Logger
@@ -47,6 +47,8 @@ class Dispatcher:
         if self._engine.engine != "auto":
             return self._hand_over(run, event, None)
         found = self._monitor.find(run)
+        if not found.captures and not runs_in_a_function(self._settings.monitoring_type):
+            return self._nothing(run, found)
         room = Room(self._memory_mb, remaining())
         choice = choose(self._settings.monitoring_type, found.captures, found.labels, room, self._engine.auto_max_bytes)
         log.info("engine chosen", here=choice.here, reason=choice.reason)
@@ -69,6 +71,10 @@ class Dispatcher:
         found = self._monitor.find(run)
         if found.captures and (found.labels or not self._monitor.needs_labels):
             return self._started(run, self._containers.start(run, event, found))
+        return self._nothing(run, found)
+
+    def _nothing(self, run: Run, found: Found) -> dict[str, Any]:
+        """Tell that there was nothing to look at, for which no job is needed."""
         run = self._monitor.with_what_there_is(run)
         return self._monitor.tell(run, NoData("NoLabels" if found.captures else "NoCaptures"), 0.0)
 

@@ -7,6 +7,7 @@ synthesis, which `tests/library/monitoring` looks at; `docs/engines.md` has the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from unittest import mock
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
-from e2e_support import models
+from e2e_support import models, policies
 from monitor_support.plant import Bench, Template
 from monitor_support.target import Target
 from monitor_support.traffic import FEATURES, Hour
@@ -59,6 +60,40 @@ UNCOUNTED = {"brokenRecords", "labels", "uncheckedMetrics"}
 UNCOUNTED_METRICS = {"RunSeconds", "LabelledRecords", "UnlabelledRecords", "LateLabels", "DuplicateLabels"}
 #: Of these kinds it does not say how many records it read.
 CLARIFYS = ("ModelBias", "ModelExplainability")
+
+#: Allowed without having been used, and why.
+UNUSED_ANYWHERE = {
+    "ecr:": "SageMaker pulls the image with it; the embedded AWS needs no image",
+    "logs:": "functions and jobs run in the process of these tests, whose log is pytest's",
+    "sqs:SendMessage": "used when a run fails after all retries, which did not happen",
+    "s3:DeleteObject": "used when a failure or an execution could not be announced, which did not happen",
+}
+#: Further ones by the roles' names.
+UNUSED: dict[str, dict[str, str]] = {
+    "Scheduler": {"lambda:InvokeFunction": "these tests take the scheduler's part"},
+    "^automodelexplainability.*JobRole": {},
+    "^auto.*JobRole": {"": "nothing was handed over"},
+    "^automodelexplainability": {
+        "sagemaker:": "these tests start the jobs; `test_monitor_engines.py` starts them with it",
+        "iam:PassRole": "likewise",
+        "s3:": "used to see whether there is anything to hand over",
+        "cloudwatch:PutMetricData": "used where there is nothing, and for the failures of jobs",
+        "events:PutEvents": "likewise",
+    },
+    "^auto": {"sagemaker:": "nothing was handed over", "iam:PassRole": "nothing was handed over"},
+    "^(processing|spark).*(?<!Job)Role": {
+        "sagemaker:": "these tests start the jobs; `test_monitor_engines.py` starts them with it",
+        "iam:PassRole": "likewise",
+        "s3:": "used for the failures of jobs",
+        "cloudwatch:PutMetricData": "used for the failures of jobs",
+        "events:PutEvents": "used for the failures of jobs",
+    },
+    "^modelmonitor.*RunRole": {
+        "sagemaker:AddTags": "Clarify tags the endpoints that it makes",
+        "sagemaker:DescribeModel": "Clarify looks at the model behind the live endpoint",
+    },
+    "^modelmonitor": {"s3:ListBucket": "without it S3 answers 403 instead of 404 where a report has no such file"},
+}
 
 
 @dataclass(frozen=True)
@@ -333,6 +368,18 @@ def test_every_engine_finds_publishes_and_tells_the_same(
         names = (UNCOUNTED_METRICS if native else {"RunSeconds"}) | ({"Records"} if unsaid else set())
         assert _metrics(left, names) == _metrics(expected, names), engine
         assert _engine_of(engine, kind) == left.event["engine"]
+
+
+def test_roles_equal_what_they_were_seen_doing(matrix: Matrix, outcomes: dict[Any, Any]) -> None:
+    verdict = policies.judge(matrix, matrix.aws.calls)  # type: ignore[arg-type]
+    # The embedded AWS looks whether a variant is scaled as whoever deletes the endpoint; SageMaker does so itself.
+    own = {"application-autoscaling:DescribeScalableTargets on *"}
+    assert {role: lacking - own for role, lacking in verdict.missing.items() if lacking - own} == {}
+    assert verdict.judged > 1000
+    assert verdict.unused
+    for role, actions in verdict.unused.items():
+        known = UNUSED_ANYWHERE | next((reasons for end, reasons in UNUSED.items() if re.search(end, role)), {})
+        assert {action for action in actions if not action.startswith(tuple(known))} == set(), role
 
 
 def _without(event: dict[str, Any], names: set[str]) -> dict[str, Any]:

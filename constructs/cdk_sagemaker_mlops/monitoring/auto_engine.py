@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .engine import BoundEngine, Engine, EngineRequest, EngineTask
 from .job import announce_statements
 from .job_engine import job_settings, listen
-from .lambda_engine import LambdaEngine
+from .lambda_engine import ANALYSES, LambdaEngine
 from .processing_engine import ProcessingEngine
 from .scheduled_function import add_scheduled_function
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_mlops._iam import Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class AutoEngine(Engine):
         limit = {} if self.max_function_mb is None else {"AUTO_MAX_MEGABYTES": str(self.max_function_mb)}
         added = add_scheduled_function(
             request,
-            statements=[*request.statements, *announce_statements(request), *job.start_statements()],
+            statements=[*self._runs(request), *announce_statements(request), *job.start_statements()],
             environment={**request.settings, **job_settings("auto", job), **limit},
             memory_mb=self.function.memory_mb,
             timeout_seconds=self.function.timeout_seconds,
@@ -62,3 +66,10 @@ class AutoEngine(Engine):
             function=added.function.function,
             job_role=job.role,
         )
+
+    @staticmethod
+    def _runs(request: EngineRequest) -> tuple[Statement, ...]:
+        """What the function does itself: runs, or no more than to look whether there is anything to hand over."""
+        if request.monitoring_type in ANALYSES:
+            return request.statements
+        return (*request.source.statements(), *request.baseline.statements)

@@ -53,7 +53,17 @@ def run_statements(
     ]
     if analysis.needs_labels:
         merged = request.reports.below("merge", *(source.report_folders or (request.schedule_name,)))
-        statements += [*merged.read("Merged", "merged records"), *merged.write("Merged", "merged records")]
+        statements += [
+            *merged.read("Merged", "merged records"),
+            # The input of the analysis is the folder itself, which SageMaker lists without a slash at its end.
+            Statement(
+                sid="ListMergedFolder",
+                actions=["s3:ListBucket"],
+                resources=[_refs.bucket_arn(merged.bucket)],
+                conditions={"StringEquals": {"s3:prefix": merged.prefix}},
+            ),
+            *merged.write("Merged", "merged records"),
+        ]
     if config is not None:
         statements += _file_statements("Config", config.bucket_name, config.object_key)
     for name, uri in request.scripts.settings(request.stack).items():

@@ -11,17 +11,22 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+
+import boto3
 
 from sagemaker_local.jobs import of as jobs_of
 from sagemaker_local.jobs.process import Ending
 from sagemaker_local.monitor_images.job import ContainerJob, JobError
 from sagemaker_local.server import LocalAws
 
+#: What the names of the monitors' roles begin with.
+ROLES = "Monitors"
 WORK = {"analyzer": "analyse", "merger": "merge", "clarify": "analyse"}
 #: What Spark does with the files, without Spark; `tests/e2e/test_spark_engine.py` has a real one.
 _RUN_SECONDS = {"RUN_SECONDS": "3600"}
@@ -50,12 +55,37 @@ class Template:
     def __init__(self, template: dict[str, Any], account: str, region: str) -> None:
         self._known = {"AWS::Partition": "aws", "AWS::Region": region, "AWS::AccountId": account}
         self._assets = f"cdk-hnb659fds-assets-{account}-{region}"
-        self._role = f"arn:aws:iam::{account}:role/runs"
-        resources = template["Resources"].values()
-        functions = [r["Properties"] for r in resources if r["Type"] == "AWS::Lambda::Function"]
-        told = [self.plain(properties.get("Environment", {}).get("Variables", {})) for properties in functions]
-        self.variables = {item["MONITORING_SCHEDULE_NAME"]: item for item in told}
-        self.resources = template["Resources"]
+        self._place = f"{region}:{account}"
+        self.resources: dict[str, Any] = template["Resources"]
+        functions = [self.plain(r["Properties"]) for r in self.of_type("AWS::Lambda::Function")]
+        told = [
+            (properties.get("Environment", {}).get("Variables", {}), properties["Role"]) for properties in functions
+        ]
+        self.variables = {variables["MONITORING_SCHEDULE_NAME"]: variables for variables, _ in told}
+        #: ARNs of the functions' roles by monitor.
+        self.roles = {variables["MONITORING_SCHEDULE_NAME"]: role for variables, role in told}
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        """Resources of a type."""
+        return [resource for resource in self.resources.values() if resource["Type"] == kind]
+
+    def policies(self) -> dict[str, list[dict[str, Any]]]:
+        """Policies by the name of their role."""
+        return {
+            self._role(logical_id): self.plain(resource["Properties"].get("Policies", []))
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] == "AWS::IAM::Role"
+        }
+
+    @staticmethod
+    def _role(logical_id: str) -> str:
+        return f"{ROLES}-{logical_id[:50]}-{logical_id[-4:]}"
+
+    def _arn(self, logical_id: str) -> str:
+        kind = self.resources[logical_id]["Type"]
+        if kind == "AWS::IAM::Role":
+            return f"arn:aws:iam::{self._place.partition(':')[2]}:role/{self._role(logical_id)}"
+        return f"arn:aws:{kind.split('::')[1].lower()}:{self._place}:{logical_id}"
 
     def native(self, name: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Kind, job definition and schedule of a native monitor."""
@@ -75,8 +105,8 @@ class Template:
         match value:
             case {"Ref": name}:
                 return self._known.get(name, name)
-            case {"Fn::GetAtt": _}:
-                return self._role
+            case {"Fn::GetAtt": [name, _]}:
+                return self._arn(name)
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(self.plain(part) for part in parts)
             case {"Fn::Sub": _}:
@@ -95,7 +125,19 @@ class Bench:
         self.aws = aws
         self._templates = {name: template for template in templates for name in template.variables}
         self.account, self.region, self._folder = account, region, folder
+        self.prefix = ROLES
         self._environ = {k: v for k, v in aws.environ(account, region).items() if k.startswith("AWS_")}
+        with mock.patch.dict(os.environ, self._environ):
+            boto3.setup_default_session()
+        # Clients sign with what these are at the time; to make them for every role would take longer than all runs.
+        self._credentials = boto3.DEFAULT_SESSION.get_credentials()
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        for template in templates:
+            for name, policies in template.policies().items():
+                self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+                for policy in policies:
+                    document = json.dumps(policy["PolicyDocument"])
+                    self.client("iam").put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)
         self._turn = threading.Lock()
         jobs_of(aws).processes.run = self._in_process  # type: ignore[method-assign]
 
@@ -107,7 +149,7 @@ class Bench:
         from monitor.handler import lambda_handler
 
         context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 900_000)
-        with self._as(self._told(name)):
+        with self._as(self._told(name)), self._acting(self._templates[name].roles[name]):
             return lambda_handler(event, context)
 
     def job(self, name: str, event: Mapping[str, Any], engine: str, reason: str | None = None) -> None:
@@ -123,6 +165,7 @@ class Bench:
         config.write_text(json.dumps({"ProcessingJobName": f"{name}-job"}))
         with (
             self._as({}),
+            self._acting(json.loads(told["JOB"])["RoleArn"]),
             mock.patch.object(job, "CONFIG_FILE", config),
             mock.patch.object(job, "MESSAGE_FILE", self._folder / "message"),
         ):
@@ -159,6 +202,22 @@ class Bench:
     def _told(self, name: str) -> dict[str, str]:
         return self._templates[name].variables[name]
 
+    @contextmanager
+    def _acting(self, role_arn: str) -> Iterator[None]:
+        """As a role, whose calls are then known as its own."""
+        principal = self.aws.accounts.acting_as(role_arn)
+        with self._signing(principal.access_key, principal.secret_key):
+            yield
+
+    @contextmanager
+    def _signing(self, key: str, secret: str) -> Iterator[None]:
+        own = self._credentials.access_key, self._credentials.secret_key
+        self._credentials.access_key, self._credentials.secret_key = key, secret
+        try:
+            yield
+        finally:
+            self._credentials.access_key, self._credentials.secret_key = own
+
     def _as(self, variables: Mapping[str, str]) -> Any:
         return mock.patch.dict(os.environ, {**self._environ, **variables})
 
@@ -170,7 +229,8 @@ class Bench:
         work = getattr(importlib.import_module(f"sagemaker_local.monitor_images.{name}"), WORK[name])
         job = ContainerJob.read(folder)
         # Environment variables belong to the whole process, so one job at a time.
-        with self._turn, mock.patch.dict(os.environ, {**environment, **job.settings}):
+        signing = self._signing(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        with self._turn, mock.patch.dict(os.environ, {**environment, **job.settings}), signing:
             try:
                 work(job)
             except JobError as error:
