@@ -207,6 +207,12 @@ def test_auto_needs_no_job_to_find_nothing(bench, engine, sagemaker):
     assert (detail["status"], detail["engine"]) == ("NoData", "lambda")
 
 
+def test_nor_does_attribution_of_an_hour_without_traffic(bench, engine, sagemaker):
+    engine("auto", MONITORING_TYPE="ModelExplainability", ANALYSIS_CONFIG="{}")
+    detail = bench.run()
+    assert (detail["status"], detail["monitoringType"], sagemaker.jobs) == ("NoData", "ModelExplainability", {})
+
+
 def files(*sizes: int) -> list[StoredFile]:
     return [StoredFile(S3Uri("bucket", str(number)), size) for number, size in enumerate(sizes)]
 

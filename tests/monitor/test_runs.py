@@ -13,7 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from monitor.analysis import BaselineError, UnreadableCaptures
-from monitor.monitor import WindowTooLarge
 from monitor.run import EventError
 from shared.environment import ConfigurationError
 
@@ -165,15 +164,6 @@ def test_constraints_alone_are_checked_without_drift(bench):
     assert "data_type_check" in checks and "baseline_drift_check" not in checks
 
 
-def test_a_window_without_traffic_is_no_failure(bench):
-    detail = bench.run(bench.baseline())
-    assert detail["status"] == "NoData"
-    assert bench.reports() == {}
-    metrics = bench.run_metrics()
-    assert (metrics["RunsWithoutData"], metrics["RunsCompleted"], metrics["RunsFailed"]) == (1, 0, 0)
-    assert metrics["Records"] == 0
-
-
 def test_shadow_traffic_alone_is_no_data(bench):
     record = {
         "captureData": {
@@ -280,13 +270,6 @@ def test_reports_are_encrypted_with_the_key_given(bench):
     assert [call["SSEKMSKeyId"] for call in puts] == ["arn:aws:kms:eu-west-1:111111111111:key/1"] * 4
 
 
-def test_a_window_too_large_for_the_function_fails_before_it_is_killed(bench, monkeypatch):
-    bench.capture(bench.traffic(20))
-    left = iter([900.0, 5.0])
-    monkeypatch.setattr("monitor.handler._remaining", lambda context: lambda: next(left))
-    expect_failure(bench, WindowTooLarge, "give it more memory or time", baseline=bench.baseline())
-
-
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "GetObject", "PutObject"])
 def test_a_refused_call_fails_the_run_and_the_retry_completes_it(bench, operation):
     bench.capture(bench.traffic())
@@ -295,14 +278,6 @@ def test_a_refused_call_fails_the_run_and_the_retry_completes_it(bench, operatio
     expect_failure(bench, ClientError, "AccessDenied", baseline=baseline)
     assert bench.run(baseline)["status"] == "Completed"
     assert len(bench.reports()) == 4
-
-
-def test_throttled_metrics_are_repeated(bench, pauses):
-    bench.capture(bench.traffic())
-    bench.faults += [("PutMetricData", refused("Throttling"))] * 3
-    assert bench.run(bench.baseline())["status"] == "Completed"
-    assert pauses == [0.4, 0.8, 1.6]
-    assert bench.run_metrics()["RunsCompleted"] == 1
 
 
 def test_a_failure_that_cannot_be_published_is_still_raised(bench):
@@ -366,21 +341,3 @@ def test_the_analyzer_is_not_imported_before_it_is_needed():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "lambda"), str(root / "analyzer")])}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
-
-
-def test_half_a_file_is_analysed_and_its_broken_end_shown(bench):
-    key = bench.capture(bench.traffic(300)).partition("mlops-data/")[2]
-    whole = bench.s3.get_object(Bucket="mlops-data", Key=key)["Body"].read()
-    bench.put(key, whole[: len(whole) // 2])
-    detail = bench.run()
-    assert (detail["status"], detail["brokenRecords"]) == ("Completed", 1)
-    assert 140 <= detail["records"] <= 160
-    assert "not JSON" in bench.read("report.html")
-
-
-def test_windows_follow_one_another_when_clocks_change(bench):
-    """In Berlin this hour of 25 October comes twice; schedules, windows and folders are UTC."""
-    first = bench.run(scheduled_time="2026-10-25T02:05:00+02:00")["window"]
-    second = bench.run(scheduled_time="2026-10-25T02:05:00+01:00")["window"]
-    assert first == {"start": "2026-10-24T23:00:00Z", "end": "2026-10-25T00:00:00Z"}
-    assert second == {"start": "2026-10-25T00:00:00Z", "end": "2026-10-25T01:00:00Z"}
