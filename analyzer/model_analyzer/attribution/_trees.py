@@ -102,7 +102,8 @@ class TreeEnsemble:
     def explain(self, rows: Floats) -> Explanation:
         """SHAP values of rows."""
         if self.single_precision:
-            rows = rows.astype(np.float32).astype(np.float64)
+            with np.errstate(over="ignore"):  # what is beyond single precision is infinite for the model, too
+                rows = rows.astype(np.float32).astype(np.float64)
         values = np.zeros((rows.shape[0], self.feature_count, self.base.size))
         expected = self.base.copy()
         for tree in self.trees:

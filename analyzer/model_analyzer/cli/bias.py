@@ -123,6 +123,8 @@ def run(options: argparse.Namespace) -> int:
     if options.ground_truth:
         result["join"] = join.to_dict()
     lines = _headlines(bias.BiasAnalysis(analysis)) + labelled.unusable_lines(unusable)
+    if summary.rows:
+        lines += _silent(config, bias.BiasAnalysis(analysis))
     missing = {name: counts.missing for name, counts in summary.facets.items() if counts.missing}
     lines += [f"  {count:,} rows have no {name} and belong to no group" for name, count in missing.items()]
     found = None
@@ -147,6 +149,13 @@ def _headlines(analysis: BiasAnalysis) -> list[str]:
         if entry.name in _HEADLINES and entry.value is not None:
             groups.setdefault((entry.facet, entry.group), []).append(f"{entry.name} {entry.value:.4g}")
     return [f"  {facet}={group}: {', '.join(values)}" for (facet, group), values in groups.items()]
+
+
+def _silent(config: BiasConfig, analysis: BiasAnalysis) -> list[str]:
+    """Facets of which not one metric has a value, most likely because of a mistake in their values."""
+    heard = {entry.facet for entry in analysis.entries if entry.value is not None}
+    reason = "no row, or every row, is in the group: are its values written as in the data?"
+    return [f"  {facet.name} was not measured: {reason}" for facet in config.facets if facet.name not in heard]
 
 
 def _config(options: argparse.Namespace) -> BiasConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from math import isnan
 from typing import Any
 
 from . import _common as common
@@ -120,7 +121,10 @@ def run(options: argparse.Namespace) -> int:
     }
     if options.ground_truth:
         result["join"] = join.to_dict()
-    lines = [f"  {name} {metrics[name].value:.4g}" for name in _HEADLINES if name in metrics]
+    values = {name: metrics[name].value for name in _HEADLINES if name in metrics}
+    lines = [f"  {name} {value:.4g}" for name, value in values.items() if value == value]
+    if summary.rows and "true_positive_rate" in metrics and isnan(metrics["true_positive_rate"].value):
+        lines.append(f"  no row has the positive label {options.positive_label!r}: is --positive-label right?")
     lines += labelled.unusable_lines(unusable)
     if violations is not None:
         lines += [f"  {name} has no value in this data and was not checked" for name in violations.not_computable]

@@ -42,14 +42,19 @@ class Errors:
         for sample in range(ROWS):
             mine, off = labels[masks[sample]], error[masks[sample]]
             if mine.size:
-                mean = mine.mean()
-                sums = (mine.size, np.abs(off).sum(), np.square(off).sum(), mean, np.square(mine - mean).sum())
+                with np.errstate(over="ignore", invalid="ignore"):
+                    mean = mine.mean()
+                    sums = (mine.size, np.abs(off).sum(), np.square(off).sum(), mean, np.square(mine - mean).sum())
                 for target, value in zip(result, sums, strict=True):
                     target[sample] = value
         return cls(*result)
 
     def merged(self, other: Errors) -> Errors:
         """The sums of both, by the formula of Chan, Golub and LeVeque (1979) for the labels' spread."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._merged(other)
+
+    def _merged(self, other: Errors) -> Errors:
         count = self.count + other.count
         share = np.divide(other.count, count, out=_zeros(), where=count > 0)
         gap = other.mean - self.mean

@@ -232,7 +232,7 @@ def _number_chart(label: str, now: Ranks, then: Ranks | None) -> str:
         per_value = [((rank.at_most(values) - rank.below(values)) / rank.count).tolist() for rank in ranks]
         tables = [dict(zip(names, shares, strict=True)) for shares in per_value]
         reference = tables[1] if len(tables) > 1 else None
-        return _categories_chart(tables[0], reference, label, keep_order=values.size <= CATEGORIES + 1)
+        return _categories_chart(tables[0], reference, label, keep_order=True)
     low = min(rank.quantile(TAIL) for rank in ranks)
     high = max(rank.quantile(1 - TAIL) for rank in ranks)
     if low == high:
@@ -274,6 +274,8 @@ def problem_section(report: Mapping[str, Any]) -> str:
         ("Shadow records skipped", number(report.get("skipped_shadow", 0))),
         ("Outside the window", number(report.get("outside_window", 0))),
     ]
+    rare = (("Lines with replaced characters", "replaced_lines"), ("Files of other formats", "passed_over"))
+    facts += [(name, number(report[key])) for name, key in rare if report.get(key)]
     facts += [(f"Encoding {name}", number(count)) for name, count in (report.get("encodings") or {}).items()]
     widths = report.get("widths") or {}
     if len(widths) > 1:

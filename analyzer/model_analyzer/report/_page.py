@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ h1{font-size:26px;line-height:1.2;letter-spacing:-.015em;margin:0;font-weight:65
 h2{font-size:17px;letter-spacing:-.005em;margin:40px 0 4px;font-weight:650}
 h3{font-size:14.5px;margin:0;font-weight:600;overflow-wrap:anywhere}
 p{margin:0 0 14px;color:var(--soft);max-width:80ch}
-.sub{flex-basis:100%;color:var(--soft);margin:0}
+.sub{flex-basis:100%;color:var(--soft);margin:0;max-width:none;overflow-wrap:anywhere}
 .pill{display:inline-block;border-radius:99px;padding:2px 11px;font-size:12.5px;font-weight:600;white-space:nowrap}
 .good{color:var(--good);background:var(--good-bg)}.bad{color:var(--bad);background:var(--bad-bg)}
 .warn{color:var(--warn);background:var(--warn-bg)}.plain{color:var(--soft);background:var(--line)}
@@ -43,7 +44,8 @@ p{margin:0 0 14px;color:var(--soft);max-width:80ch}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{font-weight:600;color:var(--soft);font-size:12.5px;text-align:left;border-bottom:1px solid var(--line)}
 th,td{padding:9px 20px;vertical-align:top}tr+tr td{border-top:1px solid var(--line)}
-td{overflow-wrap:anywhere}td:first-child{min-width:10em}td.n,th.n{text-align:right;white-space:nowrap}
+td{overflow-wrap:break-word}td code{overflow-wrap:anywhere}td:first-child{min-width:10em}
+td.n,th.n{text-align:right;white-space:nowrap}
 code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:11px;font-family:inherit}
 svg .ink{fill:var(--ink)}svg .strong{font-weight:600}svg .end{text-anchor:end}svg .mid{text-anchor:middle}
@@ -124,7 +126,9 @@ def legend(*entries: tuple[str, str]) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number as people write it: thousands separated, a few significant digits."""
+    """A number as people write it: thousands separated, a few significant digits, infinities as signs."""
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else "∞" if value > 0 else "-∞"
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.{digits}g}" if abs(value) < 1e6 else f"{value:,.3g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -75,7 +74,7 @@ def confusion_grid(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> st
                 f'<rect x="{x + 1.5:.1f}" y="{y + 1.5:.1f}" width="{cell - 3:.1f}" height="{cell * 0.62 - 3:.1f}" '
                 f'rx="5" class="{css}" fill-opacity="{0.06 + 0.74 * share:.3f}"><title>{escape(hint)}</title></rect>'
             )
-            strong = "onfill" if share > 0.55 else "ink"
+            strong = "onfill" if share > 0.75 else "ink"
             middle = y + cell * 0.31
             parts.append(_text(x + cell / 2, middle, number(count), f"mid strong {strong}"))
             parts.append(_text(x + cell / 2, middle + 13, percent(round(share, 4)), f"mid {strong}"))
@@ -98,8 +97,8 @@ class Deviation:
 
 
 def figure(value: float) -> str:
-    """A number with three digits, infinities as signs."""
-    return number(value, 3) if math.isfinite(value) else "∞" if value > 0 else "-∞"
+    """A number with three digits."""
+    return number(value, 3)
 
 
 def deviations(rows: Sequence[Deviation], label: str) -> str:

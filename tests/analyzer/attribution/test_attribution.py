@@ -143,16 +143,6 @@ def test_published_explanations_are_read():
     assert AttributionAnalysis.from_json(text).labels["label0"].ranking() == ["shell", "diameter", "height"]
 
 
-@pytest.mark.oracle
-def test_the_sdk_reads_the_analysis(oracle, tmp_path):
-    body = analysis(summarize(explanation(20), list("abcd"), "tree_shap"))
-    path = tmp_path / "analysis.json"
-    path.write_text(json.dumps(body))
-    seen = oracle("reference", "sagemaker_readers.py", {"a": ("attribution", str(path))})["a"]["metric_groups"]
-    assert seen[0]["name"] == "explanations - global_shap_values, label=label0"
-    assert [metric["name"] for metric in seen[0]["metric_data"]] == list("abcd")
-
-
 @given(
     st.dictionaries(st.text(min_size=1, max_size=3), st.floats(0.001, 100), min_size=2, max_size=12),
     st.randoms(use_true_random=False),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import pickle
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,9 @@ from sklearn import ensemble, tree
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from model_analyzer.attribution import Tree, tree_shap
+from model_analyzer.attribution import AttributionAnalysis, Tree, analysis, summarize_all, tree_shap
 from model_analyzer.attribution._libraries import UnsupportedModel, of_sklearn
+from model_analyzer.report import attribution_html
 
 
 def data(rows=120, features=5, seed=0):
@@ -151,3 +154,24 @@ def test_other_models_are_refused_with_a_way_out():
         with pytest.raises(UnsupportedModel, match=message) as refused:
             of_sklearn(model)
         assert "kernel SHAP" in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def forest():
+    matrix, target = data(50, 3)
+    return of_sklearn(ensemble.RandomForestRegressor(3, max_depth=3, random_state=0).fit(matrix[:, :2], target))
+
+
+numbers = st.one_of(st.none(), st.floats(), st.floats(-3, 3))
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=40), st.integers(0, 40))
+def test_any_float_in_any_parts(forest, cells, cut):
+    frame = pl.DataFrame(cells, schema={"x": pl.Float64, "ünïcode 🐢": pl.Float64}, orient="row")
+    whole = AttributionAnalysis(analysis(summarize_all([frame], forest)))
+    json.dumps(whole.body, allow_nan=False)
+    attribution_html(whole.body)
+    parts = [part for part in (frame[cut:], frame[:cut]) if part.height]
+    again = AttributionAnalysis(analysis(summarize_all(parts, forest)))
+    for label, expected in whole.labels.items():
+        assert again.labels[label].values == pytest.approx(expected.values, rel=1e-9, abs=1e-12)

@@ -238,18 +238,3 @@ def test_metrics_that_have_no_value_any_more_are_named(applicants):
     window = applicants(100).filter(pl.col("gender") == "f")
     found = check(analysis(summarize(window, config)), baseline)
     assert not found and {entry.name for entry in found.not_computable} == {"CI", "DPL", "JS", "KL", "KS", "LP", "TVD"}
-
-
-@pytest.mark.oracle
-def test_the_sdk_reads_the_analysis(applicants, oracle, tmp_path):
-    body = analysis(
-        summarize(
-            applicants(300).drop("region"), BiasConfig(CONFIG.facets[:2], label="label", predicted_label="predicted")
-        )
-    )
-    path = tmp_path / "analysis.json"
-    path.write_text(json.dumps(body))
-    groups = oracle("reference", "sagemaker_readers.py", {"bias": ("bias", str(path))})["bias"]["metric_groups"]
-    assert len(groups) == 4
-    assert groups[0]["name"] == "post_training_bias_metrics - label label = 1 and facet gender=f,x"
-    assert {"DI", "AD", "GE"} <= {metric["name"] for metric in groups[0]["metric_data"]}

@@ -1,13 +1,14 @@
-"""The SageMaker SDK opens the files of data quality and model quality."""
+"""The SageMaker SDK opens every file, of all kinds of analysis."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
-from model_analyzer import data_quality
+from model_analyzer import attribution, bias, data_quality
 from model_analyzer.model_quality import Task, check, statistics, suggest, summarize
 
 TASKS = {
@@ -15,6 +16,17 @@ TASKS = {
     "multiclass": Task("MulticlassClassification", ground_truth="kind", inference="guess"),
     "regression": Task("Regression", ground_truth="truth", inference="forecast"),
 }
+
+
+def bias_analysis(frame: pl.DataFrame) -> dict[str, object]:
+    facet = bias.Facet("kind", values=("ant", "bee"))
+    return bias.analysis(bias.summarize(frame, bias.BiasConfig((facet,), label="label", probability="score")))
+
+
+def attribution_analysis() -> dict[str, object]:
+    values = np.random.default_rng(0).normal(size=(20, 4, 2))
+    found = attribution.Explanation(values, np.array([0.3, -1.0]))
+    return attribution.analysis(attribution.summarize(found, list("abcd"), "tree_shap"))
 
 
 @pytest.mark.oracle
@@ -45,7 +57,17 @@ def test_the_sdk_opens_every_file(scored, oracle, tmp_path):
         files[name] = (name.rpartition("/")[2], str(path))
         if name.endswith("/statistics"):
             files[f"{name}/card"] = (name.partition("/")[0], str(path))
+    for name, body in (("bias", bias_analysis(frame)), ("attribution", attribution_analysis())):
+        (tmp_path / f"{name}.json").write_text(json.dumps(body))
+        files[name] = (name, str(tmp_path / f"{name}.json"))
     seen = oracle("reference", "sagemaker_readers.py", files)
+    groups = seen["bias"]["metric_groups"]
+    assert len(groups) == 2
+    assert groups[0]["name"] == "post_training_bias_metrics - label label = 1 and facet kind=ant,bee"
+    assert {"DI", "AD", "GE"} <= {metric["name"] for metric in groups[0]["metric_data"]}
+    groups = seen["attribution"]["metric_groups"]
+    assert groups[0]["name"] == "explanations - global_shap_values, label=label0"
+    assert [metric["name"] for metric in groups[0]["metric_data"]] == list("abcd")
     for name, text in written.items():
         assert seen[name] == json.loads(text), name
         if name.endswith("violations"):
