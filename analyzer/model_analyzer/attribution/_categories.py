@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from model_analyzer._arrays import Floats
 from model_analyzer._columns import canonical, canonical_text
-
-from ._explain import Floats
 
 
 class Categories:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
+from model_analyzer._arrays import Floats
 
-if TYPE_CHECKING:
-    from ._categories import Categories
-
-Floats = npt.NDArray[np.float64]
+from ._categories import Categories
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from model_analyzer._arrays import Floats
+
 from ._categories import Categories
-from ._explain import Explanation, Floats
+from ._explain import Explanation
 
 Link = Literal["identity", "logit"]
 Function = Callable[[Floats], Floats]

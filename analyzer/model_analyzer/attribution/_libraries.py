@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from model_analyzer._arrays import Floats
+
 from ._categories import Categories, Decoded, text_columns
-from ._explain import Explainer, Explanation, Floats
+from ._explain import Explainer, Explanation
 from ._kernel import KernelExplainer
 from ._summary import matrix_of
 from ._trees import Tree, TreeEnsemble

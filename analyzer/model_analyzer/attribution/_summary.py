@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from model_analyzer._arrays import Floats
 from model_analyzer._columns import numbers
 from model_analyzer.data_quality._kll import Sketch
 from model_analyzer.inputs import GROUND_TRUTH, RECORD
 
 from ._categories import Categories, holds_text
-from ._explain import Explainer, Explanation, Floats
+from ._explain import Explainer, Explanation
 
 Aggregation = Literal["mean_abs", "median", "mean_sq"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("mean_abs", "median", "mean_sq")

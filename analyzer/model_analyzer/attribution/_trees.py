@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model_analyzer._arrays import Floats
+
 from ._categories import Categories
-from ._explain import Explanation, Floats
+from ._explain import Explanation
 
 LEAF = -1
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ._types import Floats
+from model_analyzer._arrays import Floats
 
 K = 2048
 SHRINKING_FACTOR = 0.64

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._types import Floats
+from model_analyzer._arrays import Floats
 
 _LARGE = 1e140
 _SMALL = 1e-140

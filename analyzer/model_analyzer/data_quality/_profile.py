@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from model_analyzer._arrays import Floats
+
 from ._distinct import ValueCounts
 from ._kll import Sketch
 from ._moments import Moments
-from ._types import Cells, Floats, InferredType, TypeCounts, cells_of, counted_cells_of, looks_numeric
+from ._types import Cells, InferredType, TypeCounts, cells_of, counted_cells_of, looks_numeric
 
 TEXT_CAP = 100_000
 TEXT_CAP_BYTES = 64 * 1024 * 1024

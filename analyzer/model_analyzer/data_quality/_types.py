@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+
+from model_analyzer._arrays import Floats
 
 InferredType = Literal["Integral", "Fractional", "String", "Unknown"]
 
@@ -17,8 +18,6 @@ BOOLEAN = ("true", "false")
 _NUMBER_BEGINS = r"^[-+]? ?[0-9]"
 
 _SAMPLE = 256
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

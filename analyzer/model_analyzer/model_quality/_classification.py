@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from model_analyzer._arrays import Floats
+
 from ._resampling import ROWS, Counts, Masks
 
 LABEL_CAP = 1_000
 """Distinct labels up to which a confusion matrix makes sense."""
 
-Floats = npt.NDArray[np.float64]
 
 BETAS = (("f0_5", 0.5), ("f1", 1.0), ("f2", 2.0))
 

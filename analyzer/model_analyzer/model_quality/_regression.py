@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
+
+from model_analyzer._arrays import Floats
 
 from ._resampling import ROWS, Masks
-
-Floats = npt.NDArray[np.float64]
 
 
 def _zeros() -> Floats:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from model_analyzer._arrays import Floats
+
 from ._resampling import ROWS, Counts, Masks
 
 SCORE_CAP = 1 << 17
@@ -15,7 +17,6 @@ _STEP = 4
 _SIGN = np.uint64(1 << 63)
 
 Keys = npt.NDArray[np.uint64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass

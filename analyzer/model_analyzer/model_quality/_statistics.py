@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from model_analyzer._arrays import Floats
+
 from ._classification import binary_metrics, multiclass_metrics
 from ._resampling import deviation
-from ._scores import Floats
 from ._summary import Summary
 from ._task import ProblemType
 
