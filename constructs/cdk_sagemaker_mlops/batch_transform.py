@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from . import _paths, _refs
@@ -13,13 +11,12 @@ from ._block import Block
 from ._endpoint_config import add_model
 from ._endpoint_rules import default_name
 from ._execution_role import observability_statements
-from ._iam import Statement, add_service_role, grant, same_account_only
+from ._iam import Statement, add_service_role, grant
 from ._naming import fit
 from ._transform_rules import JOB_NAME_LIMIT, check_transform
+from ._transform_schedule import RUN, add_transform_schedule
 from ._version_parameters import VersionParameters
-from .alarming import AlarmRule, MissingData, Severity, add_alarms
-from .functions.service_function import add_queue
-from .measures import waiting_messages
+from .alarming import add_alarms
 from .transform_job import TransformCapture, TransformInput, TransformOutput
 from .transform_settings import TransformSettings
 
@@ -33,16 +30,10 @@ if TYPE_CHECKING:
     from ._block import Member
     from .alarming import Alarm, AlarmTarget
     from .endpoint_base import EndpointBase
-    from .functions.service_function import Queue
     from .model import Model
     from .network import Network
 
-# Scheduler replaces this by an id of its own, so that every job has a name that no job had before.
-# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-_RUN = "<aws.scheduler.execution-id>"
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
-_RETRIES = 3
-_RETRY_SECONDS = 3600
 
 
 class BatchTransform(Construct):
@@ -105,7 +96,6 @@ class BatchTransform(Construct):
         self._input, self._output, self.capture = input, output, capture
         self._settings = settings or TransformSettings()
         self._model_source = model
-        self._id = construct_id
         check_transform(
             scope,
             construct_id,
@@ -146,14 +136,18 @@ class BatchTransform(Construct):
         conditional = [self._model]
         self.alarms: tuple[Alarm, ...] = ()
         if schedule is not None:
-            dead_letters = add_queue(self._block, "DeadLetters")
-            conditional.append(self._add_schedule(schedule, timezone, dead_letters, beside, condition))
-            self.alarms = add_alarms(
+            parts = add_transform_schedule(
                 self._block,
-                [_not_started(self.job_name_prefix, dead_letters)],
-                notifications,
-                name_prefix=self.job_name_prefix,
+                name=fit(f"{beside.endpoint_name if beside else self.job_name_prefix}-{construct_id}", 64),
+                jobs=self.job_name_prefix,
+                job_arns=self._job_arns,
+                request=self._request(RUN),
+                timing=(schedule, timezone),
+                volume_key=self._volume_key,
+                condition=condition,
             )
+            conditional.append(parts.schedule)
+            self.alarms = add_alarms(self._block, [parts.not_started], notifications, name_prefix=self.job_name_prefix)
         self._block.define()
         if beside is not None and model.follows is not None:
             beside.add_companion(self)
@@ -246,70 +240,3 @@ class BatchTransform(Construct):
             statements=statements,
             description=f"What transform jobs {self.job_name_prefix}-* may do",
         )
-
-    def _add_schedule(
-        self,
-        expression: str,
-        timezone: str,
-        dead_letters: Queue,
-        beside: EndpointBase | None,
-        condition: str | None,
-    ) -> Member:
-        statements = [
-            Statement(
-                sid="StartJobs",
-                actions=["sagemaker:CreateTransformJob"],
-                resources=[self._job_arns],
-                reason="every job has a name of its own",
-            ),
-            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
-        ]
-        if self._volume_key:
-            statements.append(
-                Statement(
-                    sid="EncryptVolumes",
-                    actions=["kms:CreateGrant", "kms:DescribeKey"],
-                    resources=[self._volume_key],
-                    conditions={"StringLike": {"kms:ViaService": f"sagemaker.{_refs.region()}.amazonaws.com"}},
-                )
-            )
-        role = add_service_role(
-            self._block,
-            "SchedulerRole",
-            service="scheduler.amazonaws.com",
-            trust_conditions=same_account_only(),
-            description=f"Starts transform jobs {self.job_name_prefix}-*",
-            statements=statements,
-        )
-        request = {"TransformJobName": f"{self.job_name_prefix}-{_RUN}", **self._request(_RUN)}
-        properties = scheduler.CfnScheduleProps(
-            # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
-            name=fit(f"{beside.endpoint_name if beside else self.job_name_prefix}-{self._id}", 64),
-            description=f"Transform jobs {self.job_name_prefix}-*",
-            schedule_expression=expression,
-            schedule_expression_timezone=timezone,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=f"arn:{_refs.partition()}:scheduler:::aws-sdk:sagemaker:createTransformJob",
-                role_arn=role.att("Arn"),
-                input=json.dumps(request),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
-                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_event_age_in_seconds=_RETRY_SECONDS, maximum_retry_attempts=_RETRIES
-                ),
-            ),
-        )
-        return self._block.add("Schedule", "AWS::Scheduler::Schedule", properties, condition=condition)
-
-
-def _not_started(name: str, dead_letters: Queue) -> AlarmRule:
-    return AlarmRule(
-        id="NotStarted",
-        severity=Severity.CRITICAL,
-        title=f"A transform job {name}-* could not be started",
-        advice=f"Its request is in queue {dead_letters.name} with the error as an attribute: a quota of instances and "
-        "a missing permission are the usual causes. Repair it, start the job with that request, delete the message",
-        measure=waiting_messages(dead_letters.name, "jobs not started"),
-        threshold=0,
-        missing_data=MissingData.NOT_BREACHING,
-    )
