@@ -168,5 +168,6 @@ def _hash(code: FunctionCode) -> str:
 MONITOR = FunctionCode("monitor", with_analyzer=True)
 DEPLOY = FunctionCode("deploy")
 EMPTYING = FunctionCode("emptying")
+CALLBACKS = FunctionCode("callbacks")
 RETRAIN = FunctionCode("retrain")
 INSIGHTS = FunctionCode("insights", with_analyzer=True)

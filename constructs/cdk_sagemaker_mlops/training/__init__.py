@@ -1,6 +1,7 @@
 """Training pipelines: definitions, roles, triggers, and retraining on drift."""
 
 from .alarms import PipelineAlarms
+from .callback_jobs import CallbackJobs
 from .definition import PipelineDefinition, PipelineSource
 from .images import Images
 from .pipeline import TrainingPipeline
@@ -13,6 +14,7 @@ from .values import ExecutionVariable, Join, JsonGet, PipelineParameter
 
 __all__ = [
     "BiasFacet",
+    "CallbackJobs",
     "ExecutionVariable",
     "Gate",
     "Images",

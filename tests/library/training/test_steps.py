@@ -10,6 +10,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from botocore.validate import ParamValidator
 
@@ -359,6 +360,43 @@ def test_the_ready_pipeline_s_arguments_are_requests_too(define: Any, tabular: C
             # Tokens of the CDK are not yet values; they stand for texts.
             text = re.sub(r"\$\{(Token|Block)\[[^}]*\]\}", "a-text-of-the-deployment", json.dumps(step.document))
             assert problems_of(json.loads(text)) == "", step.name
+
+
+def test_ground_truth_and_neo_are_steps_too(stack: Any, define: Any, synthesise: Any, image: str) -> None:
+    role = iam.Role.from_role_arn(stack, "Labelers", "arn:aws:iam::222222222222:role/labelers")
+    with pytest.raises(mlops.ConstructError, match=r"roles is empty.*\n.*poll_minutes is 1"):
+        tr.CallbackJobs(stack, "None", roles=[], poll_minutes=1)
+    jobs = tr.CallbackJobs(stack, "Jobs", roles=[role])
+    train = st.TrainingStep(name="Train", trainer=st.Trainer(image=image))
+    request = {
+        "OutputConfig": {"S3OutputLocation": "s3://compiled", "TargetDevice": "ml_m5"},
+        "InputConfig": {"S3Uri": train.model_uri, "Framework": "XGBOOST", "DataInputConfig": '{"input": [1, 3]}'},
+        "RoleArn": role.role_arn,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 900},
+    }
+    with pytest.raises(mlops.ConstructError, match=r"step Label has no HumanTaskConfig(.|\n)*has a LabelingJobName"):
+        jobs.labeling_step("Label", request | {"LabelingJobName": "x"})
+    compile_ = jobs.compilation_step("Compile", request, depends_on=[train])
+    register = st.RegisterStep(
+        name="Register",
+        group="churn",
+        containers=[st.ModelContainer(image=image, model_uri=compile_.output("uri"))],
+    )
+    pipeline = define(tr.PipelineDefinition.from_steps([train, compile_, register]))
+    arguments = next(step for step in pipeline.document["Steps"] if step["Name"] == "Compile")["Arguments"]
+    parts = arguments["request"]["Std:Join"]["Values"]
+    text = "".join(part if isinstance(part, str) else "s3://models/a.tar.gz" for part in parts)
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    shape = service.operation_model("CreateCompilationJob").input_shape
+    sent = json.loads(text) | {"CompilationJobName": "job"}
+    assert ParamValidator().validate(sent, shape).generate_report() == ""
+    assert sent["InputConfig"]["S3Uri"] == "s3://models/a.tar.gz"
+    template = synthesise()
+    assert template.only("Lambda::EventSourceMapping")["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert template.only("SQS::Queue")["VisibilityTimeout"] == 300
+    text = json.dumps(template.of_type("IAM::Role"))
+    assert "sagemaker:CreateLabelingJob" in text
+    assert "role/labelers" in text
 
 
 def test_images_are_known_and_others_refused(stack: Any) -> None:

@@ -1,0 +1,1 @@
+"""Jobs that SageMaker Pipelines has no step for, waited for with callbacks."""
