@@ -1,6 +1,7 @@
 """A model's life under the real CDK CLI: deployed empty, rolled out, redeployed, taken back, destroyed.
 
-Two environments share every command: one keeps its data when it is destroyed, one does not.
+Two environments, in two accounts and two regions, share every command: one keeps its data when it is destroyed, one
+does not.
 """
 
 from __future__ import annotations
@@ -59,13 +60,12 @@ class Life:
 def life(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Life:
     documents = {
         "gone": environment("111000000011"),
-        "kept": environment("111000000012", removal="retain"),
+        "kept": environment("111000000012", "us-west-2", removal="retain"),
     }
     app = App(aws, tmp_path_factory.mktemp("lifecycle"), documents)
     found = Life(Site(aws, "gone", documents["gone"]), Site(aws, "kept", documents["kept"]))
     sites = (found.gone, found.kept)
-    app.synth()
-    app.deploy()
+    app.deploy(synthesise=True)
     found.stacks["first"] = {**found.gone.live.stacks(), **found.kept.live.stacks()}
     found.printed["again"] = app.deploy()
 
@@ -77,6 +77,7 @@ def life(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Life:
     for site in sites:
         site.until_live(found.packages[site.prefix][0])
     found.live["approved"] = found.gone.live.live_version()
+    found.live["approved in the other region"] = found.kept.live.live_version()
     found.printed["diff after a rollout"] = app.run("diff", "**")
 
     # A change of the serving stack, of tags and of defaults, previewed and then deployed.
@@ -87,10 +88,9 @@ def life(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Life:
         document["log_retention_days"] = 3
         document["models"]["churn"]["endpoint"]["alarms"] = {"latency_milliseconds": 700}
     app.write(changed)
-    app.synth()
     marker = len(aws.calls)
     # Not `cdk diff`: its change set takes the parameters' defaults, as if no version were live.
-    app.deploy()
+    app.deploy(synthesise=True)
     found.previews = [
         (call.params["StackName"], change["ResourceChange"])
         for call in aws.calls[marker:]
@@ -133,6 +133,9 @@ def test_a_second_deployment_has_nothing_to_do(life: Life) -> None:
 
 def test_an_approved_version_goes_live_without_a_difference_to_the_code(life: Life) -> None:
     assert life.live["approved"] == life.packages[life.gone.prefix][0]
+    assert life.live["approved in the other region"] == life.packages[life.kept.prefix][0]
+    regions = {package.split(":")[3] for packages in life.packages.values() for package in packages}
+    assert regions == {"eu-west-1", "us-west-2"}
     assert "Number of stacks with differences: 0" in life.printed["diff after a rollout"]
 
 

@@ -40,15 +40,20 @@ class App:
 
     def synth(self) -> str:
         """`cdk synth` of the files as they are now."""
-        context = f"env={','.join(map(str, self._files))}"
-        return self.checked(self.call("synth", "--quiet", "--context", context, "--output", str(self.assembly)))
+        return self.checked(self.call("synth", "--quiet", *self._source()))
 
     def run(self, *arguments: str) -> str:
         """A command on the assembly of the last synth."""
         return self.checked(self.call(*arguments, "--app", str(self.assembly)))
 
-    def deploy(self, *arguments: str) -> str:
-        return self.run("deploy", "**", "--require-approval", "never", "--concurrency", "4", *arguments)
+    def deploy(self, *arguments: str, synthesise: bool = False) -> str:
+        """`cdk deploy` of everything, of the files as they are now or of the assembly of the last synth."""
+        source = self._source() if synthesise else ("--app", str(self.assembly))
+        line = ("deploy", "**", "--require-approval", "never", "--concurrency", "4", *source, *arguments)
+        return self.checked(self.call(*line))
+
+    def _source(self) -> tuple[str, ...]:
+        return ("--context", f"env={','.join(map(str, self._files))}", "--output", str(self.assembly))
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

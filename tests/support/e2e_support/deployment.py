@@ -118,7 +118,7 @@ class Deployment:
         return self._account if account == "unknown-account" else account, _REGION if "unknown" in region else region
 
     def _upload(self, stack: Any, account: str, region: str) -> str:
-        """Upload what the stack needs, once per account and region; return the template's address."""
+        """Upload what is not there yet of what the stack needs; return the template's address."""
         s3 = self._aws.client("s3", account, region)
         folder = Path(stack.assembly.directory)
         manifest = json.loads((folder / f"{stack.id}.assets.json").read_text(encoding="utf-8"))
@@ -127,7 +127,11 @@ class Deployment:
             (place,) = asset["destinations"].values()
             source = folder / asset["source"]["path"]
             bucket = place["bucketName"].replace("${AWS::AccountId}", account).replace("${AWS::Region}", region)
-            s3.put_object(Bucket=bucket, Key=place["objectKey"], Body=_content(source, asset["source"]["packaging"]))
+            # Keys are hashes of what lies there.
+            if not s3.list_objects_v2(Bucket=bucket, Prefix=place["objectKey"])["KeyCount"]:
+                s3.put_object(
+                    Bucket=bucket, Key=place["objectKey"], Body=_content(source, asset["source"]["packaging"])
+                )
             if source.name == Path(stack.template_full_path).name:
                 url = f"https://s3.{region}.amazonaws.com/{bucket}/{place['objectKey']}"
         return url

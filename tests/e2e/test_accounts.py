@@ -1,4 +1,4 @@
-"""Three accounts, two regions: what is approved where the registry is goes live where it is followed, stage by stage.
+"""Three accounts: what is approved where the registry is goes live where it is followed, stage by stage.
 
 Events cross the accounts: the followers' clocks are stopped while approvals have to wake them. Permissions are not
 enforced by the embedded AWS; that the policies on all sides allow what happened is checked here.
@@ -26,12 +26,11 @@ STAGE = "production"
 
 @dataclass
 class Promotion:
-    """The environments, and what was live in development, staging, production and the other region, step by step."""
+    """The environments, and what was live in development, staging and production, step by step."""
 
     sites: dict[str, Site]
     done: dict[str, str]
     versions: dict[int, str] = field(default_factory=dict)
-    western: str = ""
     live: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     proposed: dict[str, Any] = field(default_factory=dict)
@@ -48,7 +47,7 @@ def promotion(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Promot
         OWNER,
         registry={"group": "churn", "share_with_accounts": [TRIAL, LIVE], "promoted_by_accounts": [TRIAL]},
     )
-    documents = {"dev": dev, "west": environment(LIVE, "us-west-2")}
+    documents = {"dev": _unwatched(dev)}
     Deployment(aws, tmp_path_factory.mktemp("owner"), documents).deploy()
     owner = Site(aws, "dev", dev)
 
@@ -61,15 +60,15 @@ def promotion(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Promot
     followed = {"group": "churn", "account": OWNER, "artifacts": artifacts}
     order = {"staging": {"next_stage": STAGE, "healthy_minutes": 10}, "prod": {"stage": STAGE, "after": "staging"}}
     for name, account in (("staging", TRIAL), ("prod", LIVE)):
-        documents[name] = environment(account, registry={**followed, "promotion": order[name]}, removal="retain")
+        promotion = {**followed, "promotion": order[name]}
+        documents[name] = _unwatched(environment(account, registry=promotion, removal="retain"))
     done = Deployment(aws, tmp_path_factory.mktemp("all"), documents).deploy()
     sites = {name: Site(aws, name, documents[name], registry=dev) for name in ("dev", "staging", "prod")}
-    sites["west"] = Site(aws, "west", documents["west"])
     return _live_through(Promotion(sites, done))
 
 
 def _live_through(found: Promotion) -> Promotion:
-    dev, staging, prod, west = (found.sites[name] for name in ("dev", "staging", "prod", "west"))
+    dev, staging, prod = (found.sites[name] for name in ("dev", "staging", "prod"))
     for number in (1, 2):
         found.versions[number] = version = dev.register(number, models.archive(), models.baseline())
         with _stopped_clock(staging), _stopped_clock(prod):
@@ -89,11 +88,13 @@ def _live_through(found: Promotion) -> Promotion:
         _decide(dev, found.versions[2], "Rejected")
         prod.until_live(found.versions[1])
         found.note("rejected 2 for production")
-    found.western = west.register(1, models.archive(), models.baseline())
-    west.judge(found.western, "Approved")
-    west.until_live(found.western)
-    found.note("approved in the west")
     return found
+
+
+def _unwatched(document: dict[str, Any]) -> dict[str, Any]:
+    """The environment without monitors, which have nothing to do with who may do what to a version."""
+    del document["models"]["churn"]["monitors"]
+    return document
 
 
 def _key(site: Site) -> str:
@@ -132,13 +133,13 @@ def _stopped_clock(site: Site) -> Iterator[None]:
         events.enable_rule(Name=name)
 
 
-def test_one_app_deploys_to_all_accounts_and_regions(promotion: Promotion) -> None:
-    places = {(site.account, site.region) for site in promotion.sites.values()}
+def test_one_app_deploys_to_all_accounts(promotion: Promotion) -> None:
+    accounts = {site.account for site in promotion.sites.values()}
     stacks = {name: len(site.live.stacks()) for name, site in promotion.sites.items()}
 
-    assert places == {(OWNER, "eu-west-1"), (TRIAL, "eu-west-1"), (LIVE, "eu-west-1"), (LIVE, "us-west-2")}
-    assert stacks == {"dev": 4, "staging": 3, "prod": 3, "west": 4}, "followers have no registry of their own"
-    others = {name: what for name, what in promotion.done.items() if "-dev-" in name or "-west-" in name}
+    assert accounts == {OWNER, TRIAL, LIVE}
+    assert stacks == {"dev": 4, "staging": 3, "prod": 3}, "followers have no registry of their own"
+    others = {name: what for name, what in promotion.done.items() if "-dev-" in name}
     assert set(others.values()) == {"unchanged"}, "nothing else changes when environments are added"
 
 
@@ -162,11 +163,6 @@ def test_a_person_approves_for_production_and_takes_it_back(promotion: Promotion
     assert promotion.live["approved 1 for production"] == (1, 1, 1)
     assert promotion.live["approved 2 for production"] == (2, 2, 2)
     assert promotion.live["rejected 2 for production"] == (2, 2, 1), "staging keeps what is good enough for it"
-
-
-def test_regions_are_apart(promotion: Promotion) -> None:
-    assert ":us-west-2:" in promotion.western
-    assert promotion.live["approved in the west"] == promotion.live["rejected 2 for production"]
 
 
 def test_the_group_lets_followers_read_and_deploy_and_staging_propose(promotion: Promotion) -> None:
@@ -195,7 +191,7 @@ def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@pytest.mark.parametrize("name", ["dev", "staging", "prod", "west"])
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
 def test_every_role_may_do_what_it_did(promotion: Promotion, name: str) -> None:
     site = promotion.sites[name]
     verdict = policies.judge(site, site.aws.calls)
