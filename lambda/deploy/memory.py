@@ -22,7 +22,7 @@ from shared.log import Logger
 #: Size of a standard parameter: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 MAX_BYTES = 4096
 #: What is left of a reason when space gets short, and of one of the oldest versions.
-_SHORT_REASON, _FOLDED_REASON = 120, 60
+_SHORT_REASON, _FOLDED_REASON = 200, 60
 #: As many of the latest entries are kept whole, as long as the reasons of older ones can go instead.
 _WHOLE = 4
 
