@@ -19,11 +19,11 @@ _COMMANDS = ("baseline", "check", "quality", "bias", "attribution", "report")
 _EPILOG = """\
 examples:
   model-analyzer baseline train.csv --out baseline/
-  model-analyzer check captured/ --baseline baseline/ --out report/
+  model-analyzer check captured/ --baseline baseline/ --out report/data/
   model-analyzer quality captured/ --ground-truth labels/ --problem binary --probability 0 --out quality/
   model-analyzer bias validation.csv --facet gender=female --label approved --prediction guess --out bias/
   model-analyzer attribution validation.csv --model model.tar.gz --out attribution/
-  model-analyzer report report/ --baseline baseline/
+  model-analyzer report report/data/ --baseline baseline/
 
 exit codes:
   0  done, no violations
@@ -31,6 +31,7 @@ exit codes:
   2  wrong usage
   3  done, with violations
   4  done, but there was no data to check
+  130  interrupted
 """
 
 

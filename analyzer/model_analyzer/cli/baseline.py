@@ -20,6 +20,7 @@ examples:
   model-analyzer baseline train.csv --no-header --columns churned,age,plan --out baseline/
 
 Writes statistics.json, constraints.json and report.html. Columns that the endpoint answers with come first.
+Exit code 1 means that the command failed, because there was not one row for example.
 """
 
 

@@ -16,7 +16,7 @@ examples:
 
 Reads statistics.json or analysis.json of the folder, and constraint_violations.json, input_report.json and
 join_report.json if they are there, of Model Monitor's and Clarify's runs as well as of ours, and writes report.html
-beside them.
+beside them. Exit code 1 means that the command failed.
 """
 
 
