@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+#: Also within lists, where a block is indented.
+_BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def blocks(language: str) -> list[Block]:
         text = page.read_text(encoding="utf-8")
         for match in _BLOCK.finditer(text):
             line = text[: match.start()].count("\n") + 2
-            found.append(Block(page.relative_to(ROOT).as_posix(), line, match[1], match[2]))
+            found.append(Block(page.relative_to(ROOT).as_posix(), line, match[2], textwrap.dedent(match[3])))
     return [block for block in found if block.language == language]
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cdk_sagemaker_mlops._errors import Problems
-from tools.pages import constructs, errors, props
+from tools.pages import constructs, environment, errors, layers, props, sequence
 from tools.pages.__main__ import cheap_pages
 from tools.pages.docstrings import parse
 from tools.pages.marked import DOCS, ROOT, MarkMissing, replace
@@ -203,3 +203,23 @@ def _ids(given: ast.expr, file: Path, trees: Mapping[Path, ast.Module]) -> Itera
                         yield from _ids(node.args[place], other, trees)
         case _:
             yield f"{file.name}:{given.lineno}: {ast.unparse(given)}"
+
+
+def test_diagrams_say_what_the_code_does() -> None:
+    graph = layers.edges()
+
+    assert graph["lambda (functions)"] == {"analyzer (engine)"}
+    assert layers.ranks(graph)["examples"] > layers.ranks(graph)["constructs (library)"]
+    assert layers.reduced({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == {"a": {"b"}, "b": {"c"}, "c": set()}
+    with pytest.raises(ValueError, match="circle: a -> b -> a"):
+        layers.ranks({"a": {"b"}, "b": {"a"}})
+    assert "Foundation" in environment.imports("Serving-churn")
+    assert ("Delivery", "queue `ControllerQueue`", "`ControllerFunction`") in set(environment.wiring())
+
+
+def test_the_drawn_rollout_is_found_within_one_rollout_only() -> None:
+    calls = [(step.call, step.by) for step in sequence.steps()]
+
+    assert sequence.furthest(calls) == len(calls)
+    assert sequence.furthest([*calls[:5], calls[0], *calls[5:]]) == 5
+    assert sequence.furthest([(call, "somebody else") for call, _ in calls]) == 1

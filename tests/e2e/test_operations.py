@@ -22,6 +22,7 @@ from e2e_support.hours import Hours
 from e2e_support.site import Site, environment
 
 from sagemaker_local.server import LocalAws
+from tools.pages import sequence
 
 pytestmark = pytest.mark.e2e
 CLOUDFORMATION_ROLE = "Delivery-ControllerCloudFormationRole390C"
@@ -175,6 +176,12 @@ def test_things_did_go_wrong(fire: Fire) -> None:
     assert fire.refusals
     assert fire.foreign_updates
     assert {fires.BAD_ANSWERS, fires.NO_ARCHIVE, fires.REJECTED, fires.DUPLICATES} <= set(fire.troubles.values())
+
+
+def test_rollouts_go_as_the_architecture_page_draws_them(site: Site, fire: Fire) -> None:
+    calls = [(f"{call.service} {call.operation}", call.caller_arn or "") for call in site.aws.calls]
+
+    assert sequence.furthest(calls) == len(sequence.steps())
 
 
 def test_nothing_is_left_of_the_versions_before(fire: Fire) -> None:

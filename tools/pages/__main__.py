@@ -16,8 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import constructs, errors, values
-from .marked import ROOT, written
+from . import constructs, environment, errors, layers, sequence, values
+from .marked import DOCS, ROOT, replace, written
 
 
 def pages() -> Iterator[tuple[Path, str]]:
@@ -34,6 +34,11 @@ def cheap_pages() -> Iterator[tuple[Path, str]]:
     yield constructs.FOLDER / constructs.VALUES, values.rendered()
     yield constructs.FOLDER / "index.md", values.overview()
     yield constructs.FOLDER / "prices.md", values.prices()
+    yield DOCS / "diagrams" / "layers.svg", layers.rendered()
+    yield DOCS / "diagrams" / "environment.svg", environment.rendered()
+    yield DOCS / "diagrams" / "rollout.svg", sequence.rendered()
+    architecture = DOCS / "architecture.md"
+    yield architecture, replace(architecture.read_text(encoding="utf-8"), "wiring", environment.table())
     yield errors.FILE, errors.rendered(errors.FILE.read_text(encoding="utf-8"))
 
 

@@ -25,9 +25,9 @@ _CARRIERS = {
 _WAY_OUT = re.compile(
     r"(?:[:;.,] | - )(?=(?:allowed (?:is|are)|only|give|use|set|add|remove|name|choose|write|say|put|lower|raise|run|"
     r"make|leave|see|train|install|exclude|repair|keep|take|deploy|register|let|quote|drop|rename|define|split|read|start|"
-    r"pass|call|needs?|must|at (?:least|most)|instead|wait|fill|enlarge|accept|try|shorten|pin|move|turn|confirm|share|send|"
-    r"convert|check|look|did you mean|either|it needs|they need|there (?:is|are)|known are|it has|they have|one of|"
-    r"or (?:give|use|set|leave))\b)",
+    r"pass|call|needs?|must|at (?:least|most)|instead|wait|fill|enlarge|accept|try|shorten|pin|move|turn|confirm|share|"
+    r"send|convert|check|look|did you mean|either|it needs|they need|there (?:is|are)|known are|it has|they have|"
+    r"one of|or (?:give|use|set|leave))\b)",
     re.I,
 )
 
