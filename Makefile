@@ -20,8 +20,8 @@ test: setup          ## lint, types, unit tests, snapshots, compliance, end-to-e
 test-slow: setup     ## what takes minutes: the engine inside a real Spark
 	@$(VENV)/pytest -q -m slow $(ARGS)
 
-compatibility: setup ## the library's tests with CDK=oldest|newest|X.Y.Z of aws-cdk-lib
-	@$(VENV)/python -m tools.compatibility $(or $(CDK),newest)
+compatibility: setup ## the library's tests with CDK=oldest|newest|X.Y.Z of aws-cdk-lib, on PY=3.13 or another Python
+	@$(VENV)/python -m tools.compatibility $(or $(CDK),newest) $(if $(PY),--python $(PY))
 
 dist: setup          ## build and check wheel and source distribution
 	@rm -rf dist && $(VENV)/python -m build --no-isolation --outdir dist . && $(VENV)/uvx --quiet twine@7.0.0 check --strict dist/*

@@ -1,6 +1,6 @@
-"""The library's tests with another aws-cdk-lib: `python -m tools.compatibility oldest|newest|X.Y.Z`.
+"""The library's tests with another aws-cdk-lib: `python -m tools.compatibility oldest|newest|X.Y.Z [--python 3.13]`.
 
-Uses an environment of its own, `.venv-compatibility/<version>`, that is made anew each time.
+Uses an environment of its own, `.venv-compatibility/<version>-<Python>`, that is made anew each time.
 """
 
 from __future__ import annotations
@@ -44,23 +44,25 @@ def main() -> int:
     """Make the environment and run the tests in it; return their exit code, or 2 for a wrong word."""
     parser = argparse.ArgumentParser(prog="python -m tools.compatibility", description=__doc__.partition("\n")[0])
     parser.add_argument("cdk", help="oldest, newest, or a version")
-    wanted = parser.parse_args().cdk
+    parser.add_argument("--python", default=sys.executable, help="version or path, as uv takes it (default: this one)")
+    arguments = parser.parse_args()
+    wanted = arguments.cdk
     try:
         cdk = requirement(wanted)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     uv = Path(sys.executable).with_name("uv")
-    home = FOLDER / wanted
+    home = FOLDER / f"{wanted}-{Path(arguments.python).name}"
     python = home / "bin" / "python"
-    pins = FOLDER / f"{wanted}.txt"
+    pins = FOLDER / f"{home.name}.txt"
     FOLDER.mkdir(exist_ok=True)
     locked = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
     # Everything as locked, but for the CDK and what comes with it.
     free = ("aws-cdk", "constructs", "jsii", "cdk-nag", "publication", "-e")
     pins.write_text("\n".join(line for line in locked if not line.startswith(free)), encoding="utf-8")
     for step in (
-        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, home],
+        [uv, "venv", "--quiet", "--clear", "--python", arguments.python, home],
         [uv, "pip", "install", "--quiet", "--python", python, "-r", pins, "-e", f"{ROOT}[app,local]", "cdk-nag", cdk],
         [uv, "pip", "list", "--quiet", "--python", python],
     ):

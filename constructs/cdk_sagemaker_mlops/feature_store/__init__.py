@@ -6,7 +6,8 @@ from .feature_type import FeatureType
 from .features import Feature
 from .group import FeatureGroup
 from .group_alarms import FeatureGroupAlarms
-from .group_base import FeatureGroupBase, OfflineLocation
+from .group_base import FeatureGroupBase
+from .offline_location import OfflineLocation
 from .record import RecordError, SchemaRecord
 from .sharing import SharedAccess
 from .storage import FeatureStorage

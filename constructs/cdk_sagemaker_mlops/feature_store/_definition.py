@@ -10,7 +10,7 @@ from aws_cdk.aws_sagemaker import CfnFeatureGroup
 from cdk_sagemaker_mlops import _refs
 
 from .features import Feature, feature_problems
-from .group_base import OfflineLocation
+from .offline_location import OfflineLocation
 from .stores import OfflineStore, OnlineStore, StorageType, TableFormat, Throughput
 
 # What a new group gets where nothing is said. A group that is recorded keeps what it got, so these may change.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from cdk_sagemaker_mlops import _refs
 from cdk_sagemaker_mlops._iam import Statement
 
-from .group_base import OfflineLocation
+from .offline_location import OfflineLocation
 from .stores import TableFormat
 
 

@@ -20,7 +20,8 @@ from ._names import NAME_PATTERN, NAME_RULE
 from .evolution import Evolution, compare, how_to
 from .features import Feature
 from .group_alarms import FeatureGroupAlarms
-from .group_base import FeatureGroupBase, OfflineLocation
+from .group_base import FeatureGroupBase
+from .offline_location import OfflineLocation
 from .record import SchemaRecord
 from .sharing import SharedAccess, share
 from .stores import OfflineStore, OnlineStore, Throughput

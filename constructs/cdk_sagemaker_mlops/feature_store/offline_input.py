@@ -11,7 +11,7 @@ from cdk_sagemaker_mlops.monitoring.baseline import Baseline
 from cdk_sagemaker_mlops.monitoring.locations import Location, decrypt
 from cdk_sagemaker_mlops.monitoring.source import MonitorInput
 
-from .group_base import OfflineLocation
+from .offline_location import OfflineLocation
 
 # Beside the groups' own prefixes, where readers of the offline store find them too.
 _REPORTS, _BASELINES = "monitoring-reports", "monitoring-baselines"

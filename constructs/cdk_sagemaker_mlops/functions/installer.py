@@ -47,7 +47,7 @@ def _command(lock: Path, target: Path, *, machine: str, python_version: str) -> 
         return [*command, *platforms, "--target", str(target), "--requirement", str(lock)]
     uv = shutil.which("uv")
     if uv is None:
-        raise InstallError("neither pip nor uv is installed in this environment")
+        raise InstallError("neither pip nor uv is installed in this environment; `python -m ensurepip` brings pip")
     command = [uv, "pip", "install", "--quiet", "--no-deps", "--no-build", "--require-hashes"]
     command += ["--python-version", python_version, "--python-platform", f"{machine}-manylinux_2_28"]
     return [*command, "--target", str(target), "--requirement", str(lock)]
