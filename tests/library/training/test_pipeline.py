@@ -11,6 +11,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import jsii
+import pipeline_grammar
 import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -507,6 +508,8 @@ def test_what_the_sagemaker_sdk_emits_goes_through(
         def definition(self) -> str:
             return json.dumps(sdk_definition)
 
+    # The grammar that our own definitions are held against takes what the SDK writes.
+    assert pipeline_grammar.problems(sdk_definition) == []
     define(tr.PipelineDefinition.from_sdk(Pipeline()))
     template = synthesise()
     assert body(template) == sdk_definition

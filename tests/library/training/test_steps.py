@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import pipeline_grammar
 import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
@@ -285,6 +286,7 @@ def test_a_definition_of_every_step_is_right(
     )
     assert len(steps_of(pipeline.document)) == len(every_step) + 6
     assert pipeline.document["MlflowConfig"]["MlflowResourceArn"].endswith("mlflow-app/app-2")
+    assert pipeline_grammar.problems(pipeline.document) == []
     found = synthesise().of_type("IAM::Role")
     statements = {
         statement["Sid"]: statement
@@ -397,6 +399,33 @@ def test_ground_truth_and_neo_are_steps_too(stack: Any, define: Any, synthesise:
     text = json.dumps(template.of_type("IAM::Role"))
     assert "sagemaker:CreateLabelingJob" in text
     assert "role/labelers" in text
+
+
+@pytest.mark.parametrize("options", [{}, {"gate_engine": "model-monitor"}, {"tuning": None, "minimum": None}])
+def test_the_grammar_accepts_the_ready_pipeline(
+    define: Any, tabular: Callable[..., Any], options: dict[str, Any]
+) -> None:
+    function = "arn:aws:lambda:eu-west-1:222222222222:function:deploy"
+    document = define(tabular(deploy=function, **options)).document
+    assert pipeline_grammar.problems(document) == []
+
+
+def test_the_grammar_refuses_what_is_wrong(define: Any, tabular: Callable[..., Any]) -> None:
+    document = json.loads(json.dumps(define(tabular()).document))
+    wrong = {
+        "a name": lambda steps: steps[0].update(Name="a b"),
+        "a type": lambda steps: steps[0].update(Type="Preparation"),
+        "a member": lambda steps: steps[0].update(PropertyFile=[]),
+        "a retry": lambda steps: steps[0]["RetryPolicies"][0].update(IntervalSeconds=0),
+        "a comparison": lambda steps: steps[-1]["Arguments"]["Conditions"][0].update(Type="Like"),
+        "a nested step": lambda steps: steps[-1]["Arguments"]["ElseSteps"][0].pop("Arguments"),
+    }
+    for what, change in wrong.items():
+        changed = json.loads(json.dumps(document))
+        change(changed["Steps"])
+        assert pipeline_grammar.problems(changed), what
+    document["Parameters"][0]["Type"] = "Integer"
+    assert pipeline_grammar.problems(document)
 
 
 def test_images_are_known_and_others_refused(stack: Any) -> None:
