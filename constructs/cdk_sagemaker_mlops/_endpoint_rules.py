@@ -142,8 +142,8 @@ def check_volume_key(problems: Problems, instance_types: Iterable[str]) -> None:
     problems.require(
         not local,
         f"encryption_key is given, but SageMaker takes no key for {', '.join(local)}: their local disks are "
-        "encrypted by the host, with a key that ends with the instance. Remove encryption_key, or take types without local disks, "
-        "such as ml.m5.large",
+        "encrypted by the host, with a key that ends with the instance. Remove encryption_key, or take types without "
+        "local disks, such as ml.m5.large",
     )
 
 
