@@ -11,11 +11,9 @@ import itertools
 import json
 import random
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +24,10 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from e2e_support import policies
+from monitor_support.target import Target
+from monitor_support.wheels import stand_ins
 
 import cdk_sagemaker_mlops as mlops
-from cdk_sagemaker_mlops.functions.cache import CACHE_VARIABLE
-from cdk_sagemaker_mlops.functions.layer import cached_layer
-from cdk_sagemaker_mlops.functions.wheels import JOB_WHEELS
 from sagemaker_labels import GroundTruthClient
 from sagemaker_local.jobs import of as jobs_of
 from sagemaker_local.server import LocalAws
@@ -43,6 +40,13 @@ KINDS = {"DataQuality": "data-quality", "ModelQuality": "model-quality", "ModelB
 COLUMNS = ["income", "age", "gender"]
 ROWS = 300
 HOUR = datetime(2026, 11, 21, 7, tzinfo=UTC)
+#: An image of one's own: it counts records. A word of a command has at most 256 characters.
+PROGRAM = (
+    "import json,os,pathlib as p;"
+    "n=sum(len(f.read_text().splitlines())for f in p.Path(os.environ['dataset_source']).rglob('*l'));print(n);"
+    "json.dump({'version':0,'dataset':{'item_count':n},'features':[]},"
+    "open(os.environ['output_path']+'/statistics.json','w'))"
+)
 #: What tells engines apart, and how long they took.
 OWN = {"engine", "engineReason", "processingJobName", "monitoringScheduleName"}
 NOT_COMPARED = {"RunSeconds"}
@@ -67,26 +71,6 @@ UNUSED_BY_STARTERS = UNUSED_BY_FUNCTIONS | {
     "s3:PutObject": "used for the failures of jobs",
     "sagemaker:DescribeProcessingJob": "used for jobs that failed, or that are started again",
 }
-
-
-@dataclass
-class Target:
-    """An endpoint as monitors know one; its traffic is put into the bucket by the tests."""
-
-    stack: cdk.Stack
-    capture: mlops.DataCapture
-    endpoint_name: str = ENDPOINT
-    variant_names: tuple[str, ...] = ("main",)
-    model_package_arn: str = ""
-    condition_id: str | None = None
-    parameter_prefix: str = ""
-    alarms: tuple[mlops.Alarm, ...] = ()
-    follows: None = None
-    monitors: list[Any] = field(default_factory=list)
-
-    def add_monitor(self, monitor: Any) -> None:
-        monitor.bind(self)
-        self.monitors.append(monitor)
 
 
 @dataclass(eq=False)
@@ -204,7 +188,7 @@ def define(stack: cdk.Stack) -> None:
             ec2.SubnetConfiguration(name="inside", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
         ],
     )
-    target = Target(stack, mlops.DataCapture(bucket=bucket, prefix="captured"))
+    target = Target(stack, mlops.DataCapture(bucket=bucket, prefix="captured"), ENDPOINT)
     labels = mlops.Labels(bucket=bucket, prefix="truth")
     predictions = mlops.Predictions(output_columns=["probability"], probability_attribute="probability")
     alarms = mlops.MonitorAlarms(heartbeat_periods=None)
@@ -233,10 +217,20 @@ def define(stack: cdk.Stack) -> None:
             predictions=predictions,
             **own,
         )
-    secured = mlops.ProcessingEngine(volume_key=key, network=mlops.Network(vpc=vpc))
+    inside: dict[str, Any] = {"volume_key": key, "network": mlops.Network(vpc=vpc)}
+    secured = mlops.ProcessingEngine(**inside)
     dataset = mlops.DatasetInput(dataset="customers", bucket=bucket, prefix="store", partitions="dt=%Y-%m-%d-%H")
     inputs: dict[str, Any] = {"input": dataset, "alarms": alarms, "reports": encrypted}
     mlops.DataQualityMonitor(stack, "Secured", name="secured", engine=secured, baseline=files, **inputs)
+    own = mlops.ContainerEngine(image="team/own:1", entrypoint=["python3", "-c", PROGRAM], **inside)
+    for name, engine in (
+        ("own", own),
+        ("spark", mlops.SparkEngine(**inside)),
+        ("both", mlops.AutoEngine(jobs=secured)),
+    ):
+        mlops.DataQualityMonitor(
+            stack, name.title(), name=f"secured-{name}", engine=engine, **common | {"reports": encrypted}
+        )
     auto = mlops.AutoEngine(max_function_mb=1)
     mlops.DataQualityMonitor(stack, "Auto", name="auto", engine=auto, **common)
 
@@ -246,16 +240,7 @@ def plant(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Plant:
     plant, folder = Plant(aws), tmp_path_factory.mktemp("engines")
     app = cdk.App(outdir=str(folder / "out"))
     stack = cdk.Stack(app, STACK, env=cdk.Environment(account=ACCOUNT, region=REGION))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
-        (folder / "cache").mkdir()
-        # Functions and jobs find the analyzer's packages where these tests find them: these wheels do not fit here.
-        for archive in (cached_layer(mlops.Architecture.ARM_64), JOB_WHEELS["processing"].cached()):
-            with zipfile.ZipFile(archive, "w") as layer:
-                for name in ("numpy", "polars", "polars_runtime_32"):
-                    about = f"python/{name}-{metadata.version(name)}.dist-info"
-                    layer.writestr(f"{about}/WHEEL", "Tag: cp313-cp313-manylinux_2_28_aarch64\n")
-                    layer.writestr(f"{about}/METADATA", f"Name: {name}\n")
+    with stand_ins(folder):
         define(stack)
         app.synth()
     place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
@@ -341,6 +326,19 @@ def test_a_dataset_is_analysed_in_a_job_with_keys_and_a_vpc(plant: Plant) -> Non
     assert "VolumeKmsKeyId" in job["ProcessingResources"]["ClusterConfig"]
 
 
+def test_a_container_of_ones_own_is_told_of_with_keys_and_a_vpc(plant: Plant) -> None:
+    told = plant.run("secured-own", "DataQuality")
+    assert (told["status"], told["engine"], told["records"], told["checked"]) == ("Completed", "container", ROWS, True)
+    assert told["reportUri"].startswith(f"s3://engines-encrypted-reports/{ENDPOINT}/secured-own/")
+    assert "a container of your own" in plant.read(told["reportUri"])
+    job = plant.client("sagemaker").describe_processing_job(ProcessingJobName=told["processingJobName"])
+    assert len(job["NetworkConfig"]["VpcConfig"]["Subnets"]) == 2
+    assert "VolumeKmsKeyId" in job["ProcessingResources"]["ClusterConfig"]
+    assert "KmsKeyId" in job["ProcessingOutputConfig"]
+    plant.aws.clock.advance(60)
+    assert len(plant.events_of("secured-own")) == 1
+
+
 def test_auto_takes_small_windows_and_hands_over_large_ones(plant: Plant, runs: dict[Any, Any]) -> None:
     small = plant.run("auto", "DataQuality")
     assert (small["engine"], small["violations"]) == ("lambda", runs["function", "DataQuality"]["violations"])
@@ -372,6 +370,8 @@ def test_roles_equal_what_they_were_seen_doing(plant: Plant, runs: dict[Any, Any
     for role, actions in verdict.unused.items():
         if "SchedulerRole" in role:  # nothing was run by schedule
             continue
-        starts = any(name in role for name in ("jobmq", "jobbias", "Secured", "Auto"))
+        if role.startswith(("Spark", "Both")):  # deployed as they are; `test_monitor_matrix.py` judges them at work
+            continue
+        starts = any(name in role for name in ("jobmq", "jobbias", "Secured", "Auto", "Own"))
         known = UNUSED_BY_JOBS if "JobRole" in role else UNUSED_BY_STARTERS if starts else UNUSED_BY_FUNCTIONS
         assert {action for action in actions if not action.startswith(tuple(known))} == set(), role

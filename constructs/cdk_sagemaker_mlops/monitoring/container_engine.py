@@ -20,6 +20,8 @@ from .scheduled_function import add_scheduled_function
 
 _INPUTS = ("Endpoint", "Dataset")
 _OWN_SCRIPT = "the engine is container, whose image does that itself; put it into the image"
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AppSpecification.html
+_WORD = 256
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 # The function that tells of runs draws the report's page.
 _MEMORY_MB, _SECONDS = 1024, 300
@@ -75,6 +77,12 @@ class ContainerEngine(JobEngine):
                 f"the engine is container, which looks at endpoints and datasets only, not at {task.source.subject}; "
                 "choose another engine"
             )
+        found += [
+            f"engine {name} has {word[:40]!r} with {len(word)} characters, allowed are 1 to {_WORD} on one line"
+            for name, words in (("entrypoint", self.entrypoint), ("arguments", self.arguments))
+            for word in words
+            if not 1 <= len(word) <= _WORD or "\n" in word
+        ]
         found += [
             f'engine environment has "{name}", allowed are letters, digits and _'
             for name in self.environment

@@ -136,7 +136,8 @@ def _lost_rule(request: EngineRequest, function: ServiceFunction, dead_letters: 
         title=f"{request.monitoring_type} executions of {request.source.subject} could not be announced",
         advice=(
             f"Violations may go unnoticed. The cause is in log {function.log_group_name}; when it is repaired, invoke "
-            f"function {function.name} with any event, then delete the messages of queue {dead_letters.name}"
+            f"function {function.name} with any event, then delete the messages of queue {dead_letters.name}. "
+            f"Reports: {request.report_hint}"
         ),
         measure=waiting_messages(dead_letters.name, "failed looks waiting"),
         threshold=0,

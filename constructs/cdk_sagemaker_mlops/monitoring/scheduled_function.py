@@ -164,9 +164,9 @@ def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_lette
         severity=Severity.CRITICAL,
         title=f"A {request.monitoring_type} run of {request.source.subject} failed after all retries",
         advice=(
-            f"Its event is in queue {dead_letters.name}, its log in {function.log_group_name}; when the cause "
-            "is repaired, "
-            f"invoke function {function.name} with that event, then delete the message"
+            f"Its event is in queue {dead_letters.name}, its log in {function.log_group_name}; when the cause is "
+            f"repaired, invoke function {function.name} with that event, then delete the message. Earlier reports: "
+            f"{request.report_hint}"
         ),
         measure=waiting_messages(dead_letters.name, "failed runs waiting"),
         threshold=0,

@@ -88,12 +88,16 @@ def test_baselines_of_fixed_files_are_listed_as_sagemaker_does(monitor: Callable
 def test_what_the_contract_has_no_words_for_is_said_at_once(
     monitor: Callable, stack: cdk.Stack, endpoint: mlops.Endpoint
 ) -> None:
-    engine = mlops.ContainerEngine(image=" ", environment={"a-b": "1"}, instance_count=0)
+    engine = mlops.ContainerEngine(
+        image=" ", entrypoint=["python3", "-c", "x\n"], environment={"a-b": "1"}, instance_count=0
+    )
     with pytest.raises(mlops.ConstructError) as error:
         mlops.AttributionMonitor(stack, "Attribution", endpoint=endpoint, headers=["age"], engine=engine)
     text = str(error.value)
     for words in (
         "engine image is empty",
+        "engine entrypoint has",
+        "allowed are 1 to 256 on one line",
         'engine environment has "a-b"',
         "engine instance_count is 0",
         "whose contract knows DataQuality and ModelQuality",

@@ -176,7 +176,7 @@ def test_runs_may_do_what_they_do_and_no_more(native: Callable, synthesise: Call
     statements = _statements(synthesise(), "RunRole")
     assert set(statements) == {
         *("ReadCapture", "ListCapture", "ReadGroundTruth", "ListGroundTruth", "ReadBaselines", "ListBaselines"),
-        *("WriteReports", "ReadMerged", "ListMerged", "WriteMerged"),
+        *("WriteReports", "ReadMerged", "ListMerged", "ListMergedFolder", "WriteMerged"),
         *("EcrLogin", "PullImages", "WriteLogs", "PublishMetrics"),
     }
     assert plain(statements["WriteMerged"]["Resource"]).endswith(
@@ -350,3 +350,19 @@ def test_datasets_are_not_for_it(stack: cdk.Stack, bucket: s3.IBucket) -> None:
             engine=mlops.Engine.MODEL_MONITOR,
             baseline=FILES,
         )
+
+
+@pytest.mark.parametrize("engine", [mlops.Engine.MODEL_MONITOR, mlops.Engine.AUTO])
+def test_every_alarm_of_every_kind_names_the_report_to_read(
+    native: Callable, synthesise: Callable, engine: mlops.Engine
+) -> None:
+    native("DataQuality", engine=engine, features=["age"])
+    native("ModelQuality", engine=engine, metric_alarms=[mlops.MetricAlarm(metric="auc", threshold=0.8)])
+    native("Bias", engine=engine, metric_alarms=[mlops.MetricAlarm(metric="DPPL", threshold=0.2)])
+    native("Attribution", engine=engine, feature_alarms=[mlops.MetricAlarm(metric="age", threshold=0.5)])
+    alarms = [r["Properties"] for r in synthesise().of_type("CloudWatch::Alarm").values()]
+    assert len(alarms) >= 4 * 6
+    for alarm in alarms:
+        text = json.dumps(alarm["AlarmDescription"])
+        assert "<yyyy/mm/dd/hh>/report.html" in text, alarm["AlarmName"]
+        assert len(plain(alarm["AlarmDescription"])) <= 1024
