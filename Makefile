@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv/bin
 export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: demo demo-keep demo-down test test-slow compatibility dist docs setup lock format schema clean
+.PHONY: demo demo-keep demo-down test test-slow compatibility permissions dist docs setup lock format schema clean
 
 demo: setup          ## bring the whole system up on the embedded AWS and walk through an incident
 	@$(VENV)/python -m examples.walkthrough $(ARGS)
@@ -22,6 +22,9 @@ test-slow: setup     ## what takes minutes: the engine inside a real Spark
 
 compatibility: setup ## the library's tests with CDK=oldest|newest|X.Y.Z of aws-cdk-lib, on PY=3.13 or another Python
 	@$(VENV)/python -m tools.compatibility $(or $(CDK),newest) $(if $(PY),--python $(PY))
+
+permissions: setup   ## record which actions of roles the end-to-end tests use
+	@$(VENV)/python -m tools.permissions
 
 dist: setup          ## build and check wheel and source distribution
 	@rm -rf dist && $(VENV)/python -m build --no-isolation --outdir dist . && $(VENV)/uvx --quiet twine@7.0.0 check --strict dist/*

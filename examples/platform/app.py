@@ -59,8 +59,7 @@ class SharedRegistry(cdk.Stack):
             enforce_ssl=True,
             versioned=True,
         )
-        for number in followers:
-            artifacts.grant_read(iam.AccountPrincipal(number))
+        _let_read(artifacts, followers)
         group = mlops.ModelPackageGroup(
             self,
             "Group",
@@ -70,6 +69,21 @@ class SharedRegistry(cdk.Stack):
             proposer_accounts=[staging.account],
         )
         mlops.RegistryEvents(self, "Events", groups=[group], accounts=followers)
+
+
+def _let_read(bucket: s3.Bucket, accounts: Sequence[str]) -> None:
+    """Let roles of other accounts read, if these accounts allow it too; `grant_read` would let them do more."""
+    principals = [iam.AccountPrincipal(number) for number in accounts]
+    for sid, action, resource in (
+        ("FollowersRead", "s3:GetObject", bucket.arn_for_objects("*")),
+        ("FollowersList", "s3:ListBucket", bucket.bucket_arn),
+    ):
+        statement = iam.PolicyStatement(sid=sid, actions=[action], resources=[resource], principals=principals)
+        bucket.add_to_resource_policy(statement)
+    policy = bucket.policy
+    assert policy is not None
+    reason = "whichever version is approved is deployed"
+    policy.node.default_child.add_metadata("WildcardReasons", {"FollowersRead": reason})  # type: ignore[union-attr]
 
 
 class Foundation(cdk.Stack):

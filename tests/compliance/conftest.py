@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 
+from examples.import_constructs.app import ChurnStack
+from examples.minimal.app import define as define_minimal
+from examples.platform.app import define as define_platform
 from stacks.settings import load_all
 from stacks.stage import EnvironmentStage
 
@@ -29,6 +33,27 @@ def template_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for nested in app.synth().nested_assemblies
         for stack in nested.nested_assembly.stacks
     }
+
+
+@pytest.fixture(scope="session")
+def example_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Templates of the examples by example and stack name."""
+    defined: dict[str, Callable[[cdk.App], Any]] = {
+        "minimal": define_minimal,
+        "import_constructs": lambda app: ChurnStack(app, "shop-churn"),
+        "platform": define_platform,
+    }
+    found = {}
+    for name, define in defined.items():
+        context = json.loads((ROOT / "examples" / name / "cdk.json").read_text(encoding="utf-8")).get("context", {})
+        app = cdk.App(outdir=str(tmp_path_factory.mktemp(name)), context=context)
+        define(app)
+        assembly = app.synth()
+        nested = [stack for each in assembly.nested_assemblies for stack in each.nested_assembly.stacks]
+        for stack in [*assembly.stacks, *nested]:
+            template = Path(stack.template_full_path).read_text(encoding="utf-8")
+            found[f"{name}/{stack.stack_name}"] = json.loads(template)
+    return found
 
 
 @pytest.fixture(scope="session")

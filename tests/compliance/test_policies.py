@@ -29,6 +29,16 @@ def resources(templates: dict[str, dict[str, Any]]) -> list[Resource]:
     ]
 
 
+@pytest.fixture(scope="session")
+def everywhere(resources: list[Resource], example_templates: dict[str, dict[str, Any]]) -> list[Resource]:
+    """Resources of environments and of examples."""
+    return resources + [
+        (stack, logical_id, resource)
+        for stack, template in example_templates.items()
+        for logical_id, resource in template["Resources"].items()
+    ]
+
+
 def strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
@@ -94,10 +104,10 @@ def _empties_buckets(statement: dict[str, Any]) -> bool:
     return "CustomS3AutoDeleteObjects" in str(statement.get("Principal"))
 
 
-def test_every_wildcard_has_a_reason(resources: list[Resource]) -> None:
+def test_every_wildcard_has_a_reason(everywhere: list[Resource]) -> None:
     """The reason stands in the resource's metadata, by statement id, for whoever reviews the role."""
     wrong = []
-    for stack, logical_id, resource in resources:
+    for stack, logical_id, resource in everywhere:
         reasons = resource.get("Metadata", {}).get("WildcardReasons", {})
         for statement in statements(resource):
             if statement["Effect"] == "Deny" or "Resource" not in statement or _empties_buckets(statement):
@@ -109,10 +119,10 @@ def test_every_wildcard_has_a_reason(resources: list[Resource]) -> None:
     assert wrong == []
 
 
-def test_no_statement_allows_everything(resources: list[Resource]) -> None:
+def test_no_statement_allows_everything(everywhere: list[Resource]) -> None:
     wrong = [
         f"{stack}/{logical_id}: {statement}"
-        for stack, logical_id, resource in resources
+        for stack, logical_id, resource in everywhere
         for statement in statements(resource)
         if statement["Effect"] == "Allow"
         and any(action == "*" or action.endswith(":*") for action in as_list(statement["Action"]))
@@ -123,10 +133,10 @@ def test_no_statement_allows_everything(resources: list[Resource]) -> None:
     assert wrong == []
 
 
-def test_no_principal_is_everybody(resources: list[Resource]) -> None:
+def test_no_principal_is_everybody(everywhere: list[Resource]) -> None:
     wrong = [
         f"{stack}/{logical_id}: {statement}"
-        for stack, logical_id, resource in resources
+        for stack, logical_id, resource in everywhere
         for statement in statements(resource)
         if statement["Effect"] == "Allow"
         and statement.get("Principal") in ("*", {"AWS": "*"})
@@ -136,10 +146,10 @@ def test_no_principal_is_everybody(resources: list[Resource]) -> None:
     assert wrong == []
 
 
-def test_passed_roles_go_to_one_service(resources: list[Resource]) -> None:
+def test_passed_roles_go_to_one_service(everywhere: list[Resource]) -> None:
     wrong = [
         f"{stack}/{logical_id}: {statement}"
-        for stack, logical_id, resource in resources
+        for stack, logical_id, resource in everywhere
         for statement in statements(resource)
         if "iam:PassRole" in as_list(statement["Action"])
         and "iam:PassedToService" not in statement.get("Condition", {}).get("StringEquals", {})

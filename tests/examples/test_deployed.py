@@ -10,7 +10,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from e2e_support import models
+from e2e_support import models, recorded
 from e2e_support.deployment import Deployment
 
 from examples.import_constructs.app import ChurnStack
@@ -100,6 +100,7 @@ def until(aws: LocalAws, condition: Callable[[], Any], what: str, minutes: float
 def aws() -> Iterator[LocalAws]:
     with LocalAws() as running:
         yield running
+        recorded.collect(running, "examples")
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def judge(site: Site, calls: list[Call], *, without: str = "") -> Verdict:
         without: id of a statement that is thought away.
     """
     verdict = Verdict()
-    roles = {arn: [s for s in statements if s.get("Sid") != without] for arn, statements in _roles(site)}
-    tags = _tags(calls)
+    roles = {arn: [s for s in statements if s.get("Sid") != without] for arn, statements in statements_of_roles(site)}
+    tags = tags_of(calls)
     used: dict[str, set[str]] = {arn: set() for arn in roles}
     for call in calls:
         if call.caller_arn not in roles:
@@ -46,7 +46,7 @@ def judge(site: Site, calls: list[Call], *, without: str = "") -> Verdict:
         verdict.judged += 1
         for need in needs(call, site, tags):
             used[call.caller_arn].add(need.action.lower())
-            if not any(_allows(statement, need) for statement in roles[call.caller_arn]):
+            if not any(allows(statement, need) for statement in roles[call.caller_arn]):
                 verdict.missing.setdefault(_short(site, call.caller_arn), set()).add(
                     f"{need.action} on {need.resource}"
                 )
@@ -62,7 +62,7 @@ def granted(site: Site) -> dict[str, set[str]]:
     """Actions that the policies of the site's roles name, by role."""
     return {
         _short(site, arn): {action for statement in statements for action in _list(statement["Action"])}
-        for arn, statements in _roles(site)
+        for arn, statements in statements_of_roles(site)
     }
 
 
@@ -74,7 +74,7 @@ def service_calls(site: Site, calls: list[Call]) -> dict[str, set[str]]:
             continue
         for document, need in _resource_policies(site, call):
             statements = [s for s in document["Statement"] if call.caller_arn in _principals(s)]
-            if not any(_allows(statement, need) for statement in statements):
+            if not any(allows(statement, need) for statement in statements):
                 missing.setdefault(call.caller_arn, set()).add(f"{need.action} on {need.resource}")
     return missing
 
@@ -97,7 +97,7 @@ def _resource_policies(site: Site, call: Call) -> Iterator[tuple[dict[str, Any],
                 yield document, Need(action, key, context)
 
 
-def _roles(site: Site) -> Iterator[tuple[str, list[Statement]]]:
+def statements_of_roles(site: Site) -> Iterator[tuple[str, list[Statement]]]:
     """Roles of the site's own stacks with the statements of their policies; the CDK's own helpers are left out."""
     iam = site.client("iam")
     for role in iam.list_roles()["Roles"]:
@@ -111,7 +111,7 @@ def _roles(site: Site) -> Iterator[tuple[str, list[Statement]]]:
         yield role["Arn"], [s for document in documents for s in document["Statement"] if s["Effect"] == "Allow"]
 
 
-def _tags(calls: list[Call]) -> dict[str, dict[str, str]]:
+def tags_of(calls: list[Call]) -> dict[str, dict[str, str]]:
     """Tags that resources were made with, by kind and name."""
     names = {"CreateModel": "ModelName", "CreateEndpointConfig": "EndpointConfigName", "CreateEndpoint": "EndpointName"}
     return {
@@ -121,7 +121,7 @@ def _tags(calls: list[Call]) -> dict[str, dict[str, str]]:
     }
 
 
-def _allows(statement: Statement, need: Need) -> bool:
+def allows(statement: Statement, need: Need) -> bool:
     if statement["Effect"] != "Allow":
         return False
     action = any(_like(need.action.lower(), pattern.lower()) for pattern in _list(statement["Action"]))
