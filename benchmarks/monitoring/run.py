@@ -17,22 +17,27 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import prices
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE.parent / "analyzer"))
+sys.path[:0] = [str(HERE.parent / "analyzer"), str(ROOT / "lambda"), str(ROOT / "analyzer")]
 
 from generate import write_capture  # noqa: E402 - a program of the neighbouring folder
 from run import measure, prepare  # noqa: E402
 
+from monitor.choice import Room, choose  # noqa: E402
+from monitor.storage import MAX_IN_MEMORY, StoredFile  # noqa: E402
+from shared.s3 import S3Uri  # noqa: E402
+
 WINDOWS = (1_000, 100_000, 10_000_000)
 MEASURED = (1_000, 100_000, 1_000_000)
 RUNS_PER_MONTH = 730
-LAMBDA_MEMORY_GB = 1769 / 1024
+LAMBDA_MEMORY_MB = 1769
+LAMBDA_MEMORY_GB = LAMBDA_MEMORY_MB / 1024
 LAMBDA_LIMIT_SECONDS = 900
 #: One processor of Lambda against one of the machine that measures: assumed, not measured.
 LAMBDA_SLOWDOWN = 2.0
@@ -143,6 +148,23 @@ def small_change() -> float:
     )
 
 
+#: What the goal is about, and what it is: so many times faster, and cheaper, than AWS's own run.
+USUAL, GOAL = 100_000, 50
+
+
+def decision(megabytes: float) -> tuple[bool, str]:
+    """Whether `auto` leaves a window to the function, and why: by the code that decides in a run."""
+    each = int(megabytes * 1e6 / CAPTURE_FILES)
+    files = [StoredFile(S3Uri("bucket", str(number)), each) for number in range(CAPTURE_FILES)]
+    # Files of a size that a captured hour has; a longer window has more of them, not larger ones.
+    if each > MAX_IN_MEMORY:
+        files = [
+            StoredFile(S3Uri("bucket", str(n)), MAX_IN_MEMORY) for n in range(int(megabytes * 1e6 / MAX_IN_MEMORY))
+        ]
+    choice = choose("DataQuality", files, [], Room(LAMBDA_MEMORY_MB, LAMBDA_LIMIT_SECONDS), None)
+    return choice.here, choice.reason
+
+
 def runs(data: Path, repeat: int, spark_python: str | None) -> list[Run]:
     """Measure and compute."""
     data.mkdir(parents=True, exist_ok=True)
@@ -175,8 +197,13 @@ def runs(data: Path, repeat: int, spark_python: str | None) -> list[Run]:
         gigabytes = seconds * LAMBDA_MEMORY_GB * prices.LAMBDA_ARM_GB_SECOND + prices.LAMBDA_REQUEST + small_change()
         fits = "" if seconds <= LAMBDA_LIMIT_SECONDS else f"beyond Lambda's {LAMBDA_LIMIT_SECONDS} s"
         found.append(Run("lambda", records, seconds, gigabytes, fits or beyond))
+        function = found[-1]
         seconds = PROVISIONING_SECONDS + start + together(records) + fetch
-        found.append(Run("processing", records, seconds, seconds * hour + small_change(), beyond))
+        job = Run("processing", records, seconds, seconds * hour + small_change(), beyond)
+        found.append(job)
+        here, reason = decision(records * megabytes)
+        done = function if here else replace(job, seconds=job.seconds + function.seconds)
+        found.append(replace(done, engine="auto", note=f"the {'function' if here else 'job'}: {reason}"))
         if spark is not None:
             share = (os.cpu_count() or 1) / (SPARK_INSTANCES * INSTANCE_PROCESSORS * SPARK_EFFICIENCY)
             seconds = PROVISIONING_SECONDS + spark[0] + (spark[1](records) + fetch) * min(share, 1.0)
@@ -204,7 +231,25 @@ def table(found: list[Run]) -> list[str]:
     return lines
 
 
-def document(lines: list[str]) -> str:
+def ratios(found: list[Run], engine: str, records: int) -> tuple[float, float]:
+    """How many times faster and cheaper than AWS's own run."""
+    ours, aws = (
+        next(run for run in found if (run.engine, run.records) == (name, records)) for name in (engine, "model-monitor")
+    )
+    return aws.seconds / ours.seconds, aws.dollars / ours.dollars
+
+
+def verdict(found: list[Run]) -> str:
+    """What became of the goal, line by line."""
+    lines = []
+    for records in WINDOWS:
+        faster, cheaper = ratios(found, "auto", records)
+        reached = "reached" if min(faster, cheaper) >= GOAL else "not reached"
+        lines.append(f"* {records:,} records: {faster:,.1f} times faster, {cheaper:,.1f} times cheaper: {reached}")
+    return "\n".join(lines)
+
+
+def document(lines: list[str], found: list[Run]) -> str:
     """The page for docs/."""
     machine = f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     return (
@@ -212,6 +257,9 @@ def document(lines: list[str]) -> str:
         .read_text(encoding="utf-8")
         .format(
             table="\n".join(lines),
+            goal=GOAL,
+            usual=f"{USUAL:,}",
+            verdict=verdict(found),
             machine=machine,
             region=prices.REGION,
             as_of=prices.AS_OF,
@@ -232,10 +280,11 @@ def main() -> None:
     parser.add_argument("--spark-python", metavar="PATH", help="interpreter with pyspark (default: Spark is left out)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the page for docs/")
     options = parser.parse_args()
-    lines = table(runs(options.data, options.repeat, options.spark_python))
+    found = runs(options.data, options.repeat, options.spark_python)
+    lines = table(found)
     print("\n".join(lines))
     if options.write:
-        options.write.write_text(document(lines), encoding="utf-8")
+        options.write.write_text(document(lines, found), encoding="utf-8")
 
 
 if __name__ == "__main__":
