@@ -29,7 +29,7 @@ Params = dict[str, Any]
 Handler = Callable[["Context", Params], Params | None]
 Hook = Callable[["Context", Params, Params], None]
 Guard = Callable[["Context", Params], None]
-RouteHandler = Callable[["Context", "re.Match[str]", bytes, dict[str, str], dict[str, str]], Reply]
+RouteHandler = Callable[["Context", "re.Match[str]", bytes, dict[str, str], dict[str, str]], Reply | None]
 LocalHandler = Callable[[str, bytes, dict[str, str]], Any]
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -100,8 +100,8 @@ class Front:
         self._ops[service, operation] = handler
 
     def route(self, service: str, method: str, regex: str, handler: RouteHandler) -> None:
-        """Answer requests by path: `handler(ctx, match, body, headers, query) -> Reply`. `service` is the signing name,
-        or "" for unsigned requests. Headers have lower-case names."""
+        """Answer requests by path: `handler(ctx, match, body, headers, query) -> Reply`, or None if it is not for this
+        handler. `service` is the signing name, or "" for unsigned requests. Headers have lower-case names."""
         self._routes.append((service, method.upper(), re.compile(regex), handler))
 
     def before(self, guard: Guard) -> Callable[[], None]:
@@ -208,11 +208,13 @@ class Front:
             if match is not None:
                 context.service = service
                 try:
-                    return handler(context, match, body, _headers(environ), _query(environ))
+                    answer = handler(context, match, body, _headers(environ), _query(environ))
                 except AwsError as error:
                     text = json.dumps({"__type": error.code, "message": error.message})
                     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
                     return Reply(error.status, headers, text.encode())
+                if answer is not None:
+                    return answer
         return None
 
     def _answer_local(self, path: str, environ: Environ, body: bytes) -> Reply:

@@ -33,6 +33,7 @@ FEATURES = (
     "pipelines",
     "featurestore",
     "athena",
+    "api_gateway",
 )
 """Modules of this package that extend the base; each has `install(aws: LocalAws) -> None`."""
 

@@ -1,4 +1,4 @@
-"""API Gateway's resource types for REST APIs. They are kept and shown; requests through them are not served."""
+"""API Gateway's resource types for REST APIs. Requests through them are served as far as they go to SageMaker."""
 
 from __future__ import annotations
 
