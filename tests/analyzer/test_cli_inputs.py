@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from model_analyzer.cli import main
+from model_analyzer.cli import _progress, main
 from model_analyzer.data_quality import Statistics
 
 ROWS = [(n / 100, n % 70, ("basic", "plus")[n % 2]) for n in range(200)]
@@ -149,3 +150,24 @@ def test_interrupted(processes, tmp_path):
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors == "model-analyzer: interrupted\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress(terminal, monkeypatch):
+    """A line that is written over in a terminal, whole lines and few of them in a log; nothing for short work."""
+    clock, stderr = [0.0], io.StringIO()
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    progress = _progress.Progress(quiet=False)
+    for second in range(1, 21):
+        clock[0] = float(second)
+        progress.show(second * 1_000, "explained")
+    progress.end()
+    shown = stderr.getvalue()
+    if terminal:
+        assert shown.count("\r") == 19 and shown.endswith("\r20,000 rows explained, 1,000 rows/s \n")
+    else:
+        assert shown == "2,000 rows explained, 1,000 rows/s\n17,000 rows explained, 1,000 rows/s\n"
+    _progress.Progress(quiet=True).show(1, "explained")
+    assert stderr.getvalue() == shown

@@ -18,6 +18,8 @@ from ._categories import Categories, holds_text
 from ._explain import Explainer, Explanation
 
 Aggregation = Literal["mean_abs", "median", "mean_sq"]
+PIECE_ROWS = 4_096
+"""Rows that are explained at once: there is a value for each feature and label of each."""
 AGGREGATIONS: tuple[Aggregation, ...] = ("mean_abs", "median", "mean_sq")
 
 
@@ -182,7 +184,7 @@ def summarize_all(frames: Iterable[pl.DataFrame], explainer: Explainer, names: S
         ValueError: The data does not fit the model.
     """
     result: Summary | None = None
-    for frame in frames:
+    for frame in (piece for frame in frames for piece in frame.iter_slices(PIECE_ROWS)):
         columns = columns_of(frame, explainer, names)
         labels = labels_of(columns, explainer, names)
         found = summarize(explainer.explain(matrix_of(frame, columns, explainer.categories)), labels, explainer.method)

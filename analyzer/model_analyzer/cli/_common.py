@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from ._errors import CommandError as CommandError
 from ._formats import FORMATS
 from ._formats import format_of as format_of
 from ._formats import separator_of as separator_of
+from ._progress import with_progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,9 +33,6 @@ CONSTRAINTS = "constraints.json"
 VIOLATIONS = "constraint_violations.json"
 INPUT_REPORT = "input_report.json"
 PAGE = "report.html"
-
-_PROGRESS_AFTER_SECONDS = 2.0
-_PROGRESS_EVERY_SECONDS = 0.5
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -171,22 +168,6 @@ def attributes(options: argparse.Namespace) -> Attributes | None:
         return inputs.Attributes(*paths) if any(path is not None for path in paths) else None
     except inputs.PathError as error:
         raise CommandError(str(error)) from error
-
-
-def with_progress(batches: Iterator[pl.DataFrame], report: InputReport, quiet: bool) -> Iterator[pl.DataFrame]:
-    """The batches, with progress on stderr when it takes long."""
-    start = shown = time.monotonic()
-    drawn = False
-    for batch in batches:
-        yield batch
-        now = time.monotonic()
-        if not quiet and now - start > _PROGRESS_AFTER_SECONDS and now - shown > _PROGRESS_EVERY_SECONDS:
-            rate = report.rows / (now - start)
-            sys.stderr.write(f"\r{report.rows:,} rows from {report.files:,} files, {rate:,.0f} rows/s ")
-            sys.stderr.flush()
-            shown, drawn = now, True
-    if drawn:
-        sys.stderr.write("\n")
 
 
 def read_json(folder: Path, name: str) -> Any:

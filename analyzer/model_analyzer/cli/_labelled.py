@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _common as common
+from ._progress import with_progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -99,7 +100,7 @@ def labelled_frames(
             preprocessor=common.preprocessor(options),
             attributes=common.attributes(options),
         )
-        yield from common.with_progress(batches, report, options.quiet)
+        yield from with_progress(batches, report, options.quiet)
     except inputs.ScriptError as error:
         raise common.CommandError(str(error)) from error
     except OSError as error:

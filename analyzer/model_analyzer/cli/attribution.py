@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from . import _common as common
 from . import _labelled as labelled
+from ._progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,7 +92,9 @@ def run(options: argparse.Namespace) -> int:
     headers = [name.strip() for name in options.label_headers.split(",")] if options.label_headers else None
     try:
         explainer = _explainer(options)
-        summary = _summarize(options, common.frames(options, read, None), explainer)
+        # Explaining takes longer than reading by far, so it is what the progress is about.
+        silent = argparse.Namespace(**{**vars(options), "quiet": True})
+        summary = _summarize(options, common.frames(silent, read, None), explainer)
         analysis = attribution.analysis(summary, options.aggregate, headers if summary.rows else None)
         violations = None
         if baseline is not None:
@@ -207,7 +210,7 @@ def _summarize(options: argparse.Namespace, frames: Iterator[pl.DataFrame], expl
     names = [name.strip() for name in options.features.split(",")] if options.features else None
     if options.rows is not None and options.rows < 1:
         raise common.CommandError(f"--rows is {options.rows}: give 1 or more")
-    limited = _first_rows(frames, options.rows)
+    limited = _pieces(_first_rows(frames, options.rows), Progress(options.quiet))
     if not options.local:
         return attribution.summarize_all(limited, explainer, names)
     try:
@@ -235,6 +238,19 @@ def _with_local_values(
         part = attribution.summarize(found, attribution.labels_of(columns, explainer, names), explainer.method)
         whole = part if whole is None else attribution.merge(whole, part)
     return whole if whole is not None else attribution.summarize_all((), explainer, names)
+
+
+def _pieces(frames: Iterator[pl.DataFrame], progress: Progress) -> Iterator[pl.DataFrame]:
+    """The rows in pieces that take little time and memory, with progress."""
+    from model_analyzer.attribution._summary import PIECE_ROWS
+
+    done = 0
+    for frame in frames:
+        for piece in frame.iter_slices(PIECE_ROWS):
+            yield piece
+            done += piece.height
+            progress.show(done, "explained")
+    progress.end()
 
 
 def _first_rows(frames: Iterator[pl.DataFrame], limit: int | None) -> Iterator[pl.DataFrame]:
