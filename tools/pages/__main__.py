@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import constructs, environment, errors, layers, sequence, values
+from . import constructs, environment, errors, layers, pipeline, sequence, values
 from .marked import DOCS, ROOT, replace, written
 
 
@@ -37,6 +37,7 @@ def cheap_pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "diagrams" / "layers.svg", layers.rendered()
     yield DOCS / "diagrams" / "environment.svg", environment.rendered()
     yield DOCS / "diagrams" / "rollout.svg", sequence.rendered()
+    yield DOCS / "diagrams" / "pipeline.svg", pipeline.rendered()
     architecture = DOCS / "architecture.md"
     yield architecture, replace(architecture.read_text(encoding="utf-8"), "wiring", environment.table())
     yield errors.FILE, errors.rendered(errors.FILE.read_text(encoding="utf-8"))
