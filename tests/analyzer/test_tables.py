@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import random
 
 import polars as pl
 import pytest
@@ -138,3 +140,17 @@ def test_parquet_from_bytes_and_from_a_folder(tmp_path):
 def test_unknown_formats_are_named():
     with pytest.raises(ValueError, match="'xlsx' is unknown: use one of csv, jsonl, parquet"):
         read_table([], format="xlsx")
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.3, 0.9, 1.0])
+def test_a_file_that_breaks_gives_the_whole_lines_before(share):
+    chance = random.Random(0)
+    lines = [f"{chance.random()},{chance.random()}\n" for _ in range(30_000)]
+    packed = gzip.compress("".join(["a,b\n", *lines]).encode())
+    report = InputReport()
+    frames = list(read_table(("t.csv.gz", packed[: int(share * len(packed))]), report=report))
+    found = [",".join(row) + "\n" for frame in frames for row in frame.rows()]
+    assert found == lines[: len(found)]
+    assert len(found) >= int((share - 0.2) * len(lines))
+    assert report.broken["unreadable file"] == (share < 1)
+    assert report.broken_lines == (share < 1)

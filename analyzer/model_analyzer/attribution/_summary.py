@@ -184,9 +184,9 @@ def summarize_all(frames: Iterable[pl.DataFrame], explainer: Explainer, names: S
         ValueError: The data does not fit the model.
     """
     result: Summary | None = None
-    for frame in (piece for frame in frames for piece in frame.iter_slices(PIECE_ROWS)):
-        columns = columns_of(frame, explainer, names)
+    for piece in (piece for frame in frames for piece in frame.iter_slices(PIECE_ROWS)):
+        columns = columns_of(piece, explainer, names)
         labels = labels_of(columns, explainer, names)
-        found = summarize(explainer.explain(matrix_of(frame, columns, explainer.categories)), labels, explainer.method)
+        found = summarize(explainer.explain(matrix_of(piece, columns, explainer.categories)), labels, explainer.method)
         result = found if result is None else merge(result, found)
     return result if result is not None else Summary(tuple(names or explainer.feature_names or ()), explainer.method)

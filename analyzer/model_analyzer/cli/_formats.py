@@ -74,10 +74,10 @@ def _json_format_of(file: Path) -> str:
 
 
 def _head(file: Path) -> bytes:
-    from model_analyzer.inputs._sources import opened
+    from model_analyzer.inputs._sources import DAMAGES, opened
 
     try:
         with opened(file) as stream:
             return stream.read(_SNIFFED_BYTES)
-    except (OSError, EOFError):
+    except DAMAGES:
         return b""  # whoever reads the whole file says what is wrong with it

@@ -17,6 +17,7 @@ Source = Path | str | tuple[str, bytes] | tuple[str, IO[bytes]]
 
 BLOCK_BYTES = 16 * 1024 * 1024
 LONGEST_RECORD_BYTES = 64 * 1024 * 1024
+DAMAGES = (OSError, EOFError, zlib.error)
 _LINE_END = ord("\n")
 _GZIP = b"\x1f\x8b"
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -121,7 +122,7 @@ def blocks(
                 if quoted and b'"' in block:
                     block += _rest_of_record(block.count(b'"'), file)
                 yield block if block.endswith(b"\n") else block + b"\n"
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGES as error:
         report.add_problem(name_of(source), None, "unreadable file", str(error))
     if empty:
         report.empty_files += 1
@@ -142,15 +143,29 @@ def _sized(file: IO[bytes], size: int) -> bytes:
 
 
 class _Buffered:
-    """The same of a file that only goes forward. One buffer for all blocks: fresh memory costs more than reading."""
+    """The same of a file that only goes forward. One buffer for all blocks: fresh memory costs more than reading.
+
+    Of a file that breaks, whole lines before the damage are given before the error is.
+    """
 
     def __init__(self, size: int) -> None:
         self._buffer = bytearray(size)
+        self._damage: Exception | None = None
 
     def __call__(self, file: IO[bytes], size: int) -> bytes:
+        if self._damage is not None:
+            raise self._damage
+        used, rest = 0, b""
         with memoryview(self._buffer)[:size] as view:
-            used = file.readinto(view)  # type: ignore[attr-defined]  # every file that `opened` gives has it
-            rest = file.readline(LONGEST_RECORD_BYTES) if used and view[used - 1] != _LINE_END else b""
+            try:
+                while used < size and (count := file.readinto1(view[used:])):  # type: ignore[attr-defined]
+                    used += count
+                rest = file.readline(LONGEST_RECORD_BYTES) if used and view[used - 1] != _LINE_END else b""
+            except DAMAGES as damage:
+                self._damage = damage
+                used = self._buffer.rfind(b"\n", 0, used) + 1
+                if not used:
+                    raise
             return b"".join((view[:used], rest))
 
 
