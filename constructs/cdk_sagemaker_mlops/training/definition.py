@@ -118,6 +118,9 @@ class _Steps(PipelineSource):
     parameters: tuple[PipelineParameter, ...]
     mlflow: MlflowRun | None = None
 
+    def problems(self) -> list[str]:
+        return [problem for step in self.steps for problem in step.problems()]
+
     def bind(self, request: SourceRequest) -> BoundDefinition:
         document: dict[str, Any] = {
             "Version": VERSION,

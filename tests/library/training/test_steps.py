@@ -324,6 +324,46 @@ def _sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+def test_steps_say_everything_that_is_wrong_with_them(define: Any, image: str) -> None:
+    trainer = st.Trainer(image=image, metrics={"validation:auc": "(.*)"})
+    stranger = st.LineageEntity(kind="Artifact", name="other", type="Model", uri="s3://x")
+    fact = st.LineageEntity(kind="Artefact", name="data", type="DataSet", uri="s3://x")
+    common = {"image": image, "group": "churn", "data": "s3://x"}
+    steps = [
+        st.TuningStep(name="Tune", trainer=trainer, objective="validation:acu", strategy="Bayes"),
+        st.EmrStep(name="Emr", jar="a.jar", cluster={}, role_arn="r"),
+        st.EmrStep(name="NoCluster", jar="a.jar"),
+        st.LineageStep(name="Record", entities=[fact], associations=[st.Association(fact, stranger)]),
+        st.QualityCheckStep(name="Quality", check="MODEL_QUALITY", **common),
+        st.QualityCheckStep(name="Kind", check="BIAS", **common),
+        st.ConditionStep(
+            name="Decide",
+            conditions=[st.Negation(st.Either([st.Condition(tr.PipelineParameter("A", 1), "=>", 1)]))],
+            then=[st.ClarifyCheckStep(name="Explain", check="MODEL_EXPLAINABILITY", config="s3://x", **common)],
+        ),
+    ]
+    with pytest.raises(mlops.ConstructError) as caught:
+        define(tr.PipelineDefinition.from_steps(steps))
+    said = str(caught.value)
+    for part in (
+        'step Tune: strategy is "Bayes", allowed are Bayesian, Random, Grid, Hyperband; did you mean "Bayesian"?',
+        "step Tune has no ranges",
+        'objective is "validation:acu", the trainer\'s metrics are validation:auc',
+        "cluster has no Instances",
+        "step Emr has a role_arn",
+        "step NoCluster needs one of cluster_id",
+        'kind of data is "Artefact", allowed are Action, Artifact, Context; did you mean "Artifact"?',
+        "associates Artifact other, which is not among its entities",
+        'step Quality: problem_type is "None"',
+        "step Quality has no label",
+        "step Quality has neither prediction nor probability",
+        'step Kind: check is "BIAS", allowed are DATA_QUALITY, MODEL_QUALITY',
+        'step Decide: comparison is "=>", allowed are ==, >, >=, <, <=',
+        "step Explain explains a model and has no model_name",
+    ):
+        assert part in said, (part, said)
+
+
 def test_retries_and_caching(every_step: list[st.Step]) -> None:
     document = every_step[0].to_json(Context())
     assert document["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P7D"}

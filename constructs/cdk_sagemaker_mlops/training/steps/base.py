@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.htm
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -154,6 +154,10 @@ class Step(ABC):
     def extras(self, context: StepContext) -> Mapping[str, Any]:
         """Keys of the step beside its arguments."""
         return {}
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with it that its JSON would not show, or that would keep it from being written."""
+        yield from ()
 
     def statements(self) -> Sequence[Statement]:
         """What the pipeline's role needs for it that its JSON does not tell."""

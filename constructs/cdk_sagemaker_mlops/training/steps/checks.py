@@ -19,7 +19,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quality-clarify-baseli
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from .base import Compute, Step, StepContext, Text
 from .processing import ROOT, job_input, network_config, run_uri
 
 QUALITY_CHECKS = ("DATA_QUALITY", "MODEL_QUALITY")
+PROBLEM_TYPES = ("BinaryClassification", "MulticlassClassification", "Regression")
 CLARIFY_CHECKS = ("DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY")
 
 
@@ -165,6 +166,17 @@ class QualityCheckStep(CheckStep):
     def extras(self, context: StepContext) -> Mapping[str, Any]:
         return {**super().extras(context), "SuppliedBaselineStatistics": self.statistics}
 
+    def problems(self) -> Iterator[str]:
+        if self.check not in QUALITY_CHECKS:
+            yield f'step {self.name}: check is "{self.check}", allowed are {", ".join(QUALITY_CHECKS)}'
+        if self.check == "MODEL_QUALITY":
+            if self.problem_type not in PROBLEM_TYPES:
+                yield f'step {self.name}: problem_type is "{self.problem_type}", allowed are {", ".join(PROBLEM_TYPES)}'
+            if self.label is None:
+                yield f"step {self.name} has no label; name the column"
+            if self.prediction is None and self.probability is None:
+                yield f"step {self.name} has neither prediction nor probability; name a column"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClarifyCheckStep(CheckStep):
@@ -190,3 +202,9 @@ class ClarifyCheckStep(CheckStep):
 
     def extras(self, context: StepContext) -> Mapping[str, Any]:
         return {**super().extras(context), "ModelName": self.model_name}
+
+    def problems(self) -> Iterator[str]:
+        if self.check not in CLARIFY_CHECKS:
+            yield f'step {self.name}: check is "{self.check}", allowed are {", ".join(CLARIFY_CHECKS)}'
+        if self.check == "MODEL_EXPLAINABILITY" and self.model_name is None:
+            yield f"step {self.name} explains a model and has no model_name"

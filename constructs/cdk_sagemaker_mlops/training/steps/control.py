@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -106,6 +106,14 @@ class ConditionStep(Step):
             "ElseSteps": [step.to_json(context) for step in self.otherwise],
         }
 
+    def problems(self) -> Iterator[str]:
+        for condition in _comparisons(self.conditions):
+            if condition.comparison not in COMPARISONS:
+                allowed = ", ".join(COMPARISONS)
+                yield f'step {self.name}: comparison is "{condition.comparison}", allowed are {allowed}'
+        for step in (*self.then, *self.otherwise):
+            yield from step.problems()
+
     def statements(self) -> Sequence[Statement]:
         return [statement for step in (*self.then, *self.otherwise) for statement in step.statements()]
 
@@ -207,6 +215,14 @@ class EmrStep(Step):
     main_class: str | None = None
     role_arn: Text | None = None
 
+    def problems(self) -> Iterator[str]:
+        if (self.cluster_id is None) == (self.cluster is None):
+            yield f"step {self.name} needs one of cluster_id (a cluster that runs) and cluster (what a new one is)"
+        if self.cluster is not None and "Instances" not in self.cluster:
+            yield f"step {self.name}: cluster has no Instances, which EMR's RunJobFlow needs"
+        if self.role_arn is not None and self.cluster_id is None:
+            yield f"step {self.name} has a role_arn, which only a running cluster knows; remove it, or give cluster_id"
+
     def arguments(self, context: StepContext) -> Mapping[str, Any]:
         call = {"Jar": self.jar, "Args": list(self.args) or None, "MainClass": self.main_class}
         return {
@@ -215,6 +231,17 @@ class EmrStep(Step):
             "StepConfig": {"HadoopJarStep": call},
             "ExecutionRoleArn": self.role_arn,
         }
+
+
+def _comparisons(conditions: Sequence[AnyCondition]) -> Iterator[Condition]:
+    for condition in conditions:
+        match condition:
+            case Condition():
+                yield condition
+            case Negation():
+                yield from _comparisons([condition.condition])
+            case Either():
+                yield from _comparisons(condition.conditions)
 
 
 def _outputs(outputs: Mapping[str, str]) -> list[dict[str, str]]:

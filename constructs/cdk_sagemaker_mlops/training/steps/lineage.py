@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from cdk_sagemaker_mlops._errors import did_you_mean
 from cdk_sagemaker_mlops.training.values import Property
 
 from .base import Step, StepContext, Text
@@ -87,6 +88,24 @@ class LineageStep(Step):
     def arn(self, entity: LineageEntity) -> Property:
         """ARN of an entity that it made, for later steps."""
         return self.property(f"{entity.kind}Arns['{entity.name}']")
+
+    def problems(self) -> Iterator[str]:
+        for entity in self.entities:
+            if entity.kind not in KINDS:
+                yield (
+                    f'step {self.name}: kind of {entity.name} is "{entity.kind}", allowed are {", ".join(KINDS)}'
+                    f"{did_you_mean(entity.kind, KINDS)}"
+                )
+        known = [(entity.kind, entity.name) for entity in self.entities]
+        for kind, name in sorted({pair for pair in known if known.count(pair) > 1}):
+            yield f"step {self.name} has two entities {kind} {name}; names are unique among those of a kind"
+        for item in self.associations:
+            for end in (item.source, item.destination):
+                if isinstance(end, LineageEntity) and (end.kind, end.name) not in known:
+                    yield (
+                        f"step {self.name} associates {end.kind} {end.name}, which is not among its entities; give its "
+                        "ARN"
+                    )
 
     def arguments(self, context: StepContext) -> Mapping[str, Any]:
         made = {

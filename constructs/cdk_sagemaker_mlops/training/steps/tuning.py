@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from cdk_sagemaker_mlops._errors import did_you_mean
 from cdk_sagemaker_mlops.training.values import Join, Property
 
 from .base import Step, StepContext, Text
@@ -90,6 +91,18 @@ class TuningStep(Step):
     def best_model_uri(self, context: StepContext, place: int = 0) -> Join:
         """The archive of the best model."""
         return best_model_uri(self.trainer.output_uri(context), self.name, place)
+
+    def problems(self) -> Iterator[str]:
+        if self.strategy not in STRATEGIES:
+            allowed = f"{', '.join(STRATEGIES)}{did_you_mean(self.strategy, STRATEGIES)}"
+            yield f'step {self.name}: strategy is "{self.strategy}", allowed are {allowed}'
+        if not self.ranges:
+            yield f"step {self.name} has no ranges to search; for one training job take a TrainingStep"
+        if self.trainer.metrics and self.objective not in self.trainer.metrics:
+            yield (
+                f'step {self.name}: objective is "{self.objective}", the trainer\'s metrics are '
+                f"{', '.join(self.trainer.metrics)}{did_you_mean(self.objective, self.trainer.metrics)}"
+            )
 
     def arguments(self, context: StepContext) -> Mapping[str, Any]:
         definition = self.trainer.common(context, self.name)
