@@ -36,8 +36,8 @@ pytestmark = pytest.mark.xdist_group("monitor-engines")
 ACCOUNT, REGION, STACK = "111000000053", "eu-west-1", "Engines"
 ENDPOINT, DATA = "mlops-shop-churn", "engines-data"
 ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
-KINDS = {"DataQuality": "data-quality", "ModelQuality": "model-quality", "ModelBias": "bias"}
-COLUMNS = ["income", "age", "gender"]
+#: `test_monitor_matrix.py` has all of them.
+KINDS = {"DataQuality": "data-quality", "ModelQuality": "model-quality"}
 ROWS = 300
 HOUR = datetime(2026, 11, 21, 7, tzinfo=UTC)
 #: An image of one's own: it counts records. A word of a command has at most 256 characters.
@@ -207,16 +207,6 @@ def define(stack: cdk.Stack) -> None:
             predictions=predictions,
             **own,
         )
-        mlops.BiasMonitor(
-            stack,
-            f"{name}-bias",
-            name=name_of(name, "ModelBias"),
-            facets=[mlops.Facet(name_or_index="gender", values=["female"])],
-            headers=COLUMNS,
-            labels=labels,
-            predictions=predictions,
-            **own,
-        )
     inside: dict[str, Any] = {"volume_key": key, "network": mlops.Network(vpc=vpc)}
     secured = mlops.ProcessingEngine(**inside)
     dataset = mlops.DatasetInput(dataset="customers", bucket=bucket, prefix="store", partitions="dt=%Y-%m-%d-%H")
@@ -270,10 +260,9 @@ def plant(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Plant:
     for kind in KINDS:
         told = plant.run(name_of("function", kind), kind, HOUR - timedelta(days=1))
         folder_uri = told["reportUri"].rpartition("/")[0]
-        named = {"constraints": "analysis"} if kind == "ModelBias" else {n: n for n in ("constraints", "statistics")}
         plant.baselines[kind] = {
-            name: plant.put(f"baselines/{kind}/{name}.json", plant.read(f"{folder_uri}/{file}.json"))
-            for name, file in named.items()
+            name: plant.put(f"baselines/{kind}/{name}.json", plant.read(f"{folder_uri}/{name}.json"))
+            for name in ("constraints", "statistics")
         }
     return plant
 
@@ -372,6 +361,6 @@ def test_roles_equal_what_they_were_seen_doing(plant: Plant, runs: dict[Any, Any
             continue
         if role.startswith(("Spark", "Both")):  # deployed as they are; `test_monitor_matrix.py` judges them at work
             continue
-        starts = any(name in role for name in ("jobmq", "jobbias", "Secured", "Auto", "Own"))
+        starts = any(name in role for name in ("jobmq", "Secured", "Auto", "Own"))
         known = UNUSED_BY_JOBS if "JobRole" in role else UNUSED_BY_STARTERS if starts else UNUSED_BY_FUNCTIONS
         assert {action for action in actions if not action.startswith(tuple(known))} == set(), role

@@ -291,6 +291,7 @@ def matrix(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             bench.add_native(name_of(kind, source, "model-monitor"))
     yield bench
     whole.stop()
+    bench.end()
     clients.client.cache_clear()
 
 

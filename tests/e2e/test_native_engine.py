@@ -14,8 +14,11 @@ import aws_cdk as cdk
 import numpy as np
 import polars as pl
 import pytest
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from e2e_support import models, policies
+from monitor_support.plant import Images
 
 import cdk_sagemaker_mlops as mlops
 from model_analyzer import bias, model_quality
@@ -25,6 +28,7 @@ from sagemaker_local.server import LocalAws
 pytestmark = [pytest.mark.xdist_group("native-engine")]
 ACCOUNT, REGION = "111000000052", "eu-west-1"
 ENDPOINT, DATA = "mlops-native-churn", "native-data"
+ENCRYPTED = "native-encrypted-reports"
 ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 KINDS = {
     "DataQuality": "data-quality",
@@ -125,7 +129,16 @@ def template(tmp_path: Path) -> tuple[str, Path]:
         "alarms": mlops.MonitorAlarms(heartbeat_periods=None),
     }
     labels = mlops.Labels(bucket=bucket)
-    mlops.DataQualityMonitor(stack, "DataQuality", exclude_features=["probability"], **common)
+    # Keys for disks and reports, and a VPC.
+    key = kms.Key(stack, "Key", removal_policy=cdk.RemovalPolicy.DESTROY)
+    encrypted = s3.Bucket(stack, "Encrypted", encryption_key=key, bucket_name=ENCRYPTED)
+    inside = ec2.SubnetConfiguration(name="inside", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
+    zones = [f"{REGION}a", f"{REGION}b"]
+    vpc = ec2.Vpc(stack, "Vpc", availability_zones=zones, nat_gateways=0, subnet_configuration=[inside])
+    secured = mlops.ModelMonitorEngine(volume_key=key, network=mlops.Network(vpc=vpc), encrypt_traffic=True)
+    versions = mlops.Baseline.from_registry(bucket)
+    own = {"engine": secured, "reports": encrypted, "baseline": versions, "exclude_features": ["probability"]}
+    mlops.DataQualityMonitor(stack, "DataQuality", **common | own)
     binary = mlops.ProblemType.BINARY_CLASSIFICATION
     mlops.ModelQualityMonitor(stack, "ModelQuality", problem_type=binary, labels=labels, **common)
     facet = mlops.Facet(name_or_index="balance", threshold=0.5)
@@ -160,6 +173,7 @@ def baselines() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def native(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
     site, folder = Native(aws), tmp_path_factory.mktemp("native")
+    images = Images(aws, ACCOUNT, REGION)
     text, out = template(folder)
     place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     for bucket in (ASSETS, DATA, f"sagemaker-{REGION}-{ACCOUNT}"):
@@ -194,6 +208,7 @@ def native(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     assert _status(site) == "CREATE_COMPLETE"
     site.later = {**parameters, "DataQualityConstraintsUri": later}  # type: ignore[attr-defined]
     yield site
+    images.end()
 
 
 def _given(parameters: dict[str, str]) -> list[dict[str, str]]:
@@ -262,6 +277,15 @@ def test_a_version_brings_its_baseline_by_another_definition(
     listed = native.client("sagemaker").list_data_quality_job_definitions()["JobDefinitionSummaries"]
     assert [item["MonitoringJobDefinitionName"].lower() for item in listed] == [_definition(native).lower()]
     assert (first["DataQuality"]["baselineMissing"], second["baselineMissing"]) == (True, False)
+
+
+def test_runs_have_the_keys_and_the_vpc_that_were_given(native: Native, second: dict[str, Any]) -> None:
+    assert second["reportUri"].startswith(f"s3://{ENCRYPTED}/")
+    job = native.client("sagemaker").describe_processing_job(ProcessingJobName=second["processingJobName"])
+    network = job["NetworkConfig"]
+    assert (len(network["VpcConfig"]["Subnets"]), network["EnableInterContainerTrafficEncryption"]) == (2, True)
+    assert "VolumeKmsKeyId" in job["ProcessingResources"]["ClusterConfig"]
+    assert "KmsKeyId" in job["ProcessingOutputConfig"]
 
 
 def test_violations_arrive_with_names_and_numbers(first: dict[str, Any], second: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from sagemaker_local.server import LocalAws
 
 #: What the names of the monitors' roles begin with.
 ROLES = "Monitors"
+_IMAGES = "sagemaker_local.monitor_images."
 WORK = {"analyzer": "analyse", "merger": "merge", "clarify": "analyse"}
 #: What Spark does with the files, without Spark; `tests/e2e/test_spark_engine.py` has a real one.
 _RUN_SECONDS = {"RUN_SECONDS": "3600"}
@@ -118,6 +119,55 @@ class Template:
         return value
 
 
+class Images:
+    """AWS's images of monitoring jobs as this process, which spares each job the start of an interpreter.
+
+    Jobs keep their roles: clients sign with what the credentials are at the time, since to make clients for every role
+    would take longer than all runs.
+    """
+
+    def __init__(self, aws: LocalAws, account: str, region: str) -> None:
+        self.environ = {k: v for k, v in aws.environ(account, region).items() if k.startswith("AWS_")}
+        with mock.patch.dict(os.environ, self.environ):
+            boto3.setup_default_session()
+        self._credentials = boto3.DEFAULT_SESSION.get_credentials()
+        self._turn = threading.Lock()
+        self._start = jobs_of(aws).processes.run
+        jobs_of(aws).processes.run = self._run  # type: ignore[method-assign]
+
+    def end(self) -> None:
+        """Leave jobs and boto3 as they were."""
+        boto3.DEFAULT_SESSION = None
+
+    @contextmanager
+    def signing(self, key: str, secret: str) -> Iterator[None]:
+        """What clients sign with meanwhile."""
+        own = self._credentials.access_key, self._credentials.secret_key
+        self._credentials.access_key, self._credentials.secret_key = key, secret
+        try:
+            yield
+        finally:
+            self._credentials.access_key, self._credentials.secret_key = own
+
+    def _run(
+        self, arguments: list[str], environment: dict[str, str], folder: Path, log: Callable[[str], None], **more: Any
+    ) -> Ending:
+        if not any(text.startswith(_IMAGES) for text in arguments):
+            return self._start(arguments, environment, folder, log, **more)
+        name = arguments[arguments.index("-m") + 1].rpartition(".")[2]
+        work = getattr(importlib.import_module(f"sagemaker_local.monitor_images.{name}"), WORK[name])
+        job = ContainerJob.read(folder)
+        # Environment variables belong to the whole process, so one job at a time.
+        signing = self.signing(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        with self._turn, mock.patch.dict(os.environ, {**environment, **job.settings}), signing:
+            try:
+                work(job)
+            except JobError as error:
+                job.say(f"Error: {error}")
+                return Ending(255)
+        return Ending(0)
+
+
 class Bench:
     """Runs monitors, and knows what each left behind."""
 
@@ -126,11 +176,7 @@ class Bench:
         self._templates = {name: template for template in templates for name in template.variables}
         self.account, self.region, self._folder = account, region, folder
         self.prefix = ROLES
-        self._environ = {k: v for k, v in aws.environ(account, region).items() if k.startswith("AWS_")}
-        with mock.patch.dict(os.environ, self._environ):
-            boto3.setup_default_session()
-        # Clients sign with what these are at the time; to make them for every role would take longer than all runs.
-        self._credentials = boto3.DEFAULT_SESSION.get_credentials()
+        self._images = Images(aws, account, region)
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         for template in templates:
             for name, policies in template.policies().items():
@@ -138,8 +184,10 @@ class Bench:
                 for policy in policies:
                     document = json.dumps(policy["PolicyDocument"])
                     self.client("iam").put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document)
-        self._turn = threading.Lock()
-        jobs_of(aws).processes.run = self._in_process  # type: ignore[method-assign]
+
+    def end(self) -> None:
+        """Leave everything as it was."""
+        self._images.end()
 
     def client(self, service: str) -> Any:
         return self.aws.clients(service, self.account, self.region)
@@ -206,34 +254,8 @@ class Bench:
     def _acting(self, role_arn: str) -> Iterator[None]:
         """As a role, whose calls are then known as its own."""
         principal = self.aws.accounts.acting_as(role_arn)
-        with self._signing(principal.access_key, principal.secret_key):
+        with self._images.signing(principal.access_key, principal.secret_key):
             yield
-
-    @contextmanager
-    def _signing(self, key: str, secret: str) -> Iterator[None]:
-        own = self._credentials.access_key, self._credentials.secret_key
-        self._credentials.access_key, self._credentials.secret_key = key, secret
-        try:
-            yield
-        finally:
-            self._credentials.access_key, self._credentials.secret_key = own
 
     def _as(self, variables: Mapping[str, str]) -> Any:
-        return mock.patch.dict(os.environ, {**self._environ, **variables})
-
-    def _in_process(
-        self, arguments: list[str], environment: dict[str, str], folder: Path, log: Callable[[str], None], **_: Any
-    ) -> Ending:
-        """One of AWS's images as this process."""
-        name = arguments[arguments.index("-m") + 1].rpartition(".")[2]
-        work = getattr(importlib.import_module(f"sagemaker_local.monitor_images.{name}"), WORK[name])
-        job = ContainerJob.read(folder)
-        # Environment variables belong to the whole process, so one job at a time.
-        signing = self._signing(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-        with self._turn, mock.patch.dict(os.environ, {**environment, **job.settings}), signing:
-            try:
-                work(job)
-            except JobError as error:
-                job.say(f"Error: {error}")
-                return Ending(255)
-        return Ending(0)
+        return mock.patch.dict(os.environ, {**self._images.environ, **variables})
