@@ -57,7 +57,7 @@ def accept(file: Path, groups: Sequence[str], *, replace: bool, drop: bool) -> l
     settings = load(file)
     unknown = [name for name in groups if name not in settings.feature_groups and name not in recorded]
     if unknown:
-        known = ", ".join([*settings.feature_groups, *recorded]) or "none"
+        known = ", ".join(dict.fromkeys([*settings.feature_groups, *recorded])) or "none"
         return [f"{', '.join(unknown)}: no such feature group in {file.name}; there are: {known}"]
     if drop:
         return _drop(file, groups, settings)
@@ -106,6 +106,8 @@ def check(file: Path) -> list[str]:
 
 def infer(file: Path) -> str:
     """The `features:` of an environment file, told from data."""
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}")
     found = Feature.from_parquet(file) if file.suffix == ".parquet" else Feature.from_csv(file)
     return "\n".join(["features:", *(f"  {feature.name}: {feature.type.lower()}" for feature in found)])
 

@@ -56,7 +56,8 @@ def load(
     needed = [column for column in (group.identifier, group.event_time) if column not in frame.columns]
     if needed:
         problems.append(
-            f"{' and '.join(needed)} is needed for every record of {group.name}, but there is no such column"
+            f"{' and '.join(needed)} {'is' if len(needed) == 1 else 'are'} needed for every record of {group.name}, "
+            "but there is no such column"
         )
     if problems:
         raise FeaturesError(f"cannot ingest {name}: {'; '.join(problems)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .base import AccountId, KeyArn, Settings, conflict
+from .base import AccountId, KeyArn, Settings, conflicts
 from .monitors import DataQualitySettings
 
 FeatureTypeName = Literal["integral", "fractional", "string"]
@@ -230,49 +231,49 @@ class FeatureGroupSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _monitor_fits(self) -> FeatureGroupSettings:
+    def _parts_fit(self) -> FeatureGroupSettings:
+        found = [*self._key_conflicts(), *self._store_conflicts(), *self._monitor_conflicts()]
+        if found:
+            raise conflicts(found)
+        return self
+
+    def _key_conflicts(self) -> Iterator[tuple[str, str]]:
+        for key, name in (("record_id", self.record_id), ("event_time", self.event_time)):
+            if name not in self.features:
+                yield key, f"{name} is none of the features; add it to them with its type"
+        if self.record_id == self.event_time:
+            yield "event_time", "record_id and event_time have to be two features"
+        when = self.features[self.event_time].type if self.event_time in self.features else None
+        if when == "integral":
+            yield "event_time", f"{self.event_time} is integral; string (ISO 8601) and fractional are allowed"
+        if when == "fractional" and self.offline and self.offline.format == "iceberg":
+            yield "event_time", f"{self.event_time} is fractional, an Iceberg table needs string (ISO 8601)"
+
+    def _store_conflicts(self) -> Iterator[tuple[str, str]]:
+        if self.online is None and self.offline is None:
+            yield "online", "a group needs a store; set online: true, offline: glue, or both"
+            return
+        if self.share_with_accounts and self.online is None:
+            yield "share_with_accounts", "only the online store is shared by group; set online: true"
+        if self.online and self.online.storage == "in-memory" and self.offline:
+            yield "online", "an in-memory store is never copied to an offline one; use standard, or no offline"
+        if self.online and self.online.storage == "in-memory" and self.throughput:
+            yield "throughput", "an in-memory store is paid for by use; remove throughput"
+        for key, store in (("lookup", self.online), ("query", self.offline), ("train", self.offline)):
+            if getattr(self.access, key) and store is None:
+                yield "access", f"{key} names roles, and the group has no store for it; add it or remove them"
+
+    def _monitor_conflicts(self) -> Iterator[tuple[str, str]]:
         wanted = self.monitors.data_quality
         if wanted is None:
-            return self
+            return
         if self.offline is None:
-            raise conflict("monitors", "data_quality looks at offline records, and there are none; set offline: glue")
+            yield "monitors", "data_quality looks at offline records, and there are none; set offline: glue"
         watched = [name for name in self.features if name not in (self.record_id, self.event_time)]
         named = (*wanted.include_features, *wanted.exclude_features, *wanted.alarm_features)
         unknown = sorted({name for name in named if name not in watched})
         if unknown:
-            raise conflict("monitors", f"data_quality names {', '.join(unknown)}; features are {', '.join(watched)}")
-        return self
-
-    @model_validator(mode="after")
-    def _stores_fit(self) -> FeatureGroupSettings:
-        if self.online is None and self.offline is None:
-            raise conflict("online", "a group needs a store; set online: true, offline: glue, or both")
-        if self.share_with_accounts and self.online is None:
-            raise conflict("share_with_accounts", "only the online store is shared by group; set online: true")
-        if self.online and self.online.storage == "in-memory" and self.offline:
-            raise conflict(
-                "online", "an in-memory store is never copied to an offline one; use standard, or no offline"
-            )
-        if self.online and self.online.storage == "in-memory" and self.throughput:
-            raise conflict("throughput", "an in-memory store is paid for by use; remove throughput")
-        for key, store in (("lookup", self.online), ("query", self.offline), ("train", self.offline)):
-            if getattr(self.access, key) and store is None:
-                raise conflict("access", f"{key} names roles, and the group has no store for it; add it or remove them")
-        return self
-
-    @model_validator(mode="after")
-    def _keys_are_features(self) -> FeatureGroupSettings:
-        for key, name in (("record_id", self.record_id), ("event_time", self.event_time)):
-            if name not in self.features:
-                raise conflict(key, f"{name} is none of the features; add it to them with its type")
-        if self.record_id == self.event_time:
-            raise conflict("event_time", "record_id and event_time have to be two features")
-        when = self.features[self.event_time].type
-        if when == "integral":
-            raise conflict("event_time", f"{self.event_time} is integral; string (ISO 8601) and fractional are allowed")
-        if when == "fractional" and self.offline and self.offline.format == "iceberg":
-            raise conflict("event_time", f"{self.event_time} is fractional, an Iceberg table needs string (ISO 8601)")
-        return self
+            yield "monitors", f"data_quality names {', '.join(unknown)}; features are {', '.join(watched)}"
 
 
 class FeatureStoreSettings(Settings):

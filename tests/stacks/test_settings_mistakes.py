@@ -274,6 +274,13 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         ["feature_groups.a.record_id", "id is none of the features"],
     ),
     (
+        "all that is wrong with a group",
+        3,
+        "feature_groups: {a: {record_id: id, event_time: t, features: {i: string, t: integral}}}",
+        3,
+        ["id is none of the features", "t is integral", "a group needs a store", "3 mistakes"],
+    ),
+    (
         "event time of the wrong type",
         3,
         "feature_groups: {a: {record_id: i, event_time: t, features: {i: string, t: integral}, online: true}}",
