@@ -19,7 +19,7 @@ from sagemaker_labels import GroundTruthClient
 from sagemaker_local.server import LocalAws
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("monitor-kinds")]
-REQUESTS = 400
+REQUESTS = 250
 FACET, RICH = models.FEATURES.index("balance"), 0.5
 KINDS = {"DataQuality": "data-quality", "ModelQuality": "model-quality", "ModelBias": "bias"}
 
