@@ -8,6 +8,7 @@ from collections.abc import Callable
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 
 import cdk_sagemaker_mlops as mlops
 
@@ -91,7 +92,15 @@ def test_the_dashboard_shows_what_was_added_after_it(
     assert "ModelPackageArn" in widgets[0]["properties"]["markdown"]
 
 
-def test_rollouts_are_marked_in_charts_over_time(stack: cdk.Stack, endpoint: mlops.Endpoint, body: Callable) -> None:
+def test_all_kinds_stand_side_by_side_with_rollouts_marked(
+    stack: cdk.Stack, endpoint: mlops.Endpoint, bucket: s3.IBucket, body: Callable
+) -> None:
+    labels, gender = mlops.Labels(bucket=bucket), mlops.Facet(name_or_index="gender", values=["female"])
+    binary = mlops.ProblemType.BINARY_CLASSIFICATION
+    mlops.DataQualityMonitor(stack, "DataQuality", endpoint=endpoint)
+    mlops.ModelQualityMonitor(stack, "Quality", endpoint=endpoint, labels=labels, problem_type=binary)
+    mlops.BiasMonitor(stack, "Bias", endpoint=endpoint, labels=labels, facets=[gender], headers=["age", "gender"])
+    mlops.AttributionMonitor(stack, "Attribution", endpoint=endpoint, headers=["age", "gender"])
     dashboard = mlops.EndpointDashboard(stack, "Dashboard", endpoint=endpoint)
     registration = mlops.RolloutRegistration(
         stack, "Registration", controller_name="mlops-dev", model="churn", endpoint=endpoint
@@ -103,6 +112,12 @@ def test_rollouts_are_marked_in_charts_over_time(stack: cdk.Stack, endpoint: mlo
         assert row[0] == "SageMakerMLOps/Rollouts"
         assert row[-1]["yAxis"] == "right"
     assert [row[1] for row in charts["Rollouts"]["metrics"]] == ["Rollouts", "Rollbacks"]
+    shown = {"Features that drift most", "Agreement with the baseline's ranking", "Attribution", "Labels", "Runs"}
+    assert shown | {"Requests per minute", "Share of failing requests"} <= set(charts)
+    rows = [row for chart in charts.values() for row in chart["metrics"]]
+    named = {row[1] for row in rows if len(row) > 1 and isinstance(row[1], str)}
+    assert {"feature_age", "NDCG", "LabelledRecords", "Violations"} <= named, named
+    assert any(name.startswith("bias_metric_") for name in named)
 
 
 def test_widgets_do_not_overlap(stack: cdk.Stack, endpoint: mlops.Endpoint, body: Callable) -> None:
