@@ -70,7 +70,7 @@ def _known(live: Version | None) -> list[tuple[str, str]]:
     if live.job is not None:
         job = live.job
         saved = f", {1 - job.billed / job.seconds:.0%} saved by spot" if job.spot and job.seconds else ""
-        found.append(("Job", f"{job.name}, {job.instances} x {job.instance_type}, {job.seconds / 60:.0f} min{saved}"))
+        found.append(("Job", f"{job.name}, {job.instances} x {job.instance_type}, {_lasted(job.seconds)}{saved}"))
         if job.tuning:
             found.append(("Best of", f"{job.tried} jobs of {job.tuning}, {job.failed} of them failed"))
     if live.data is not None:
@@ -84,6 +84,10 @@ def _known(live: Version | None) -> list[tuple[str, str]]:
     if live.findings:
         found.append(("Diagnostics", ", ".join(live.findings)))
     return found
+
+
+def _lasted(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _card(title: str, chart: str, *kinds: str) -> str:

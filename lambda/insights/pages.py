@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from insights.facts import ModelFacts, Series
+from insights.facts import Drift, ModelFacts, MonitorFacts, Series
 from insights.page_training import training
 from insights.recommendation import Recommendation
 from insights.timeline import timeline
@@ -142,9 +142,15 @@ def _drift(facts: ModelFacts) -> str:
             drift.feature,
             timeline(drift.series, facts.since, facts.until, limit=monitor.threshold, marks=_rollouts(facts)),
         )
-        for drift in monitor.drifted[:_MOST_LINES]
+        for drift in _drifted_once(monitor)[:_MOST_LINES]
     ]
     return section("Drift", intro, f'<div class="card">{ranking(rows, "drift ranking")}</div>', _grid(cards))
+
+
+def _drifted_once(monitor: MonitorFacts) -> list[Drift]:
+    """Features that were beyond the threshold at any time of the period, the farthest first."""
+    beyond = [drift for drift in monitor.drifts if (drift.series.highest or 0.0) > monitor.threshold]
+    return sorted(beyond, key=lambda drift: -(drift.series.highest or 0.0))
 
 
 def _importance(facts: ModelFacts) -> str:

@@ -7,19 +7,27 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from insights import digest, page_training, pages
 from insights.document import document
-from insights.facts import EndpointFacts, ModelFacts
+from insights.facts import Drift, EndpointFacts, ModelFacts, Series
 from insights.rules import recommend
 from shared.s3 import S3Uri
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
 VOID = {"meta", "br", "line", "rect", "circle", "polyline", "polygon", "img", "link", "i"}
+
+
+def line(name: str, *values: float) -> Series:
+    """A value an hour."""
+    begin = datetime(2026, 11, 12, tzinfo=UTC)
+    return Series(name, tuple((begin + timedelta(hours=hour), value) for hour, value in enumerate(values)))
 
 
 class Outline(html.parser.HTMLParser):
@@ -77,6 +85,18 @@ def test_training_is_shown_as_far_as_it_is_known(healthy: ModelFacts) -> None:
     assert "churn-train-7, 1 x ml.m5.large, 5 min" in by_job
     assert page_training.training(replace(healthy, versions=(bare,), live=bare)) == ""
     assert page_training.training(replace(healthy, versions=(), live=None)) == ""
+
+
+def test_drift_that_is_over_is_still_shown(with_monitor: Callable[..., ModelFacts]) -> None:
+    drifts = (
+        Drift("minutes", 0.02, line("minutes", 0.02, 0.7, 0.02)),
+        Drift("charge", 0.02, line("charge", 0.02, 0.3, 0.02)),
+        Drift("plan", 0.05, line("plan", 0.05, 0.06)),
+    )
+
+    page = pages.model_page(with_monitor(drifts=drifts), [])
+
+    assert re.findall(r"<h3>(minutes|charge|plan)</h3>", page) == ["minutes", "charge"]
 
 
 def test_states(healthy: ModelFacts, troubled: ModelFacts) -> None:
