@@ -62,7 +62,8 @@ class Errors:
             self.absolute + other.absolute,
             self.squared + other.squared,
             self.mean + gap * share,
-            self.spread + other.spread + np.square(gap) * self.count * share,
+            # The gap to a part without rows means nothing, and its square may be beyond a double.
+            self.spread + other.spread + np.square(np.where(share > 0, gap, 0.0) * np.sqrt(self.count * share)),
         )
 
     def metrics(self) -> dict[str, Floats]:
