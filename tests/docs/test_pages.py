@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cdk_sagemaker_mlops._errors import Problems
-from tools.pages import constructs, environment, errors, layers, props, sequence
+from tools.pages import constructs, environment, errors, layers, pipeline, props, sequence
 from tools.pages.__main__ import cheap_pages
 from tools.pages.docstrings import parse
 from tools.pages.marked import DOCS, ROOT, MarkMissing, replace
@@ -215,6 +215,14 @@ def test_diagrams_say_what_the_code_does() -> None:
         layers.ranks({"a": {"b"}, "b": {"a"}})
     assert "Foundation" in environment.imports("Serving-churn")
     assert ("Delivery", "queue `ControllerQueue`", "`ControllerFunction`") in set(environment.wiring())
+
+
+def test_the_drawn_pipeline_ends_with_a_version_or_says_why() -> None:
+    steps = list(pipeline.path(pipeline.definition()["Steps"]))
+
+    assert [name for name, _, _ in steps][:4] == ["Prepare", "Tune", "Evaluate", "Gates"]
+    assert steps[-1][1] == "RegisterModel"
+    assert all(otherwise for _, kind, otherwise in steps if kind == "decision")
 
 
 def test_the_drawn_rollout_is_found_within_one_rollout_only() -> None:

@@ -61,7 +61,7 @@ def messages(*folders: str) -> list[Message]:
     for folder in folders:
         place = ROOT / folder
         for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            for message in _of_file(file):
+            for message in _known(file):
                 found.setdefault(message)
     return list(found)
 
@@ -84,6 +84,11 @@ def _constants(top: str) -> dict[str, str]:
 
 def _resolved(text: str, constants: dict[str, str]) -> str:
     return re.sub(r"<(\w+)>", lambda match: constants.get(match[1], match[0]), text)
+
+
+@cache
+def _known(file: Path) -> tuple[Message, ...]:
+    return tuple(_of_file(file))
 
 
 def _of_file(file: Path) -> Iterator[Message]:
