@@ -62,7 +62,7 @@ def main() -> int:
     free = ("aws-cdk", "constructs", "jsii", "cdk-nag", "publication", "-e")
     pins.write_text("\n".join(line for line in locked if not line.startswith(free)), encoding="utf-8")
     for step in (
-        [uv, "venv", "--quiet", "--clear", "--python", arguments.python, home],
+        [uv, "venv", "--quiet", "--clear", "--seed", "--python", arguments.python, home],
         [uv, "pip", "install", "--quiet", "--python", python, "-r", pins, "-e", f"{ROOT}[app,local]", "cdk-nag", cdk],
         [uv, "pip", "list", "--quiet", "--python", python],
     ):

@@ -141,9 +141,10 @@ def test_the_pipeline_deploys_in_order_by_the_command_line(templates: dict[str, 
 
 
 @pytest.mark.oracle
-def test_workflows_are_what_github_takes_and_careful() -> None:
+@pytest.mark.parametrize("folder", [".github", "examples/platform/.github"])
+def test_workflows_are_what_github_takes_and_careful(folder: str) -> None:
     """GitHub's published schema, and zizmor's audits of what workflows get wrong."""
-    answer = ask("workflows", "workflow_findings.py", str(ROOT / ".github"))
+    answer = ask("workflows", "workflow_findings.py", str(ROOT / folder))
 
     assert answer == {"schema": "", "audit": []}
 

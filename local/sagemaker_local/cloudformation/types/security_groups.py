@@ -37,8 +37,10 @@ class SecurityGroup(Ec2):
             authorize = getattr(client, f"authorize_security_group_{kind}")
             revoke = getattr(client, f"revoke_security_group_{kind}")
             if kind == "egress" and after and not before:
-                # The rule that every new group has gives way to the ones of the template.
-                revoke(GroupId=group.ref, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+                # The rule that every new group has gives way to the ones of the template. In a VPC that an app imports,
+                # of which nothing is known here, a group has none.
+                everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+                delete_quietly(revoke, GroupId=group.ref, IpPermissions=everything)
             gone = [rule for rule in before if rule not in after]
             if gone:
                 delete_quietly(revoke, GroupId=group.ref, IpPermissions=[_permission(rule) for rule in gone])
