@@ -6,6 +6,8 @@ import io
 import json
 import tarfile
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -139,3 +141,22 @@ def test_steps_that_cannot_run_say_so_and_can_be_answered_for(lab: Any, kind: st
     lab.substitutes.stand_in(f"Other{kind}", lambda arguments: {"Output": arguments["Input"] * 2})
     _, steps = lab.run(name)
     assert steps["End"]["FailureReason"] == "got aa"
+
+
+def _control(lab: Any, document: Any) -> dict[str, Any]:
+    try:
+        with urlopen(f"{lab.aws.url}/_local/pipelines/step", json.dumps(document).encode()) as answer:
+            return dict(json.load(answer))
+    except HTTPError as error:
+        return dict(json.load(error))
+
+
+def test_steps_are_substituted_over_http_as_well(lab: Any) -> None:
+    name = lab.create([{"Name": "Remote", "Type": "EMR", "Arguments": {}}, _failing({"Get": "Steps.Remote.Id"})])
+    assert _control(lab, {"step": "Remote", "properties": {"Id": "s-1"}}) == {"answers": "for Remote"}
+    assert lab.run(name)[1]["End"]["FailureReason"] == "s-1"
+    assert _control(lab, {"step": "Remote", "reason": "CapacityError: none"})["fails"] == "the next attempt of Remote"
+    assert lab.run(name)[1]["Remote"]["FailureReason"] == "CapacityError: none"
+    lab.substitutes.dismiss("Remote")
+    assert "EMR steps need a service" in lab.run(name)[1]["Remote"]["FailureReason"]
+    assert "POST /_local/pipelines/step wants" in _control(lab, {"step": "Remote"})["error"]
