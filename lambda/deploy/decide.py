@@ -238,6 +238,13 @@ def _obstacle(situation: Situation, stack: Stack, *, diverged: bool, mending: bo
     if endpoint.status != "InService":
         reason = f"endpoint {name} is {endpoint.status}" + (f": {endpoint.failure}" if endpoint.failure else "")
         return Blocked(reason, failed=True, diverged=True)
+    if endpoint.lost:
+        reason = (
+            f"endpoint {name} runs configuration {endpoint.lost}, which has been deleted, and SageMaker updates no "
+            "endpoint whose configuration is gone. It answers as before. Make a configuration of that name again, with "
+            "the variants of the stack's own one; then the rollout goes on by itself"
+        )
+        return Blocked(reason, failed=True, diverged=True)
     if not endpoint.runs(stack) and not mending:
         reason = (
             f"endpoint {name} runs configuration {endpoint.config}, which is not its stack's: SageMaker returned to an "

@@ -150,6 +150,9 @@ class Reconciliation:
                 break
             self._services.sleep(pause)
             stack, endpoint = self._read()
+        if stack and endpoint and not stack.busy and endpoint.status == "InService" and not endpoint.runs(stack):
+            name = self._registration.endpoint_name
+            endpoint = replace(endpoint, lost=self._services.registry.lost_configuration(name))
         return stack, endpoint
 
     def _read(self) -> tuple[Stack | None, Endpoint | None]:

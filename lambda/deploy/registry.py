@@ -144,6 +144,17 @@ class Registry:
             failure=str(document.get("FailureReason") or ""),
         )
 
+    def lost_configuration(self, name: str) -> str:
+        """The configuration that the endpoint runs, if that has been deleted; else empty."""
+        config = str(self._sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"])
+        try:
+            self._sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            if _absent(error):
+                return config
+            raise
+        return ""
+
 
 def _summary(item: Mapping[str, Any]) -> Package:
     return Package(

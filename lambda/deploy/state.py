@@ -176,11 +176,12 @@ class Stack:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What SageMaker says of an endpoint; ``config`` in lower case."""
+    """What SageMaker says of an endpoint; ``config`` in lower case, ``lost`` its name if it has been deleted."""
 
     status: str
     config: str
     failure: str = ""
+    lost: str = ""
 
     def runs(self, stack: Stack) -> bool:
         """Whether it serves the configuration that its stack holds, and not one it went back to."""

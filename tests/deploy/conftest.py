@@ -62,6 +62,7 @@ class World:
         self.last_token = ""
         self.config = 0
         self.endpoint: dict[str, Any] | None = None
+        self.lost: set[str] = set()
         self.exists = True
         self.group_exists = True
         self.ssm: dict[str, str] = {}
@@ -363,6 +364,12 @@ class _Services:
         if world.endpoint is None:
             raise refusal("ValidationException", f'Could not find endpoint "{EndpointName}".')
         return world.endpoint
+
+    @staticmethod
+    def describe_endpoint_config(world: World, EndpointConfigName: str) -> dict[str, Any]:
+        if EndpointConfigName in world.lost:
+            raise refusal("ValidationException", f'Could not find endpoint configuration "{EndpointConfigName}".')
+        return {"EndpointConfigName": EndpointConfigName}
 
     @staticmethod
     def get_parameters_by_path(world: World, Path: str) -> list[dict[str, Any]]:

@@ -155,6 +155,23 @@ def test_a_silent_rollback_is_a_failure(make_world):
     assert ("Succeeded", 2) not in world.statuses()
 
 
+def test_an_endpoint_without_its_configuration_is_left_alone_until_a_person_makes_it_again(make_world):
+    """CloudFormation deletes the former configuration in its clean-up, whoever still uses it."""
+    world = make_world({1: "ok", 2: "silent"})
+    world.approve(1)
+    world.settle()
+    world.approve(2)
+    world.lost = {"config-1"}
+    world.settle()
+    assert [update["version"] for update in world.updates] == [1, 2], "an update would be refused, and its rollback too"
+    assert world.quarantined == [2], "and nothing is wrong with version 1"
+    failures = [item["reason"] for item in world.told if item["status"] == "Failed"]
+    assert len(failures) == 2 and "configuration config-1, which has been deleted" in failures[1]
+    world.lost = set()
+    world.settle()
+    assert world.live == 1
+
+
 def test_a_contradiction_that_resolves_itself_is_no_silent_rollback(world, monkeypatch):
     world.approve(1)
     world.wake()

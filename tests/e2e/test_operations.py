@@ -59,6 +59,7 @@ UNUSED: dict[str, dict[str, str]] = {
         "(SageMaker Developer Guide, prerequisites of auto scaling)",
     },
     "Delivery-ControllerRole5127B7DA": {
+        "sagemaker:DescribeEndpointConfig": "asked when SageMaker has gone back and CloudFormation has not noticed",
         "sqs:ChangeMessageVisibility": "Lambda's poller demands it of the function's role",
         "sqs:GetQueueAttributes": "Lambda's poller demands it of the function's role",
     },
@@ -332,3 +333,23 @@ def test_cloudformation_may_do_what_its_handlers_need(deployment: Deployment, si
     granted = policies.granted(site)[CLOUDFORMATION_ROLE]
 
     assert handler_permissions(deployment) - granted == set(NOT_NEEDED) & handler_permissions(deployment)
+
+
+# -- last, because it leaves a configuration behind --------------------------------------------------------------------
+
+
+def test_a_silent_rollback_is_told_harms_no_stack_and_can_be_repaired(site: Site, hours: Hours) -> None:
+    before = site.live.live_version()
+    barred = len(site.quarantine())
+    (taken_back, lost), missing = fires.fall_silent(site, 500)
+
+    assert "SageMaker returned the endpoint to its earlier configuration" in taken_back
+    assert f"runs configuration {missing}, which has been deleted" in lost
+    assert site.live.serving_status() == "UPDATE_COMPLETE", "no update that could only fail"
+    assert len(site.quarantine()) == barred + 1, "nothing is wrong with the version that is to come back"
+
+    sagemaker = site.client("sagemaker")
+    (left,) = sagemaker.list_endpoint_configs()["EndpointConfigs"]
+    own = sagemaker.describe_endpoint_config(EndpointConfigName=left["EndpointConfigName"])
+    sagemaker.create_endpoint_config(EndpointConfigName=missing, ProductionVariants=own["ProductionVariants"])
+    site.until_live(before)

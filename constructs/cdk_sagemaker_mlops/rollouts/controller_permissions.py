@@ -55,6 +55,13 @@ def function_statements(
             resources=[names.endpoint_arns()],
             reason="every endpoint of the environment",
         ),
+        # Asked only when an endpoint does not run what its stack holds.
+        Statement(
+            sid="LookForConfigurations",
+            actions=["sagemaker:DescribeEndpointConfig"],
+            resources=[_refs.arn("sagemaker", "endpoint-config/*")],
+            reason="CloudFormation makes up their names",
+        ),
         Statement(
             sid="ReadServingStacks",
             actions=[

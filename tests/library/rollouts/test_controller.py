@@ -164,6 +164,7 @@ def test_the_function_may_call_what_its_code_calls(function_role: Permissions) -
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
         "sagemaker:DescribeModelPackage",
         "sagemaker:ListModelPackages",
         "sns:Publish",

@@ -26,6 +26,7 @@ from moto.ssm.models import ssm_backends
 
 from deploy.lock import STALE_AFTER
 from sagemaker_local import lambdas
+from sagemaker_local.cloudformation.types.sagemaker import Endpoint
 from sagemaker_local.errors import AwsError
 from sagemaker_local.front import Context
 
@@ -418,6 +419,42 @@ def _alarm(fire: Fire) -> Iterator[None]:
         stop.set()
         thread.join(timeout=10)
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="it has passed")
+
+
+def fall_silent(site: Site, number: int) -> tuple[list[str], str]:
+    """SageMaker takes a rollout back, and CloudFormation does not notice.
+
+    Returns what was told of it, and the configuration that the endpoint runs and nobody has any more.
+    """
+    noticing = Endpoint.update
+
+    def blind(self: Endpoint, *arguments: Any) -> Any:
+        try:
+            return noticing(self, *arguments)
+        except AwsError as error:
+            if error.code != "NotStabilized":
+                raise
+            return arguments[1]
+
+    package = site.register(number, models.archive(4), models.baseline())
+    before = len(site.events("Model Rollout"))
+
+    def failures() -> list[str]:
+        return [e["reason"] for e in site.events("Model Rollout")[before:] if e["status"] == "Failed"]
+
+    Endpoint.update = blind  # type: ignore[method-assign]
+    try:
+        with _alarm(Fire(site)):
+            site.judge(package, "Approved")
+            deadline = time.monotonic() + 90
+            while len(failures()) < 2:
+                assert time.monotonic() < deadline, failures()
+                site.aws.clock.advance(60)
+                time.sleep(0.05)
+    finally:
+        Endpoint.update = noticing  # type: ignore[method-assign]
+    endpoint = site.client("sagemaker").describe_endpoint(EndpointName=site.live.endpoint)
+    return failures(), str(endpoint["EndpointConfigName"])
 
 
 @contextmanager
