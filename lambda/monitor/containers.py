@@ -36,6 +36,7 @@ from shared.log import Logger
 from shared.s3 import S3Uri
 
 ENGINE = "container"
+_BY = "a container of your own"
 _ROOT = "/opt/ml/processing"
 _DATA, _LABELS = f"{_ROOT}/input/data", f"{_ROOT}/input/labels"
 _BASELINE, _OUTPUT = f"{_ROOT}/baseline", f"{_ROOT}/output"
@@ -56,11 +57,11 @@ class Containers:
     def start(self, run: Run, event: Mapping[str, Any], found: Found) -> StartedJob:
         """Start the run's job; ``found`` are the window's files, at least one of them."""
         run = self._monitor.with_what_there_is(run)
-        output = {"S3Uri": str(run.report), "LocalPath": _OUTPUT, "S3UploadMode": "EndOfJob"}
-        outputs: dict[str, Any] = {"Outputs": [{"OutputName": "report", "S3Output": output}]}
-        if self._settings.kms_key_arn:
-            outputs["KmsKeyId"] = self._settings.kms_key_arn
-        more = {"ProcessingInputs": self._inputs(run, found), "ProcessingOutputConfig": outputs}
+        inputs = self._inputs(run, found)
+
+        def more(name: str) -> dict[str, Any]:
+            return {"ProcessingInputs": inputs, "ProcessingOutputConfig": self._output(run, name)}
+
         return self._jobs.start(run, event, self._told(run, found), engine=ENGINE, more=more)
 
     def completed(self, run: Run, job: Mapping[str, Any]) -> bool:
@@ -77,7 +78,7 @@ class Containers:
         run = self._monitor.with_what_there_is(run)
         try:
             try:
-                outcome = outcome_of(self._settings, self._storage, run, by="a container of your own", container=True)
+                outcome = outcome_of(self._settings, self._storage, run, by=_BY, container=run.report / name)
             except ValueError as error:
                 reason = f"processing job {name} completed, but what it left cannot be used: {error}"
                 at, seconds = datetime.now(tz=UTC), seconds_of(job)
@@ -89,6 +90,12 @@ class Containers:
         return True
 
     # -- what a job is told ----------------------------------------------------------------------------------------
+
+    def _output(self, run: Run, name: str) -> dict[str, Any]:
+        """A folder for each job, so that what an earlier one left is never taken for its own."""
+        output = {"S3Uri": str(run.report / name), "LocalPath": _OUTPUT, "S3UploadMode": "EndOfJob"}
+        outputs: dict[str, Any] = {"Outputs": [{"OutputName": "report", "S3Output": output}]}
+        return outputs | ({"KmsKeyId": self._settings.kms_key_arn} if self._settings.kms_key_arn else {})
 
     def _inputs(self, run: Run, found: Found) -> list[dict[str, Any]]:
         inputs = [self._listed(run, "data", found.captures, _DATA)]

@@ -60,13 +60,13 @@ class Jobs:
         *,
         engine: str,
         reason: str | None = None,
-        more: Mapping[str, Any] | None = None,
+        more: Callable[[str], Mapping[str, Any]] = lambda name: {},
     ) -> StartedJob:
         """Start the run's job, unless it is running or done.
 
         A run whose job failed or was stopped gets a further one, as does one whose event says ``"again": true``.
-        ``settings`` are what the job is told, ``reason`` says why this engine was chosen, ``more`` are members of the
-        request that are this run's own.
+        ``settings`` are what the job is told, ``reason`` says why this engine was chosen, ``more`` makes of a job's
+        name members of the request that are its own.
 
         Raises :class:`JobError` when there have been too many, TooMuchForAJob, and the service's errors.
         """
@@ -77,11 +77,11 @@ class Jobs:
             "RUN_EVENT": json.dumps(dict(event), separators=(",", ":")),
             **({"RUN_ENGINE_REASON": reason} if reason else {}),
         }
-        request = {**self._template, **(more or {}), "Environment": split(variables)}
+        request = {**self._template, "Environment": split(variables)}
         for attempt in range(1, MAX_ATTEMPTS + 1):
             name = self.name_of(run, attempt)
             try:
-                self._sagemaker().create_processing_job(ProcessingJobName=name, **request)
+                self._sagemaker().create_processing_job(ProcessingJobName=name, **{**request, **more(name)})
             except ClientError as error:
                 if error_code(error) != _TAKEN:
                     raise

@@ -1,7 +1,8 @@
-"""What a run of somebody else's program has left in the folder of its report, as an outcome.
+"""What a run of somebody else's program has left behind, as an outcome.
 
-Model Monitor's and Clarify's images leave files there, and so does a container of the user's own. Metrics of the latter
-are lines of `cloudwatch_metrics.jsonl`, in the format in which Model Monitor takes them from containers:
+Model Monitor's and Clarify's images leave files in the folder of the report, a container of the user's own leaves them
+in a folder of its job. Metrics of the latter are lines of `cloudwatch_metrics.jsonl`, in the format in which Model
+Monitor takes them from containers:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-cloudwatch.html
 """
 
@@ -18,6 +19,7 @@ from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage
 from shared.metrics import StatisticSet
+from shared.s3 import S3Uri
 
 METRICS = "cloudwatch_metrics.jsonl"
 _NAMES = (VIOLATIONS, "statistics.json", "analysis.json", PAGE)
@@ -27,26 +29,30 @@ class NothingLeft(ValueError):
     """The program says that it is done, but there is nothing to be read."""
 
 
-def outcome_of(settings: Settings, storage: Storage, run: Run, *, by: str, container: bool = False) -> Outcome:
+def outcome_of(settings: Settings, storage: Storage, run: Run, *, by: str, container: S3Uri | None = None) -> Outcome:
     """The outcome of a run that was made ``by`` a program; a page for people is added where that wrote none.
 
-    ``container`` says that the program was the user's own, which has to leave something, and may leave metrics: raises
-    :class:`NothingLeft`, and ValueError for files that cannot be read.
+    ``container`` is where the user's own program left its files, which then become the report; it has to leave
+    something, and may leave metrics. Raises :class:`NothingLeft`, and ValueError for files that cannot be read.
     """
-    kind = settings.monitoring_type
-    names = (*_NAMES, METRICS) if container else _NAMES
-    files = {name: content for name in names if (content := storage.read(run.report / name)) is not None}
-    if container and not files:
-        raise NothingLeft(f"there is none of {', '.join(names)} in {run.report}")
+    kind, place = settings.monitoring_type, container or run.report
+    names = _NAMES if container is None else (*_NAMES, "constraints.json", METRICS)
+    files = {name: content for name in names if (content := storage.read(place / name)) is not None}
+    if container is not None and not files:
+        raise NothingLeft(f"there is none of {', '.join(names)} in {place}")
     baseline = {
         name: storage.read(uri)
         for name, uri in (("constraints", run.constraints), ("statistics", run.statistics))
         if uri is not None
     }
-    documents = {}
+    documents: dict[str, str] = {}
+    if container is not None:
+        documents = {name: content.decode("utf-8") for name, content in files.items() if name != METRICS}
+        # Of an earlier job of the same hour nothing may stay.
+        documents.setdefault(VIOLATIONS, json.dumps({"violations": []}))
     if PAGE not in files:
         page = page_of(kind, files, baseline, run, settings.name, by)
-        documents = {PAGE: page} if page is not None else {}
+        documents |= {PAGE: page} if page is not None else {}
     return Outcome(
         records=records_of(files),
         broken=0,

@@ -38,16 +38,17 @@ def started(bench, engine, sagemaker):
     return name, sagemaker.jobs[name]
 
 
-def leave(bench, **files):
+def leave(bench, job, **files):
     for name, content in files.items():
         suffix = "jsonl" if name == "cloudwatch_metrics" else "json"
         text = "\n".join(map(json.dumps, content)) if suffix == "jsonl" else json.dumps(content)
-        bench.put(f"{REPORT}/{name}.{suffix}", text)
+        bench.put(f"{REPORT}/{job}/{name}.{suffix}", text)
 
 
-def violating(bench):
+def violating(bench, job):
     leave(
         bench,
+        job,
         statistics=STATISTICS,
         constraint_violations={"violations": [VIOLATION]},
         cloudwatch_metrics=METRICS,
@@ -55,7 +56,7 @@ def violating(bench):
 
 
 def test_the_container_finds_what_model_monitors_contract_says(bench, started):
-    _, request = started
+    name, request = started
     told = joined(request["Environment"])
     assert {name: told[name] for name in told if name.islower() and "dataset" not in name} == {
         "output_path": "/opt/ml/processing/output",
@@ -78,7 +79,7 @@ def test_the_container_finds_what_model_monitors_contract_says(bench, started):
         "captures/mlops-prod-churn/main/2026/11/21/07/00-00-000-a.jsonl",
     ]
     (output,) = request["ProcessingOutputConfig"]["Outputs"]
-    assert output["S3Output"]["S3Uri"] == f"s3://mlops-data/{REPORT}"
+    assert output["S3Output"]["S3Uri"] == f"s3://mlops-data/{REPORT}/{name}"
     assert bench.announced == []
 
 
@@ -112,7 +113,7 @@ def test_labels_and_where_predictions_stand_come_with_model_quality(bench, engin
 
 def test_what_it_leaves_is_told_as_of_every_engine_and_once(bench, started, sagemaker):
     name, _ = started
-    violating(bench)
+    violating(bench, name)
     event = sagemaker.ends(name, "Completed")
     assert [lambda_handler(event, None)["status"] for _ in range(3)] == ["Told", "Ignored", "Ignored"]
 
@@ -136,9 +137,23 @@ def test_what_it_leaves_is_told_as_of_every_engine_and_once(bench, started, sage
     assert "a container of your own" in page and "income" in page
 
 
+def test_another_job_of_the_same_hour_is_told_by_its_own_files(bench, started, sagemaker, engine):
+    first, _ = started
+    violating(bench, first)
+    lambda_handler(sagemaker.ends(first, "Completed"), None)
+    baseline = {name: f"s3://mlops-data/baselines/1/{name}.json" for name in ("constraints", "statistics")}
+    again = bench.run(baseline, scheduled_time="2026-11-21T08:05:00Z", again=True)["processingJobName"]
+    leave(bench, again, statistics=STATISTICS | {"dataset": {"item_count": 7}})
+    lambda_handler(sagemaker.ends(again, "Completed"), None)
+    detail = bench.announced[-1]
+    assert (detail["status"], detail["records"], detail["violations"]) == ("Completed", 7, 0)
+    assert json.loads(bench.read("statistics.json"))["dataset"]["item_count"] == 7
+    assert json.loads(bench.read("constraint_violations.json")) == {"violations": []}
+
+
 def test_an_event_that_cannot_be_put_is_put_by_the_next_delivery(bench, started, sagemaker, pauses):
     name, _ = started
-    violating(bench)
+    violating(bench, name)
     event = sagemaker.ends(name, "Completed")
     bench.faults = [("PutEvents", RuntimeError("no route to the bus"))]
     with pytest.raises(RuntimeError):
@@ -156,7 +171,7 @@ def test_an_event_that_cannot_be_put_is_put_by_the_next_delivery(bench, started,
 )
 def test_a_container_that_leaves_nothing_of_use_is_a_failed_run(bench, started, sagemaker, files, words):
     name, _ = started
-    leave(bench, **files)
+    leave(bench, name, **files)
     lambda_handler(sagemaker.ends(name, "Completed"), None)
     (detail,) = bench.announced
     assert (detail["status"], detail["engine"]) == ("Failed", "container")

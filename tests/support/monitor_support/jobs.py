@@ -11,6 +11,7 @@ from monitor.job_environment import MAX_VALUE
 
 PREFIX = "mlops-prod-churn-dq"
 TEMPLATE = {
+    "ProcessingInputs": [],
     "AppSpecification": {"ImageUri": "image", "ContainerEntrypoint": ["python3", "-m", "monitor.job"]},
     "ProcessingResources": {
         "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
