@@ -231,3 +231,22 @@ def test_the_drawn_rollout_is_found_within_one_rollout_only() -> None:
     assert sequence.furthest(calls) == len(calls)
     assert sequence.furthest([*calls[:5], calls[0], *calls[5:]]) == 5
     assert sequence.furthest([(call, "somebody else") for call, _ in calls]) == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "pattern", "source"),
+    [
+        ("## Evidently and whylogs", r"[\d.,]+(?:x| MB)", "analyzer.md"),
+        ("## SageMaker Model Monitor and Clarify", r"(?<=\| )[\d.]+(?= s| USD)", "monitoring-cost.md"),
+    ],
+)
+def test_numbers_of_the_comparison_stand_on_the_page_that_says_how_they_were_measured(
+    section: str, pattern: str, source: str
+) -> None:
+    page = (DOCS / "comparison.md").read_text(encoding="utf-8").partition(section)[2].partition("\n## ")[0]
+    measured = (DOCS / source).read_text(encoding="utf-8").replace("\n", " ")
+
+    numbers = re.findall(pattern, page)
+
+    assert len(numbers) >= 4
+    assert [number for number in numbers if number not in measured] == []
