@@ -337,6 +337,15 @@ def network(version: int) -> dict[str, Any]:
             "AWS::EC2::SecurityGroup",
             {"GroupDescription": "g", "VpcId": ref("Vpc"), "SecurityGroupIngress": rules},
         ),
+        # In a VPC that an app imports, of which nothing is known here.
+        "Elsewhere": (
+            "AWS::EC2::SecurityGroup",
+            {
+                "GroupDescription": "g",
+                "VpcId": "vpc-0a1b2c3d4e5f60222",
+                "SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}],
+            },
+        ),
         "Ingress": (
             "AWS::EC2::SecurityGroupIngress",
             {
