@@ -48,7 +48,7 @@ class Use(cdk.Stack):
         parameter = ssm.StringParameter(
             self, "Parameter", parameter_name="/matrix/topic", string_value=f"{min(version, 3)} {data.topic.topic_arn}"
         )
-        if version >= 2:
+        if version >= 3:
             sqs.Queue(self, "Added")
         cdk.CfnOutput(self, "ConfigName", value=config.attr_endpoint_config_name)
         handler = lambda_.Function(
