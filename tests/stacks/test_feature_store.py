@@ -290,7 +290,7 @@ class TestCommand:
             (["accept", "{file}", "customers", "--drop"], "customers: still in test.yaml; remove it there first"),
             (["accept", "{file}", "--replace"], "name the groups"),
             (["accept", "{folder}/none.yaml"], "does not exist"),
-            (["infer", "{file}.csv"], "No such file"),
+            (["infer", "{file}.csv"], "there is no file"),
         ],
     )
     def test_mistakes(self, file: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

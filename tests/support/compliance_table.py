@@ -29,7 +29,8 @@ class Exceptions:
 
 def read(*, checkov: bool) -> Exceptions:
     """Rows for checkov, or for cdk-nag's packs."""
-    _, _, table = PAGE.read_text(encoding="utf-8").partition("| Rules | On |")
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition("| Rules | On |")
+    table, _, _ = rest.partition("\n\n")
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
     rows = {(rule.strip(), where) for rules, where, reason in cells if reason for rule in rules.split(",")}
     return Exceptions({row for row in rows if row[0].startswith("CKV") is checkov})

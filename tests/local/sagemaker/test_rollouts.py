@@ -232,7 +232,7 @@ def test_no_request_fails_during_a_rollout(lab: Any, up: str, down: str) -> None
         for thread in threads:
             thread.join()
     assert failures == []
-    assert len(answers) > 200
+    assert len(answers) > 50  # so that "none failed" says something; how many it is, is the machine's business
     assert {float(answer) > 0.5 for answer in answers} == {True, False}
 
 
