@@ -119,6 +119,8 @@ class Scenario:
                 group=self._feature_group,
                 workgroup=self._live.output("FeatureStore", "WorkgroupName"),
             )
+            # At the start of an hour: one run of the group's monitor sees all of it, whenever the demo is started.
+            self._ingested = self._next_hour()
             everybody, now = churn.load(), self.aws.now()
             answered, _ = churn.split(everybody)
             self._history = store.History.until(now)
@@ -197,8 +199,9 @@ class Scenario:
             window = self._next_hour()
             answers = self._send(step, self._bodies(churn.sample(self._held_out, REQUESTS, seed=3)))
             violations = self._monitor(step, "ordinary traffic", window)
-            self._wait_for_features_report(step, window)
-            self._live.accept_features(self._feature_group, window)
+            written_in_run = self._ingested + timedelta(hours=1)
+            self._wait_for_features_report(step, written_in_run)
+            self._live.accept_features(self._feature_group, written_in_run)
             step.observe("what was written into the feature group so far is the baseline of its own monitor")
             self._answers["ordinary traffic"] = answers
             step.check(answers.failed == 0, f"{answers.failed} requests failed: {answers.first_failure}")
