@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -15,20 +14,17 @@ from aws_cdk import aws_sns as sns
 import cdk_sagemaker_mlops as mlops
 
 from . import capacity
-from .base import acknowledge
+from .network import network_of_endpoint
 from .settings import (
     AsynchronousSettings,
     ComponentSettings,
     ContainerSettings,
     Environment,
     ModelSettings,
-    NetworkSettings,
     OtherModelSettings,
     RolloutSettings,
     VariantSettings,
 )
-
-ROUTES_ARE_NOT_OURS = {"@aws-cdk/aws-ec2:noSubnetRouteTableId": "the VPC is given; no routes are added to its subnets"}
 
 _CAPTURED_SIDES = {
     "both": mlops.CaptureContent.INPUT_AND_OUTPUT,
@@ -80,7 +76,7 @@ class EndpointDefinition:
             shadow=self._shadow(),
             capture=self._capture(),
             encryption_key=key,
-            network=_network(self.stack, self.settings.network),
+            network=network_of_endpoint(self.stack, self.settings.network),
             network_isolation=wanted.network_isolation,
             execution_role=self._role(),
             rollout=_rollout(wanted.rollout) if guarded else None,
@@ -106,7 +102,7 @@ class EndpointDefinition:
             ),
             endpoint_name=self.name,
             encryption_key=key,
-            network=_network(self.stack, self.settings.network),
+            network=network_of_endpoint(self.stack, self.settings.network),
             network_isolation=wanted.network_isolation,
             execution_role=self._role(),
             rollout=_rollout(wanted.rollout) if wanted.rollout.strategy == "rolling" else None,
@@ -257,27 +253,6 @@ def _container(wanted: ContainerSettings, environment: dict[str, str]) -> mlops.
             wanted.image, models_url=wanted.models, caching=wanted.cache_models, environment=environment
         )
     return mlops.Model.from_image(wanted.image, model_data_url=wanted.model_data, environment=environment)
-
-
-def _network(stack: cdk.Stack, network: NetworkSettings | None) -> mlops.Network | None:
-    if network is None:
-        return None
-    vpc = ec2.Vpc.from_vpc_attributes(
-        stack,
-        "Vpc",
-        vpc_id=network.vpc_id,
-        # The CDK demands a zone; nothing that is defined here depends on it, EC2 knows where the subnets are.
-        availability_zones=[f"{stack.region}a"],
-        private_subnet_ids=list(network.subnet_ids),
-    )
-    acknowledge(vpc, ROUTES_ARE_NOT_OURS)
-    return mlops.Network(
-        vpc=vpc,
-        security_groups=[
-            ec2.SecurityGroup.from_security_group_id(stack, f"SecurityGroup{number}", group_id, mutable=False)
-            for number, group_id in enumerate(network.security_group_ids)
-        ],
-    )
 
 
 def _rollout(wanted: RolloutSettings) -> mlops.Rollout:

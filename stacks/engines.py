@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 
 import cdk_sagemaker_mlops as mlops
 
-from .base import acknowledge
+from .network import network_of_jobs
 from .settings import EngineSettings, NetworkSettings
-
-_ROUTES_ARE_NOT_OURS = {"@aws-cdk/aws-ec2:noSubnetRouteTableId": "the VPC is given; no routes are added to its subnets"}
-_networks: WeakKeyDictionary[cdk.Stack, mlops.Network] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,27 +63,7 @@ def _jobs(chosen: EngineSettings, context: EngineContext) -> dict[str, Any]:
         "instance_count": chosen.instance_count,
         "volume_gb": chosen.volume_gb,
         "max_runtime_seconds": None if chosen.max_runtime_minutes is None else 60 * chosen.max_runtime_minutes,
-        "network": None if context.network is None else _network(context.stack, context.network),
+        "network": None if context.network is None else network_of_jobs(context.stack, context.network),
         "log_retention_days": context.log_retention_days,
     }
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _network(stack: cdk.Stack, settings: NetworkSettings) -> mlops.Network:
-    """The environment's VPC for the jobs of a stack."""
-    if stack not in _networks:
-        vpc = ec2.Vpc.from_vpc_attributes(
-            stack,
-            "JobsVpc",
-            vpc_id=settings.vpc_id,
-            # The CDK demands a zone; nothing that is defined here depends on it, EC2 knows where the subnets are.
-            availability_zones=[f"{stack.region}a"],
-            private_subnet_ids=list(settings.subnet_ids),
-        )
-        acknowledge(vpc, _ROUTES_ARE_NOT_OURS)
-        groups = [
-            ec2.SecurityGroup.from_security_group_id(stack, f"JobsSecurityGroup{number}", group_id, mutable=False)
-            for number, group_id in enumerate(settings.security_group_ids)
-        ]
-        _networks[stack] = mlops.Network(vpc=vpc, security_groups=groups)
-    return _networks[stack]

@@ -1,4 +1,4 @@
-"""What everything else writes to: key, buckets, notifications. Stateful; changes rarely."""
+"""What everything else needs: key, buckets, notifications, private ways to AWS. Stateful; changes rarely."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from constructs import Construct
 import cdk_sagemaker_mlops as mlops
 
 from .base import EnvironmentStack
+from .network import define_vpc_endpoints
 from .registry import owned_groups
 from .settings import Environment
 
 
 class FoundationStack(EnvironmentStack):
-    """Storage and notifications of one environment.
+    """Storage, notifications and VPC endpoints of one environment.
 
     Everything that another stack may refer to is exported whether or not one does yet, so that adding or removing a
     model never changes this stack.
@@ -35,8 +36,15 @@ class FoundationStack(EnvironmentStack):
             consumer_accounts=sorted(
                 {account for shared in owned_groups(settings).values() for account in shared.accounts}
             ),
+            event_bridge=["models"] if settings.watches_models() else [],
         )
         self.notifications = self._notifications()
+        network = settings.network
+        self.vpc_endpoints = (
+            define_vpc_endpoints(self, network, network.vpc_endpoints, settings.vpc_endpoint_services)
+            if network and network.vpc_endpoints
+            else None
+        )
         self._export()
         self._say_names()
 

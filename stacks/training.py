@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -17,7 +18,8 @@ from cdk_sagemaker_mlops.training.steps import Compute, JobNetwork, MlflowRun
 from .base import RUNTIME_IS_PINNED, EnvironmentStack, acknowledge
 from .feature_store import FeatureStoreStack
 from .foundation import FoundationStack
-from .settings import Environment, ModelSettings, OnDriftSettings, TrainingSettings, endpoint_name
+from .network import network_of_jobs
+from .settings import Environment, ModelSettings, OnDriftSettings, TrainingSettings, endpoint_name, in_own_bucket
 
 _QUEUE_IS_A_DEAD_LETTER_QUEUE = {
     "AwsSolutions::AwsSolutions-SQS3": "this queue is the dead-letter queue of the function's failed wake-ups"
@@ -66,6 +68,7 @@ class TrainingStack(EnvironmentStack):
         self.retraining: dict[str, tr.RetrainOnDrift] = {}
         for name, model in trained_models(settings).items():
             self.pipelines[name] = self._pipeline(name, model)
+            self._start_on(name, model)
             cdk.CfnOutput(self, f"Pipeline-{name}", value=self.pipelines[name].pipeline_name)
             if model.on_drift:
                 self.retraining[name] = self._retrain(name, model, model.on_drift)
@@ -73,7 +76,6 @@ class TrainingStack(EnvironmentStack):
     def _pipeline(self, name: str, model: ModelSettings) -> tr.TrainingPipeline:
         wanted, storage = model.training, self._foundation.storage
         assert wanted is not None  # noqa: S101  (only models with one come here)
-        network = self.settings.network
         definition = self._definition(name, model, wanted)
         if isinstance(definition, tr.TabularPipeline):
             # What an execution can cost, where whoever deploys it sees it.
@@ -88,11 +90,17 @@ class TrainingStack(EnvironmentStack):
             artifacts_prefix=f"training/{name}",
             inputs=self._inputs(name, wanted),
             schedule=_schedule(wanted.schedule),
-            network=JobNetwork(subnets=network.subnet_ids, security_groups=network.security_group_ids)
-            if network and network.security_group_ids
-            else None,
+            network=self._network,
             notifications=[self._foundation.notifications],
         )
+
+    @cached_property
+    def _network(self) -> JobNetwork | None:
+        """Where jobs stand: in the environment's VPC, with one security group for all of them if none is given."""
+        if self.settings.network is None:
+            return None
+        made = network_of_jobs(self, self.settings.network).render(self)
+        return JobNetwork(subnets=made.subnets, security_groups=made.security_group_ids)
 
     def _definition(self, name: str, model: ModelSettings, wanted: TrainingSettings) -> tr.PipelineSource:
         if wanted.definition is not None:
@@ -131,14 +139,40 @@ class TrainingStack(EnvironmentStack):
         )
 
     def _data(self, wanted: TrainingSettings) -> str | None:
-        if wanted.data is None or wanted.data.startswith("s3://"):
+        if wanted.data is None or not in_own_bucket(wanted.data):
             return wanted.data
         return f"s3://{self._foundation.storage.models.bucket_name}/{wanted.data.rstrip('/')}/"
+
+    def _start_on(self, name: str, model: ModelSettings) -> None:
+        wanted = model.training.start_on if model.training else None
+        if wanted is None:
+            return
+        pipeline = self.pipelines[name]
+        if wanted.new_data is not None:
+            assert model.training is not None and model.training.watched is not None  # noqa: S101  (likewise)
+            bucket, prefix = self._place(name, model.training.watched)
+            pipeline.start_on_new_data(
+                "NewData", bucket, prefix, suffix=wanted.new_data.suffix, parameters=wanted.new_data.parameters
+            )
+        for event, settings in wanted.events.items():
+            pipeline.start_on(
+                f"On-{event}",
+                settings.pattern,
+                parameters=settings.parameters,
+                description=f"Starts {pipeline.pipeline_name}: {event}",
+            )
+
+    def _place(self, name: str, watched: str) -> tuple[s3.IBucket, str]:
+        """The bucket and the prefix that new data come to."""
+        if in_own_bucket(watched):
+            return self._foundation.storage.models, f"{watched.rstrip('/')}/"
+        bucket_name, _, prefix = watched.removeprefix("s3://").partition("/")
+        return s3.Bucket.from_bucket_name(self, f"Watched-{name}", bucket_name), prefix
 
     def _inputs(self, name: str, wanted: TrainingSettings) -> list[s3.IBucket]:
         if wanted.data is None:
             return []
-        if not wanted.data.startswith("s3://"):
+        if in_own_bucket(wanted.data):
             return [self._foundation.storage.models]
         if wanted.data_kms_key_arn is None:
             # The definition names the place, and the role follows from the definition.

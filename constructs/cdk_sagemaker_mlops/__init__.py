@@ -91,6 +91,7 @@ from .training import (
 from .transform_job import SplitType, TransformCapture, TransformInput, TransformOutput
 from .transform_settings import TransformSettings
 from .variant import Shadow, Variant
+from .vpc_endpoints import VpcEndpoints
 
 __all__ = [
     "ActionTarget",
@@ -206,4 +207,5 @@ __all__ = [
     "TransformOutput",
     "TransformSettings",
     "Variant",
+    "VpcEndpoints",
 ]

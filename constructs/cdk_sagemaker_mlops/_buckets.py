@@ -70,16 +70,23 @@ class Buckets:
         return AccessLogs(name, self._attach(construct_id, bucket, name, access_log_policy(name, of)))
 
     def make(
-        self, construct_id: str, *, logs: AccessLogs, expiry_days: int | None, policy: Callable[[str], Policy]
+        self,
+        construct_id: str,
+        *,
+        logs: AccessLogs,
+        expiry_days: int | None,
+        policy: Callable[[str], Policy],
+        event_bridge: bool = False,
     ) -> IBucket:
         """Define a bucket.
 
         :param logs: Where its accesses are logged.
         :param expiry_days: After how many days objects are deleted; None for never.
         :param policy: Its policy, given its name.
+        :param event_bridge: Whether it tells EventBridge of its objects.
         """
         encrypted = _encryption("aws:kms", _refs.key_arn(self.key))
-        bucket = self._define(construct_id, encrypted, expiry_days, logs=logs.name)
+        bucket = self._define(construct_id, encrypted, expiry_days, logs=logs.name, event_bridge=event_bridge)
         # No request of the first minutes goes unlogged.
         bucket.add_resource_dependency(logs.permission)
         name = bucket.ref
@@ -96,6 +103,7 @@ class Buckets:
         expiry_days: int | None,
         *,
         logs: str | None = None,
+        event_bridge: bool = False,
     ) -> s3.CfnBucket:
         logging = versioning = None
         if logs is not None:
@@ -108,6 +116,7 @@ class Buckets:
             construct_id,
             bucket_encryption=encrypted,
             logging_configuration=logging,
+            notification_configuration=_event_bridge() if event_bridge else None,
             ownership_controls=_ownership(),
             public_access_block_configuration=_block_public_access(),
             versioning_configuration=versioning,
@@ -164,6 +173,13 @@ def _removal(retain: bool) -> cdk.RemovalPolicy:
 def _block_public_access() -> s3.CfnBucket.PublicAccessBlockConfigurationProperty:
     return s3.CfnBucket.PublicAccessBlockConfigurationProperty(
         block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
+    )
+
+
+@functools.cache
+def _event_bridge() -> s3.CfnBucket.NotificationConfigurationProperty:
+    return s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
 
 

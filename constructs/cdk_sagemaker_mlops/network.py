@@ -38,7 +38,7 @@ class Network:
 
     def render(self, scope: Construct) -> CfnModel.VpcConfigProperty:
         """The model's part; makes the security group if none is given."""
-        selected = self.vpc.select_subnets() if self.subnets is None else self._selected(self.subnets)
+        selected = self.vpc.select_subnets() if self.subnets is None else select_subnets(self.vpc, self.subnets)
         groups = [group.security_group_id for group in self.security_groups]
         if not groups:
             made = ec2.CfnSecurityGroup(
@@ -54,16 +54,6 @@ class Network:
             )
             groups = [made.attr_group_id]
         return CfnModel.VpcConfigProperty(security_group_ids=groups, subnets=selected.subnet_ids[:16])
-
-    def _selected(self, selection: ec2.SubnetSelection) -> ec2.SelectedSubnets:
-        return self.vpc.select_subnets(
-            availability_zones=selection.availability_zones,
-            one_per_az=selection.one_per_az,
-            subnet_filters=selection.subnet_filters,
-            subnet_group_name=selection.subnet_group_name,
-            subnets=selection.subnets,
-            subnet_type=selection.subnet_type,
-        )
 
     @staticmethod
     def statements() -> list[Statement]:
@@ -94,3 +84,15 @@ class Network:
                 reason="EC2's Describe actions cannot be limited to a resource",
             ),
         ]
+
+
+def select_subnets(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> ec2.SelectedSubnets:
+    """Subnets of a VPC."""
+    return vpc.select_subnets(
+        availability_zones=selection.availability_zones,
+        one_per_az=selection.one_per_az,
+        subnet_filters=selection.subnet_filters,
+        subnet_group_name=selection.subnet_group_name,
+        subnets=selection.subnets,
+        subnet_type=selection.subnet_type,
+    )

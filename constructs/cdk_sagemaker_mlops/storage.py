@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,8 @@ class Storage(Construct):
     :param consumer_accounts: Accounts that deploy models of this registry; they may read models and baselines and
         decrypt them. Default: - none.
     :param retention: How long objects are kept. Default: - see :class:`Retention`.
+    :param event_bridge: Buckets made here that tell EventBridge of each new object: models, capture, baselines,
+        ground_truth, reports. AWS charges for these events. Default: - none.
     """
 
     models: IBucket
@@ -82,9 +84,17 @@ class Storage(Construct):
         reports: IBucket | None = None,
         consumer_accounts: Sequence[str] = (),
         retention: Retention | None = None,
+        event_bridge: Sequence[str] = (),
     ) -> None:
         retention = retention or Retention()
-        _check(scope, construct_id, consumer_accounts, retention)
+        given = {
+            "models": models,
+            "capture": capture,
+            "baselines": baselines,
+            "ground_truth": ground_truth,
+            "reports": reports,
+        }
+        _check(scope, construct_id, consumer_accounts, retention, event_bridge, given)
         super().__init__(scope, construct_id)
         self.encryption_key: IKey = encryption_key or make_key(
             self,
@@ -93,13 +103,6 @@ class Storage(Construct):
             policy=key_policy(consumer_accounts),
             retain=retain,
         )
-        given = {
-            "models": models,
-            "capture": capture,
-            "baselines": baselines,
-            "ground_truth": ground_truth,
-            "reports": reports,
-        }
         expiry = {
             "capture": retention.capture_days,
             "ground_truth": retention.ground_truth_days,
@@ -116,7 +119,14 @@ class Storage(Construct):
         for kind in missing:
             readers = _consumers(consumer_accounts) if kind in ("models", "baselines") else None
             policy = functools.partial(bucket_policy, readers=readers)
-            setattr(self, kind, buckets.make(pascal(kind), logs=logs, expiry_days=expiry.get(kind), policy=policy))
+            bucket = buckets.make(
+                pascal(kind),
+                logs=logs,
+                expiry_days=expiry.get(kind),
+                policy=policy,
+                event_bridge=kind in event_bridge,
+            )
+            setattr(self, kind, bucket)
 
 
 def _consumers(accounts: Sequence[str]) -> Readers | None:
@@ -125,8 +135,21 @@ def _consumers(accounts: Sequence[str]) -> Readers | None:
     return Readers("Consumers", accounts, "a consumer deploys whichever version is approved", versions=True)
 
 
-def _check(scope: Construct, construct_id: str, consumers: Sequence[str], retention: Retention) -> None:
+def _check(
+    scope: Construct,
+    construct_id: str,
+    consumers: Sequence[str],
+    retention: Retention,
+    event_bridge: Sequence[str],
+    given: Mapping[str, IBucket | None],
+) -> None:
     problems = Problems()
+    for kind in event_bridge:
+        problems.one_of("event_bridge", kind, list(given))
+        problems.require(
+            given.get(kind) is None,
+            f"event_bridge names {kind}, which is an existing bucket; its owner turns EventBridge on",
+        )
     for number in consumers:
         problems.matches("consumer_accounts", number, ACCOUNT_PATTERN, ACCOUNT_RULE)
     for name in Retention.__slots__:

@@ -6,13 +6,14 @@ from .baseline_data import BaselineDataSettings
 from .containers import ContainerSettings, OtherModelSettings
 from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
 from .engines import EngineSettings
-from .environment import Environment, NetworkSettings, NotificationSettings
+from .environment import Environment, NotificationSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings
 from .labelled import BiasSettings, LabelledSettings, ModelQualitySettings, MonitorsSettings
 from .loader import load, load_all
 from .model import ModelSettings
 from .monitors import DataQualitySettings, MonitorSettings, monitoring_schedule
 from .names import endpoint_name, feature_group_name, prefix
+from .network import NetworkSettings, VpcEndpointSettings
 from .problems import Problem, SettingsError
 from .promotion import PromotionSettings
 from .registry import RegistrySettings
@@ -24,6 +25,7 @@ from .serving import (
     ServerlessSettings,
 )
 from .training import OnDriftSettings, TrainingSettings
+from .training_events import in_own_bucket
 
 __all__ = [
     "AsynchronousSettings",
@@ -60,8 +62,10 @@ __all__ = [
     "SettingsError",
     "TrainingSettings",
     "VariantSettings",
+    "VpcEndpointSettings",
     "endpoint_name",
     "feature_group_name",
+    "in_own_bucket",
     "load",
     "load_all",
     "monitoring_schedule",

@@ -18,6 +18,8 @@ from .features import FeatureGroupSettings, FeatureStoreSettings
 from .insights import InsightsSettings
 from .model import ModelSettings
 from .monitors import Defaults
+from .network import NetworkSettings, called_services
+from .training_events import in_own_bucket
 
 EmailAddress = Annotated[
     str,
@@ -46,22 +48,6 @@ class NotificationSettings(Settings):
         if self.topic_arn and self.email:
             raise conflict("email", "subscribe addresses to your own topic yourself; remove email, or remove topic_arn")
         return self
-
-
-class NetworkSettings(Settings):
-    """An existing VPC for the endpoints' containers."""
-
-    vpc_id: Annotated[
-        str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", description="Id of the VPC.", examples=["vpc-0a1b2c3d"])
-    ]
-    subnet_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...],
-        Field(min_length=1, max_length=16, description="Private subnets, at least two zones for production."),
-    ]
-    security_group_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...],
-        Field(max_length=5, description="Security groups of the containers. Default: a new one without inbound rules"),
-    ] = ()
 
 
 class Environment(Settings):
@@ -218,6 +204,19 @@ class Environment(Settings):
         default = self.defaults.monitoring.engine
         monitors = [monitor for model in self.models.values() for monitor in model.monitors.wanted]
         return any((monitor.engine or default).type == name for monitor in monitors)
+
+    @property
+    def vpc_endpoint_services(self) -> tuple[str, ...]:
+        """Services that get an interface endpoint in the VPC."""
+        wanted = self.network.vpc_endpoints if self.network else None
+        if wanted is None:
+            return ()
+        return called_services(self) if wanted.services is None else wanted.services
+
+    def watches_models(self) -> bool:
+        """Whether new objects in the environment's bucket of models start a training."""
+        watched = [model.training.watched for model in self.models.values() if model.training]
+        return any(place is not None and in_own_bucket(place) for place in watched)
 
     @model_validator(mode="after")
     def _tags_are_ours(self) -> Environment:

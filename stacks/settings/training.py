@@ -7,22 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from .base import InstanceType, KeyArn, Settings, conflict
+from .training_events import Place, StartOnSettings, or_switch, switch
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 Problem = Literal["binary-classification", "multiclass-classification", "regression"]
 
 
-def _or_switch(schema: dict[str, Any]) -> None:
-    schema["anyOf"] = [option for option in schema["anyOf"] if option.get("type") != "null"] + [{"type": "boolean"}]
-
-
 def _or_retrain(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [option for option in schema["anyOf"] if option.get("type") != "null"]
     schema["anyOf"].append({"type": "string", "enum": ["retrain"]})
-
-
-def _switch(value: Any) -> Any:
-    return {} if value is True else None if value is False else value
 
 
 def _action(value: Any) -> Any:
@@ -137,12 +130,8 @@ class TrainingSettings(Settings):
         ),
     ] = None
     data: Annotated[
-        str | None,
-        Field(
-            pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?|[a-zA-Z0-9!_.*'()-]+(/[a-zA-Z0-9!_.*'()-]*)*)$",
-            description="S3 URI of training data, or a prefix in our own bucket of models. Default: the query",
-            json_schema_extra={"x-allowed": "an S3 URI (s3://bucket/prefix/), or a prefix such as training-data/churn"},
-        ),
+        Place | None,
+        Field(description="S3 URI of training data, or a prefix in our own bucket of models. Default: the query"),
     ] = None
     data_kms_key_arn: Annotated[
         KeyArn | None, Field(description="KMS key of an S3 URI's objects. Default: none of a customer's")
@@ -167,10 +156,10 @@ class TrainingSettings(Settings):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Makes everything repeatable. Default: 7")] = 7
     tuning: Annotated[
         TuningSettings | None,
-        BeforeValidator(_switch),
+        BeforeValidator(switch),
         Field(
             description="Search for hyper-parameters: true, false, or settings. Default: true",
-            json_schema_extra=_or_switch,
+            json_schema_extra=or_switch,
         ),
     ] = TuningSettings()
     hyperparameters: Annotated[
@@ -208,11 +197,14 @@ class TrainingSettings(Settings):
             json_schema_extra={"x-allowed": "daily, weekly, monthly, cron(six fields) or rate(7 days)"},
         ),
     ] = None
+    start_on: Annotated[
+        StartOnSettings | None, Field(description="Events that start it: new data, and others. Default: none")
+    ] = None
 
     @model_validator(mode="after")
     def _ready_or_own(self) -> TrainingSettings:
         if self.definition is not None:
-            ready = sorted(self.model_fields_set - {"definition", "schedule", "data_kms_key_arn"})
+            ready = sorted(self.model_fields_set - {"definition", "schedule", "start_on", "data_kms_key_arn"})
             if ready:
                 raise conflict("definition", f"says everything itself; remove {', '.join(ready)}")
             return self
@@ -222,6 +214,22 @@ class TrainingSettings(Settings):
         if (self.data is None) == (self.query is None):
             raise conflict("data", "give the training data: one of data and query")
         return self
+
+    @model_validator(mode="after")
+    def _data_are_somewhere(self) -> TrainingSettings:
+        new = self.start_on.new_data if self.start_on else None
+        if new and not (new.location or self.data):
+            raise conflict(
+                "start_on",
+                "new_data looks at data, and there is none here; add location, the prefix that is written to",
+            )
+        return self
+
+    @property
+    def watched(self) -> str | None:
+        """Where new data start the training: an S3 URI, or a prefix in the environment's bucket of models."""
+        new = self.start_on.new_data if self.start_on else None
+        return (new.location or self.data) if new else None
 
     @model_validator(mode="after")
     def _gates_measure(self) -> TrainingSettings:

@@ -165,3 +165,19 @@ def test_wrong_properties_are_refused_together(stack: cdk.Stack) -> None:
         'consumer_accounts is "12-34", allowed are account numbers of 12 digits, in quotes',
         "retention.capture_days is 0, allowed are 1 to 36500 days",
     )
+
+
+def test_buckets_tell_eventbridge_only_where_somebody_asked(
+    stack: cdk.Stack, synthesise: Callable, bucket: s3.IBucket
+) -> None:
+    mlops.Storage(stack, "Storage", event_bridge=["models"])
+    told = {
+        key[:-8].removeprefix("Storage"): item["Properties"]["NotificationConfiguration"]
+        for key, item in synthesise().of_type("S3::Bucket").items()
+        if "NotificationConfiguration" in item["Properties"]
+    }
+    assert told == {"Models": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
+    with pytest.raises(mlops.ConstructError) as caught:
+        mlops.Storage(stack, "Odd", models=bucket, event_bridge=["models", "reprots"])
+    assert "event_bridge names models, which is an existing bucket; its owner turns EventBridge on" in str(caught.value)
+    assert 'event_bridge is "reprots"' in str(caught.value) and 'did you mean "reports"?' in str(caught.value)

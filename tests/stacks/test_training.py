@@ -10,6 +10,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
+import cdk_sagemaker_mlops as mlops
 from stacks.settings import SettingsError, load
 from stacks.stage import EnvironmentStage
 
@@ -46,8 +47,16 @@ READY = """\
       minimum: 0.8
       approval: automatic
       schedule: weekly
+      start_on:
+        new_data: {suffix: _SUCCESS}
+        events:
+          nightly-load:
+            pattern: {source: [shop.etl], detail-type: [Load Finished]}
+            parameters: {InputData: $.detail.location}
     on_drift: {weekly_budget: 4}
 """
+
+STARTING = "    training: {label: a, problem: regression, data: x, start_on: %s}\n"
 
 Load = Callable[[str], Any]
 
@@ -62,20 +71,25 @@ def environment(tmp_path: Path) -> Load:
     return read
 
 
-def training_template(settings: Any, folder: Path) -> dict[str, Any]:
+def templates(settings: Any, folder: Path) -> dict[str, dict[str, Any]]:
+    """Templates by the last part of the stack's name."""
     app = cdk.App()
     stage = EnvironmentStage(app, "test", settings, folder=folder)
     assembly = app.synth().get_nested_assembly(f"assembly-{stage.stage_name}")
-    template: dict[str, Any] = assembly.get_stack_artifact(stage.training.artifact_id).template  # type: ignore[union-attr]
-    return template
+    return {stack.stack_name.rpartition("-")[2]: stack.template for stack in assembly.stacks}
+
+
+def training_template(settings: Any, folder: Path) -> dict[str, Any]:
+    return templates(settings, folder)["Training"]
 
 
 def of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [item["Properties"] for item in template["Resources"].values() if item["Type"] == kind]
 
 
-def test_a_ready_pipeline_and_its_retraining(environment: Load, tmp_path: Path) -> None:
-    template = training_template(environment(READY), tmp_path)
+def test_a_ready_pipeline_what_starts_it_and_its_retraining(environment: Load, tmp_path: Path) -> None:
+    all_templates = templates(environment(READY), tmp_path)
+    template = all_templates["Training"]
     (pipeline,) = of_type(template, "AWS::SageMaker::Pipeline")
     assert pipeline["PipelineName"] == "mlops-test-churn-training"
     parts = pipeline["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Join"][1]
@@ -95,15 +109,37 @@ def test_a_ready_pipeline_and_its_retraining(environment: Load, tmp_path: Path) 
     (function,) = of_type(template, "AWS::Lambda::Function")
     assert function["Environment"]["Variables"]["WEEKLY_BUDGET"] == "4"
     assert function["Environment"]["Variables"]["ENDPOINT_NAME"] == "mlops-test-churn"
+    starting = [rule for rule in of_type(template, "AWS::Events::Rule") if rule["Targets"][0]["Id"] == "Pipeline"]
+    new, load = sorted(starting, key=lambda rule: str(rule["EventPattern"]["source"]))
+    detail = new["EventPattern"]["detail"]
+    assert detail["object"] == {"key": [{"wildcard": "training-data/churn/*_SUCCESS"}]}
+    # The environment's own bucket, which tells EventBridge of its objects, and no other does.
+    assert "StorageModels" in detail["bucket"]["name"][0]["Fn::ImportValue"]
+    buckets = of_type(all_templates["Foundation"], "AWS::S3::Bucket")
+    assert sum("NotificationConfiguration" in bucket for bucket in buckets) == 1
+    assert load["EventPattern"] == {"source": ["shop.etl"], "detail-type": ["Load Finished"]}
+    assert load["Targets"][0]["SageMakerPipelineParameters"]["PipelineParameterList"] == [
+        {"Name": "InputData", "Value": "$.detail.location"}
+    ]
 
 
-def test_sagemakers_own_checks_and_mlflow(environment: Load, tmp_path: Path) -> None:
+def test_sagemakers_own_checks_mlflow_and_a_vpc(environment: Load, tmp_path: Path) -> None:
     more = """\
       gate_engine: model-monitor
       mlflow: {arn: "arn:aws:sagemaker:eu-west-1:111111111111:mlflow-app/app-1", experiment: churn}
 """
-    template = training_template(environment(READY.replace("      minimum", f"{more}      minimum")), tmp_path)
+    network = "network: {vpc_id: vpc-0a1b2c3d, subnet_ids: [subnet-0a1b2c3d]}\n"
+    text = READY.replace("      minimum", f"{more}      minimum") + network
+    template = training_template(environment(text), tmp_path)
     (pipeline,) = of_type(template, "AWS::SageMaker::Pipeline")
+    # Jobs get a security group if the file names none.
+    (group,) = of_type(template, "AWS::EC2::SecurityGroup")
+    assert group["VpcId"] == "vpc-0a1b2c3d" and "SecurityGroupIngress" not in group
+    parts = pipeline["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Join"][1]
+    steps = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))["Steps"]
+    vpc = {"SecurityGroupIds": ["x"], "Subnets": ["subnet-0a1b2c3d"]}
+    assert steps[0]["Arguments"]["NetworkConfig"]["VpcConfig"] == vpc
+    assert steps[1]["Arguments"]["TrainingJobDefinition"]["VpcConfig"] == vpc
     text = json.dumps(pipeline["PipelineDefinition"])
     assert "MODEL_EXPLAINABILITY" in text
     assert "MlflowConfig" in text
@@ -132,11 +168,25 @@ def test_a_query_over_feature_groups_brings_their_permissions(environment: Load,
 def test_a_definition_of_one_s_own(environment: Load, tmp_path: Path) -> None:
     step = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "no"}}
     (tmp_path / "own.json").write_text(json.dumps({"Version": "2020-12-01", "Steps": [step]}))
-    template = training_template(
-        environment("    training: {definition: own.json, schedule: rate(3 days)}\n"), tmp_path
-    )
+    events = "start_on: {new_data: {location: s3://elsewhere/churn}}"
+    settings = environment(f"    training: {{definition: own.json, schedule: rate(3 days), {events}}}\n")
+    template = training_template(settings, tmp_path)
+    # Another's bucket is left to its owner.
+    (rule,) = of_type(template, "AWS::Events::Rule")
+    detail = {
+        "bucket": {"name": ["elsewhere"]},
+        "object": {"key": [{"prefix": "churn"}], "size": [{"numeric": [">", 0]}]},
+    }
+    assert rule["EventPattern"]["detail"] == detail
+    assert not settings.watches_models()
     (pipeline,) = of_type(template, "AWS::SageMaker::Pipeline")
     assert json.loads(pipeline["PipelineDefinition"]["PipelineDefinitionBody"])["Steps"] == [step]
+
+
+def test_a_pipeline_that_would_start_itself_is_refused(environment: Load, tmp_path: Path) -> None:
+    circle = environment(READY.replace("data: training-data/churn", "data: training"))
+    with pytest.raises(mlops.ConstructError, match="the pipeline writes below training/churn/ of the same bucket"):
+        EnvironmentStage(cdk.App(), "test", circle, folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +211,47 @@ def test_a_definition_of_one_s_own(environment: Load, tmp_path: Path) -> None:
             ["mlflow.arn", "the ARN of an mlflow-app or an mlflow-tracking-server"],
         ),
         ("    training: {label: a, problem: regression, data: x, schedule: often}\n", ["daily, weekly, monthly"]),
+        (
+            STARTING % "{}",
+            ["models.churn.training.start_on.new_data", "new_data: true, add events"],
+        ),
+        (
+            STARTING % "{new_data: always}",
+            ["start_on.new_data", '"always" (text)'],
+        ),
+        (
+            STARTING % "{new_data: {suffix: ''}}",
+            ["new_data.suffix", "at least 1 character"],
+        ),
+        (
+            STARTING % "{new_data: {location: 's3://b u/'}}",
+            ["new_data.location", "an S3 URI"],
+        ),
+        (
+            STARTING % "{new_data: {location: x/*.csv}}",
+            ["new_data.location", "a prefix, which needs no *"],
+        ),
+        (
+            STARTING % "{events: {Load: {pattern: {source: [a]}}}}",
+            ["events.Load", "lower-case letters"],
+        ),
+        (
+            STARTING % "{events: {load: {}}}",
+            ["events.load.pattern", "is missing", "{source: [shop.etl]"],
+        ),
+        (
+            STARTING % "{events: {load: {pattern: [a]}}}",
+            ["events.load.pattern", "a list of 1"],
+        ),
+        (
+            STARTING % "{events: {load: {pattern: {source: a, detail_type: [b]}}}}",
+            ["events.load.pattern: source is", "takes lists of values", 'did you mean "detail-type"?', "2 mistakes"],
+        ),
+        (
+            "    training: {label: a, problem: regression, query: {sql: s, feature_groups: [customers]}, "
+            "start_on: {new_data: true}}\n",
+            ["training.start_on", "there is none here; add location"],
+        ),
         ("    on_drift: retrain\n", ["models.churn.on_drift", "there is nothing to start"]),
         ("    on_drift: relax\n", ["models.churn.on_drift"]),
         (

@@ -17,7 +17,7 @@ from tabular_training.configuration import Configuration, ConfigurationError, Qu
 from tabular_training.encoding import Encoder, canonical
 from tabular_training.errors import DataError, EncodingError
 from tabular_training.prepare import prepare
-from tabular_training.reading import run_query
+from tabular_training.reading import read_files, run_query
 
 Make = Callable[..., pd.DataFrame]
 
@@ -151,6 +151,16 @@ class _Athena:
 class _S3:
     def download_file(self, bucket: str, key: str, path: str) -> None:
         Path(path).write_text(f"{bucket},{key}\n")
+
+
+def test_markers_and_checksums_of_writers_are_no_data(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "part-0.csv", index=False)
+    for name in ("_SUCCESS", ".part-0.csv.crc", "_temporary.csv"):
+        (tmp_path / name).write_bytes(b"")
+    assert read_files(tmp_path, "csv")["a"].tolist() == [1]
+    (tmp_path / "part-0.csv").unlink()
+    with pytest.raises(DataError, match=r"holds no csv file .* it holds .*_SUCCESS"):
+        read_files(tmp_path, "csv")
 
 
 def test_a_query_is_waited_for_and_its_failure_told(tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ _READERS = {"csv": "*.csv*", "jsonl": "*.json*", "parquet": "*.parquet"}
 
 
 def read_files(folder: Path, format_: str) -> pd.DataFrame:
-    """All files of a folder, and of folders in it, as one table.
+    """All files of a folder, and of folders in it, as one table; without those that writers hide (`_SUCCESS`, `.crc`).
 
     :raises DataError: There is none, or one cannot be read.
     """
     import pandas as pd
 
-    files = sorted(path for path in folder.rglob(_READERS[format_]) if path.is_file())
+    found = sorted(path for path in folder.rglob(_READERS[format_]) if path.is_file())
+    files = [path for path in found if not path.name.startswith(("_", "."))]
     if not files:
         there = ", ".join(sorted(path.name for path in folder.rglob("*") if path.is_file())[:10]) or "nothing"
         raise DataError(f"{folder} holds no {format_} file ({_READERS[format_]}); it holds {there}")

@@ -133,3 +133,16 @@ def write_whole(target: Path, content: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(content)
     replace_readable(Path(temporary), target)
+
+
+def network_problems(network: JobNetwork | None) -> list[str]:
+    """What is wrong with the VPC of jobs."""
+    if network is None:
+        return []
+    found = []
+    if bool(network.subnets) != bool(network.security_groups):
+        found.append("network has only one of subnets and security_groups; give both, or neither")
+    for what, given, most in (("subnets", network.subnets, 16), ("security_groups", network.security_groups, 5)):
+        if len(given) > most:
+            found.append(f"network has {len(given)} {what}, allowed are {most}")
+    return found

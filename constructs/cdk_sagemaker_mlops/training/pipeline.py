@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,18 @@ from cdk_sagemaker_mlops import _naming, _paths, _refs
 from cdk_sagemaker_mlops._block import Block, Member
 from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import add_service_role, grant, merge, same_account_only
+from cdk_sagemaker_mlops._refs import bucket_name
 from cdk_sagemaker_mlops.alarming import Alarm, AlarmTarget, add_alarms
 from cdk_sagemaker_mlops.functions import content_asset
 from cdk_sagemaker_mlops.monitoring.locations import Location
 
-from ._context import PipelineContext, write_whole
+from ._context import PipelineContext, network_problems, write_whole
 from .alarms import PipelineAlarms, alarm_rules
 from .definition import BoundDefinition, PipelineSource, SourceRequest
 from .job_role import job_statements
 from .permissions import pipeline_statements, unknown_roles, unknown_types
 from .pipeline_base import NAME_RULE, PIPELINE_NAME, TrainingPipelineBase
-from .triggers import TrainingSchedule, add_schedule
+from .triggers import TrainingSchedule, add_schedule, circle_problems, parameter_problems
 from .validation import definition_problems
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class TrainingPipeline(TrainingPipelineBase):
         problems.between("max_parallel_steps", max_parallel_steps, 1, 10_000)
         problems.extend(options.problems())
         problems.extend(schedule.problems() if schedule else ())
-        problems.extend(_network_problems(network))
+        problems.extend(network_problems(network))
         problems.extend(definition.problems())
         problems.raise_if_any(scope, construct_id)
         super().__init__(scope, construct_id)
@@ -118,6 +119,9 @@ class TrainingPipeline(TrainingPipelineBase):
         )
         bound = self._bind(definition)
         self.document = bound.document
+        if schedule is not None:
+            problems.extend(self._parameter_problems(schedule.parameters), where="schedule: parameters")
+            problems.raise_if_any(self)
         role_arn = _role_arn(role) if role else self._add_role(bound)
         if self._context.uses_role and job_role is None:
             self._add_job_role(bound)
@@ -177,6 +181,13 @@ class TrainingPipeline(TrainingPipelineBase):
                 )
         problems.raise_if_any(self)
         return bound
+
+    def _parameter_problems(self, parameters: Mapping[str, str]) -> Sequence[str]:
+        return parameter_problems(parameters, self.document)
+
+    def _circle_problems(self, bucket: IBucket, prefix: str) -> Sequence[str]:
+        same = bucket_name(bucket) == bucket_name(self._artifacts.bucket)
+        return circle_problems(prefix, f"{self._artifacts.prefix}/") if same else ()
 
     def _add_role(self, bound: BoundDefinition) -> str:
         statements = [*pipeline_statements(bound.document), *bound.statements]
@@ -282,15 +293,3 @@ class TrainingPipeline(TrainingPipelineBase):
 
 def _role_arn(role: iam.IRole) -> str:
     return _refs.remembered(role, "arn", lambda: role.role_arn)
-
-
-def _network_problems(network: JobNetwork | None) -> list[str]:
-    if network is None:
-        return []
-    found = []
-    if bool(network.subnets) != bool(network.security_groups):
-        found.append("network has only one of subnets and security_groups; give both, or neither")
-    for what, given, most in (("subnets", network.subnets, 16), ("security_groups", network.security_groups, 5)):
-        if len(given) > most:
-            found.append(f"network has {len(given)} {what}, allowed are {most}")
-    return found

@@ -13,12 +13,14 @@ from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import Statement, grant
 
 from .alarms import measure
+from .patterns import object_created, pattern_problems
 from .triggers import add_rule, start_statement
 
 if TYPE_CHECKING:
     from aws_cdk.aws_cloudwatch import Metric
     from aws_cdk.aws_events import Rule
     from aws_cdk.aws_iam import Grant, IGrantable
+    from aws_cdk.aws_s3 import IBucket
 
 #: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePipeline.html
 PIPELINE_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}"
@@ -95,9 +97,9 @@ class TrainingPipelineBase(Construct):
         :param description: What the events are. Default: - none
         """
         problems = Problems()
-        problems.require(
-            bool(event_pattern), "event_pattern is empty, which would match every event; give a source at least"
-        )
+        for problem in pattern_problems(event_pattern, pipeline_name=self.pipeline_name):
+            problems.add(f"event_pattern {problem}")
+        problems.extend(self._parameter_problems(parameters or {}), where="parameters")
         problems.raise_if_any(self, construct_id)
         _paths.below_stack(self)
         block = Block(self, f"{construct_id}Resources")
@@ -110,6 +112,46 @@ class TrainingPipelineBase(Construct):
             description=description,
         )
         block.define()
+
+    def start_on_new_data(
+        self,
+        construct_id: str,
+        bucket: IBucket,
+        prefix: str = "",
+        *,
+        suffix: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it when objects are written below a prefix.
+
+        Every object starts an execution of its own: have one file written, or give the name of the one that comes last
+        (`suffix="_SUCCESS"`). The bucket has to be of this account and region, and to tell EventBridge of its objects:
+        `Storage(event_bridge=["models"])`, `event_bridge_enabled` of the CDK's buckets, or its owner turns it on.
+
+        :param construct_id: Id of the rule below this pipeline.
+        :param bucket: The bucket.
+        :param prefix: What keys begin with, `training-data/churn/`. Default: every object of the bucket
+        :param suffix: What keys end with. Default: - anything
+        :param parameters: Parameters of the execution; `$.detail.object.key` is the object's key.
+        """
+        problems = Problems()
+        problems.require(suffix != "", "suffix is empty; leave it out for objects of any name")
+        problems.extend(self._circle_problems(bucket, prefix))
+        problems.raise_if_any(self, construct_id)
+        self.start_on(
+            construct_id,
+            object_created(_refs.bucket_name(bucket), prefix, suffix),
+            parameters=parameters,
+            description=f"New training data of {self.pipeline_name}",
+        )
+
+    def _parameter_problems(self, parameters: Mapping[str, str]) -> Sequence[str]:
+        """What is wrong with parameters that an execution is started with; nothing is known of imported pipelines."""
+        return ()
+
+    def _circle_problems(self, bucket: IBucket, prefix: str) -> Sequence[str]:
+        """Why objects below a prefix would be the pipeline's own; nothing is known of imported pipelines."""
+        return ()
 
     def on_execution(self, construct_id: str, *, statuses: Sequence[str] = ("Failed", "Stopped", "Succeeded")) -> Rule:
         """A rule on the end of its executions; add targets to it.

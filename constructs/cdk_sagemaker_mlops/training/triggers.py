@@ -14,6 +14,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_scheduler as scheduler
 
 from cdk_sagemaker_mlops import _iam
+from cdk_sagemaker_mlops._errors import did_you_mean
 from cdk_sagemaker_mlops._iam import Statement
 
 if TYPE_CHECKING:
@@ -68,6 +69,26 @@ class TrainingSchedule:
 def start_statement(pipeline_arn: str) -> Statement:
     """What starting a pipeline needs."""
     return Statement(sid="StartPipeline", actions=["sagemaker:StartPipelineExecution"], resources=[pipeline_arn])
+
+
+def parameter_problems(parameters: Mapping[str, str], document: Mapping[str, Any]) -> list[str]:
+    """Which parameters of a start a definition does not have: the start would fail each time, unseen."""
+    known = [str(parameter.get("Name")) for parameter in document.get("Parameters", ())]
+    return [
+        f"{name} is none of the pipeline's, which are {', '.join(known) or 'none'}{did_you_mean(name, known)}"
+        for name in parameters
+        if name not in known
+    ]
+
+
+def circle_problems(prefix: str, written: str) -> list[str]:
+    """Why a pipeline that writes below a prefix would start itself by new objects below another one of the bucket."""
+    if not (written.startswith(prefix) or prefix.startswith(written)):
+        return []
+    return [
+        f'prefix is "{prefix}", and the pipeline writes below {written} of the same bucket, so each execution would '
+        "start the next one; keep training data beside it"
+    ]
 
 
 def add_schedule(block: Block, schedule: TrainingSchedule, pipeline_arn: str) -> None:

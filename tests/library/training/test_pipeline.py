@@ -405,14 +405,15 @@ def test_the_ready_pipeline_s_options(app: cdk.App, bucket: s3.IBucket, tabular:
 
 def test_schedule_events_and_alarms(define: Define, synthesise: Any, image: str, stack: cdk.Stack) -> None:
     people = mlops.Notifications(stack, "People")
+    rate = {"Parameters": [{"Name": "Rate", "Type": "String", "DefaultValue": "0.1"}]}
     pipeline = define(
-        tr.PipelineDefinition.from_document(one_step(image)),
+        tr.PipelineDefinition.from_document(one_step(image) | rate),
         schedule=tr.TrainingSchedule.weekly("MON", 3, parameters={"Rate": "0.2"}, window_minutes=30),
         alarms=tr.PipelineAlarms(none_succeeded_for_days=7),
         notifications=[people],
         max_parallel_steps=4,
     )
-    pipeline.start_on("NewData", {"source": ["aws.s3"]}, parameters={"Rate": "$.detail.rate"}, description="new data")
+    pipeline.start_on("Loaded", {"source": ["shop.etl"]}, parameters={"Rate": "$.detail.rate"}, description="new data")
     pipeline.on_execution("Ended", statuses=["Failed"])
     with pytest.raises(mlops.ConstructError, match="event_pattern is empty"):
         pipeline.start_on("Never", {})

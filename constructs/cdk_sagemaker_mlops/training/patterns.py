@@ -1,0 +1,139 @@
+"""Event patterns that start a pipeline: what EventBridge takes, and what would start it by its own doing.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cdk_sagemaker_mlops._errors import did_you_mean
+from cdk_sagemaker_mlops._refs import is_token
+
+_FIELDS = ("account", "detail", "detail-type", "id", "region", "resources", "source", "time", "version", "$or")
+_FILTERS = ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard")
+_LONGEST = 2048
+_EXECUTIONS = (
+    "SageMaker Model Building Pipeline Execution Status Change",
+    "SageMaker Model Building Pipeline Execution Step Status Change",
+)
+#: Services that tell of what a pipeline itself does: its jobs, steps and versions, and the files that it writes.
+_OUR_DOINGS = {
+    "aws.sagemaker": "its own steps, jobs and versions; say which by detail, such as pipelineArn of another pipeline",
+    "aws.s3": "the files that it writes itself; say which by detail: bucket and object",
+}
+
+
+def pattern_problems(pattern: Mapping[str, Any], *, pipeline_name: str | None = None) -> list[str]:
+    """What is wrong with a pattern.
+
+    :param pattern: As EventBridge has it.
+    :param pipeline_name: The pipeline that it starts. Default: - not known yet
+    """
+    if not pattern:
+        return ["is empty, which would match every event; give a source at least"]
+    found = [
+        f"has a field {name}, events have {', '.join(_FIELDS)}{did_you_mean(name, _FIELDS)}"
+        for name in pattern
+        if name not in _FIELDS
+    ]
+    found += _shape_problems(pattern, "")
+    if not {"source", "detail-type", "$or"} & set(pattern):
+        found.append("names neither source nor detail-type, and would match events of everybody; give a source")
+    if not is_token(text := json.dumps(pattern, separators=(",", ":"))) and len(text) > _LONGEST:
+        found.append(f"has {len(text)} characters, allowed are {_LONGEST}")
+    return found or list(_circles(pattern, pipeline_name))
+
+
+def object_created(bucket_name: str, prefix: str, suffix: str | None) -> dict[str, Any]:
+    """The pattern of new objects in a bucket that tells EventBridge of them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
+
+    :param bucket_name: Name of the bucket.
+    :param prefix: What their keys begin with; empty for all.
+    :param suffix: What their keys end with. Default: - anything; empty objects, which stand for folders,
+        are passed over
+    """
+    key: list[dict[str, Any]] = []
+    if prefix and suffix:
+        # One filter, because a list of two would mean either of them.
+        key = [{"wildcard": f"{_literally(prefix)}*{_literally(suffix)}"}]
+    elif prefix or suffix:
+        key = [{"suffix": suffix} if suffix else {"prefix": prefix}]
+    objects = {"key": key} if key else {}
+    if suffix is None:
+        objects["size"] = [{"numeric": [">", 0]}]
+    detail = {"bucket": {"name": [bucket_name]}, "object": objects}
+    return {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}
+
+
+def _literally(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("*", "\\*")
+
+
+def _shape_problems(node: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name, value in node.items():
+        here = f"{path}.{name}" if path else name
+        match value:
+            case Mapping() if not value:
+                yield f"{here} is an empty mapping, which matches nothing; remove it"
+            case Mapping():
+                yield from _shape_problems(value, here)
+            case str() | bool() | int() | float() | None:
+                yield f"{here} is {json.dumps(value)}, and EventBridge takes lists of values: [{json.dumps(value)}]"
+            case Sequence() if not value:
+                yield f"{here} is an empty list, which matches nothing; remove it"
+            case Sequence():
+                for item in (item for item in value if isinstance(item, Mapping)):
+                    yield from _shape_problems(item, here) if name == "$or" else _filter_problems(item, here)
+
+
+def _filter_problems(item: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name in item:
+        if name not in _FILTERS:
+            yield f"{path} has a filter {name}, EventBridge knows {', '.join(_FILTERS)}{did_you_mean(name, _FILTERS)}"
+
+
+def _circles(pattern: Mapping[str, Any], pipeline_name: str | None) -> Iterator[str]:
+    """Why an execution would start the next one, for ever."""
+    for service, doings in _OUR_DOINGS.items():
+        if "source" in pattern and _lets_in(pattern["source"], service) and not {"detail", "resources", "$or"} & set(pattern):
+            yield f"would start the pipeline by {doings}"
+            return
+    detail = pattern.get("detail", {})
+    if "source" in pattern and not _lets_in(pattern["source"], "aws.sagemaker"):
+        return
+    if not any(_lets_in(pattern.get("detail-type"), kind) for kind in _EXECUTIONS) or "$or" in pattern:
+        return
+    arns = detail.get("pipelineArn")
+    if arns is None and "pipelineExecutionArn" not in detail and "resources" not in pattern:
+        yield "would start the pipeline by its own executions; add detail: {pipelineArn: [...]} of the one you mean"
+    elif pipeline_name is not None and any(
+        isinstance(arn, str) and arn.rpartition(":pipeline/")[2] == pipeline_name.lower() for arn in arns or ()
+    ):
+        yield f"would start pipeline {pipeline_name} by its own executions; name another one in detail.pipelineArn"
+
+
+def _lets_in(filters: Any, value: str) -> bool:
+    """Whether filters let a value pass; None is no filter, and what is not understood passes."""
+    if filters is None:
+        return True
+    return any(_matches(item, value) for item in filters)
+
+
+def _matches(item: Any, value: str) -> bool:
+    match item:
+        case str():
+            return item == value
+        case {"prefix": str(start)}:
+            return value.startswith(start)
+        case {"suffix": str(end)}:
+            return value.endswith(end)
+        case {"anything-but": str(other)}:
+            return value != other
+        case {"anything-but": [*others]}:
+            return value not in others
+    return isinstance(item, Mapping)
