@@ -62,6 +62,20 @@ class Announcement:
     from_version: int | None = None
     to_version: int | None = None
 
+    @classmethod
+    def of(
+        cls,
+        status: Status,
+        registration: Registration,
+        subject: str,
+        reason: str,
+        from_version: int | None = None,
+        to_version: int | None = None,
+    ) -> Announcement:
+        """The announcement of a change that ``subject`` tells from all others of the same status."""
+        key = f"{registration.stack_name}/{subject}/{status.value}"
+        return cls(status, registration, key, reason, from_version, to_version)
+
 
 class Announcer:
     """Publishes announcements and the environment's rollout metrics."""

@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deploy.state import MOVING, Endpoint, Package, Quarantined, Registration, Stack, version_of
+from deploy.package import Package, version_of
+from deploy.state import MOVING, Endpoint, Quarantined, Registration, Stack
 
 _REPAIR = {
     "ROLLBACK_COMPLETE": "its creation failed; delete the stack and deploy it again",

@@ -13,7 +13,8 @@ from deploy.announcements import Announcement, Announcer, Status
 from deploy.lock import Lock
 from deploy.memory import Memory
 from deploy.outcomes import MAX_REASON, Operation
-from deploy.state import MOVING, Endpoint, Intent, Quarantined, Registration, Stack, version_of
+from deploy.package import version_of
+from deploy.state import MOVING, Endpoint, Intent, Quarantined, Registration, Stack
 from shared.log import Logger
 
 log = Logger("deploy.history")
@@ -147,16 +148,8 @@ class History:
         return intent.to_arn if intent else self._registration.package_arn(operation.version, stack.stack_id)
 
     def _announce(self, status: Status, token: str, reason: str, intent: Intent | None, to_arn: str) -> None:
-        self._announcer.announce(
-            Announcement(
-                status=status,
-                registration=self._registration,
-                key=f"{self._registration.stack_name}/{token}/{status.value}",
-                reason=reason,
-                from_version=version_of(intent.from_arn) if intent else None,
-                to_version=version_of(to_arn),
-            )
-        )
+        before = version_of(intent.from_arn) if intent else None
+        self._announcer.announce(Announcement.of(status, self._registration, token, reason, before, version_of(to_arn)))
 
     def _save_processed(self, operation: Operation) -> None:
         journal = self._memory.journal(self._registration.model)

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from deploy.state import Package
+from deploy.package import Package
 
 APPROVED, PENDING = "Approved", "PendingApproval"
 #: Key of a version's metadata that says since when it has been healthy in an environment, by its controller's name.

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from deploy.announcements import Announcement, Announcer, Status
 from deploy.lock import Lock
 from deploy.memory import Memory
+from deploy.package import Package
 from deploy.registry import Registry
-from deploy.state import Package, Registration
+from deploy.state import Registration
 from shared.log import Logger
 
 log = Logger("deploy.proposals")
@@ -74,13 +75,7 @@ class Proposer:
             f"{since:%Y-%m-%d %H:%M} UTC; approve it for stage {stage}: aws sagemaker update-model-package "
             f"--model-package-arn {package.arn} --model-life-cycle Stage={stage},StageStatus=Approved"
         )
+        version = package.version
         self._announcer.announce(
-            Announcement(
-                status=Status.PROPOSED,
-                registration=self._registration,
-                key=f"{self._registration.stack_name}/{package.arn}/{Status.PROPOSED.value}",
-                reason=reason,
-                from_version=package.version,
-                to_version=package.version,
-            )
+            Announcement.of(Status.PROPOSED, self._registration, package.arn, reason, version, version)
         )

@@ -13,11 +13,13 @@ from deploy.decide import Action, Blocked, Converged, Rollout, Situation, Wait, 
 from deploy.history import History
 from deploy.lock import LockBusy, LockNeeded
 from deploy.memory import Memory
+from deploy.package import Package, version_of
 from deploy.proposals import Proposer
 from deploy.registry import GroupMissing, Registry
 from deploy.requests import Request
 from deploy.stacks import NothingToUpdate, StackBusy, Stacks, UpdateRefused
-from deploy.state import Endpoint, Intent, Journal, Package, Quarantined, Registration, Stack, version_of
+from deploy.state import Endpoint, Intent, Journal, Quarantined, Registration, Stack
+from deploy.wishes import Wishes
 from shared.log import Logger
 
 log = Logger("deploy.reconcile")
@@ -75,6 +77,7 @@ class Reconciliation:
         self._model = registration.model
         self._lock = memory.lock(self._model, services.now)
         self._history = History(memory, self._lock, services.announcer, registration)
+        self._wishes = Wishes(memory, self._lock, services.announcer, registration)
         self._proposer = Proposer(
             memory, self._lock, services.registry, services.alarms, services.announcer, registration
         )
@@ -118,14 +121,14 @@ class Reconciliation:
         return Result(self._model, type(action).__name__, reason, None)
 
     def _step(self) -> Result:
-        self._hold()
+        self._wishes.hold(self._request, self._time())
         self._registration = self._declared.held(self._journal)
         stack, endpoint = self._observe()
         settled = True
         if stack is not None and stack.owns(self._registration):
             operations = self._services.stacks.operations(stack, self._journal.processed)
             settled = self._history.absorb(stack, endpoint, operations)
-        released = self._release() if self._request.action == "release" else ()
+        released = self._wishes.release(self._request)
         live = stack.parameters.get(self._registration.version_parameter, "") if stack else ""
         try:
             situation = self._situation(stack, endpoint)
@@ -179,36 +182,6 @@ class Reconciliation:
         if choose(situation).package is None and situation.live_arn:
             situation = replace(situation, live=registry.describe(situation.live_arn))
         return situation
-
-    def _hold(self) -> None:
-        """Remember that a person wants a version pinned, or no rollouts, or the opposite."""
-        journal, request = self._journal, self._request
-        changes = {
-            "pin": (replace(journal, pinned=str(request.version)), Status.PINNED),
-            "unpin": (replace(journal, pinned=""), Status.UNPINNED),
-            "freeze": (replace(journal, frozen=journal.frozen or self._time().isoformat()), Status.FROZEN),
-            "unfreeze": (replace(journal, frozen=""), Status.UNFROZEN),
-        }
-        changed, status = changes.get(request.action, (journal, None))
-        if status is None or changed == journal:
-            return
-        self._lock.require()
-        reason = f"a person asked for it ({request.action})"
-        self._announce(status, f"{request.action}/{self._time().isoformat()}", reason, to_version=request.version)
-        self._save(changed)
-
-    def _release(self) -> tuple[int | None, ...]:
-        entries = self._memory.quarantine(self._model)
-        wanted = self._request.version
-        free = [entry for entry in entries if wanted is None or version_of(entry.arn) == wanted]
-        if free:
-            self._lock.require()
-        for entry in free:
-            number = version_of(entry.arn)
-            reason = f"version {number} may be tried again; it was quarantined because of: {entry.reason}"
-            self._announce(Status.RELEASED, f"{entry.arn}/{entry.at}", reason, to_version=number)
-        self._memory.save_quarantine(self._model, [entry for entry in entries if entry not in free])
-        return tuple(version_of(entry.arn) for entry in free)
 
     def _act(self, action: Action, stack: Stack | None, live: str) -> Action:
         if isinstance(action, Rollout) and stack is not None:
@@ -271,16 +244,11 @@ class Reconciliation:
             return
         self._lock.require()
         status = Status.FAILED if action.failed else Status.WAITING
-        self._announce(status, f"{condition}/{self._journal.processed}", action.reason, from_version=version_of(live))
-        self._save(replace(self._journal, condition=condition))
-
-    def _announce(
-        self, status: Status, subject: str, reason: str, from_version: int | None = None, to_version: int | None = None
-    ) -> None:
-        key = f"{self._registration.stack_name}/{subject}/{status.value}"
+        subject = f"{condition}/{self._journal.processed}"
         self._services.announcer.announce(
-            Announcement(status, self._registration, key, reason, from_version, to_version)
+            Announcement.of(status, self._registration, subject, action.reason, from_version=version_of(live))
         )
+        self._save(replace(self._journal, condition=condition))
 
     def _record_age(self, action: Action) -> None:
         """Publish for how long a change has been held up; 0 as soon as nothing is."""

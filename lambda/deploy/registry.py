@@ -9,8 +9,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy.decide import is_quarantined
+from deploy.package import Package
 from deploy.promotion import HEALTHY_IN, PENDING, healthy_in
-from deploy.state import Endpoint, Package, Quarantined
+from deploy.state import Endpoint, Quarantined
 from shared.clients import error_code, error_text, says
 
 #: Where a version's baselines stand in DescribeModelPackage: monitor type -> file kind -> paths, first match wins.

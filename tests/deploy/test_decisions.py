@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from deploy.decide import Blocked, Converged, Rollout, Situation, Wait, choose, decide, request_token
 from deploy.outcomes import operations
+from deploy.package import Package, version_of
 from deploy.requests import Request, RequestError
-from deploy.state import UPDATABLE, Endpoint, Package, Quarantined, Registration, RegistrationError, Stack, version_of
+from deploy.state import UPDATABLE, Endpoint, Quarantined, Registration, RegistrationError, Stack
 
 STACK_ID = "arn:aws-cn:cloudformation:cn-north-1:222222222222:stack/s/1"
 NAME = "/mlops-prod/serving/churn"
