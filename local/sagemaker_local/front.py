@@ -13,17 +13,15 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from .accounts import Accounts, Principal
+from .clients import Clients
+from .clock import Clock
 from .errors import AwsError
 from .moto_base import Base, Environ, Operation, Reply, identify
 from .recorder import Call, Recorder, summarise
-
-if TYPE_CHECKING:
-    from .clock import Clock
-    from .server import LocalAws
 
 Params = dict[str, Any]
 Handler = Callable[["Context", Params], Params | None]
@@ -40,7 +38,8 @@ _log = logging.getLogger(__name__)
 class Context:
     """Where a call came from, and the way back into the same account and region."""
 
-    aws: LocalAws
+    clients: Callable[[], Clients] = field(repr=False)
+    clock: Clock
     principal: Principal
     region: str
     service: str = ""
@@ -57,15 +56,12 @@ class Context:
         """ARN of the calling role or user."""
         return self.principal.arn
 
-    @property
-    def clock(self) -> Clock:
-        return self.aws.clock
-
     def client(self, service: str, *, role_arn: str | None = None, region: str | None = None) -> Any:
         """Return a boto3 client of the same account and region, calling as `role_arn` or else as the same caller."""
+        clients = self.clients()
         if role_arn:
-            return self.aws.clients(service, self.account, region or self.region, role_arn=role_arn)
-        return self.aws.clients.of(self.principal, service, region or self.region)
+            return clients(service, self.account, region or self.region, role_arn=role_arn)
+        return clients.of(self.principal, service, region or self.region)
 
     def forward(self) -> Params:
         """Let moto answer the call that is being handled, and return its result.
@@ -82,11 +78,19 @@ class Context:
 
 
 class Front:
-    """Registry of handlers and WSGI application in one."""
+    """Registry of handlers and WSGI application in one.
 
-    def __init__(self, aws: LocalAws, base: Base, accounts: Accounts, recorder: Recorder) -> None:
-        self._aws = aws
+    Args:
+        base: answers what no handler does.
+        clients: returns the clients of the running AWS, with which handlers make calls of their own.
+    """
+
+    def __init__(
+        self, base: Base, accounts: Accounts, recorder: Recorder, clock: Clock, clients: Callable[[], Clients]
+    ) -> None:
         self._base = base
+        self._clock = clock
+        self._clients = clients
         self._accounts = accounts
         self._recorder = recorder
         self._ops: dict[tuple[str, str], Handler] = {}
@@ -135,7 +139,7 @@ class Front:
             return self._answer_local(path.removeprefix("/_local/"), environ, body)
         access_key, region, signing_name = _credential(environ)
         principal = self._accounts.resolve(access_key)
-        context = Context(self._aws, principal, region)
+        context = Context(self._clients, self._clock, principal, region)
         try:
             routed = self._answer_route(context, signing_name, path, environ, body)
             if routed is not None:
@@ -161,7 +165,7 @@ class Front:
             matched.name,
             context.caller_arn,
             {},
-            self._aws.clock.now(),
+            self._clock.now(),
         )
         self._recorder.add(call)
         key = (matched.service, matched.name)

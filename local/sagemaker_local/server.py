@@ -64,7 +64,7 @@ class LocalAws:
         """What feature modules offer each other, by feature name."""
         self._closers: list[Callable[[], None]] = []
         self._base = Base()
-        self.front = Front(self, self._base, self.accounts, self.recorder)
+        self.front = Front(self._base, self.accounts, self.recorder, self.clock, lambda: self.clients)
         self._features = tuple(features)
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
@@ -169,12 +169,16 @@ class LocalAws:
         self.stop()
 
     def _install(self) -> None:
-        identity.install(self)
+        identity.install(self.front, self.accounts, self._assumed)
         self.front.local("health", lambda method, body, query: {"status": "ok", "features": list(self._features)})
         self.front.local("clock", self._control_clock)
         self.front.local("calls", self._control_calls)
         for name in self._features:
             importlib.import_module(f"sagemaker_local.{name}").install(self)
+
+    def _assumed(self, principal: Principal, region: str) -> None:
+        for listener in self.on_assume_role:
+            listener(principal, region)
 
     def _control_clock(self, method: str, body: bytes, query: dict[str, str]) -> dict[str, str]:
         if method == "POST":

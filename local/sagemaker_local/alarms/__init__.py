@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 def install(aws: LocalAws) -> None:
     """Answer CloudWatch's operations on metrics and alarms, and evaluate alarms on new data and as time goes by."""
     from sagemaker_local import metrics
-    from sagemaker_local.metrics import api as metrics_api
+    from sagemaker_local.metrics.api import Api as MetricsApi
 
     from .api import Api
     from .service import Alarms
 
     alarms = Alarms(aws)
-    metrics_api.install(aws)
-    for operation, handler in Api(alarms).handlers().items():
+    handlers = MetricsApi(metrics.of(aws)).handlers() | Api(alarms).handlers()
+    for operation, handler in handlers.items():
         aws.front.op("cloudwatch", operation, handler)
     metrics.of(aws).on_data(alarms.on_data)
     aws.clock.on_advance(alarms.tick, ticks=True)

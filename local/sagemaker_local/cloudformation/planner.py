@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .changes import Change, PropertyChange
 from .intrinsics import Resolver, unknowns
 from .schema import schema_of
 from .scope import StackScope, effective_properties
@@ -14,35 +14,6 @@ from .types import is_custom, resource_type
 if TYPE_CHECKING:
     from sagemaker_local.accounts import Principal
     from sagemaker_local.server import LocalAws
-
-
-@dataclass(frozen=True)
-class PropertyChange:
-    """A top-level property that differs."""
-
-    name: str
-    recreation: str
-    """Never, Conditionally or Always."""
-    causes: tuple[str, ...] = ()
-    """Where a new value will come from that is not known yet: `LogicalId` or `LogicalId.Attribute`."""
-    before: Any = None
-    after: Any = None
-
-
-@dataclass(frozen=True)
-class Change:
-    """What happens to one resource."""
-
-    action: str
-    """Add, Modify or Remove."""
-    logical_id: str
-    type: str
-    physical_id: str | None = None
-    replacement: str | None = None
-    """True, Conditional or False; None unless the action is Modify."""
-    properties: tuple[PropertyChange, ...] = field(default=())
-    attributes: tuple[str, ...] = ()
-    """Resource attributes that differ, such as DeletionPolicy or Metadata."""
 
 
 _RESOURCE_ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy")

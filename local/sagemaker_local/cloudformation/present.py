@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .planner import Change, PropertyChange
+from .changes import Change, PropertyChange
 from .state import ChangeSet, Desired, Event, Resource, Stack
 
 

@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 from sagemaker_local.errors import AwsError
 
 from . import parameters
+from .changes import Change
 from .executor import Execution
 from .journal import Announcer
-from .planner import Change, plan
+from .planner import plan
 from .scope import StackScope
 from .state import ChangeSet, Desired, Stack, Stacks
 from .template import Template, validation_error

@@ -8,15 +8,13 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagemaker_local.errors import AwsError
 
+from .changes import Change
 from .template import ResourceTemplate, Template, validation_error
 from .types.base import Created
-
-if TYPE_CHECKING:
-    from .planner import Change
 
 IN_PROGRESS = "_IN_PROGRESS"
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -126,6 +124,12 @@ class Stack:
     def exports(self) -> dict[str, str]:
         """Return the exports by name."""
         return {str(body["Export"]): str(body["Value"]) for body in self.outputs.values() if "Export" in body}
+
+    def deletion_order(self) -> list[str]:
+        """Return the names of the resources so that none comes after what it depends on."""
+        order = [name for name in self.desired.template.order() if name in self.resources]
+        # Resources that the present template does not know are left from an operation that failed.
+        return [name for name in self.resources if name not in order] + order[::-1]
 
 
 class Stacks:

@@ -37,6 +37,7 @@ TYPES: dict[str, ResourceType] = {
     **security_groups.TYPES,
 }
 
+# Custom resources and nested stacks are work for the running CloudFormation, which enters them when it is installed.
 CUSTOM = "AWS::CloudFormation::CustomResource"
 
 __all__ = ["TYPES", "Created", "ResourceType", "Work", "is_custom", "resource_type", "supported"]
