@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sagemaker_local import moto_state
 from sagemaker_local.errors import AwsError
 from sagemaker_local.messaging import arns, deliveries, targets
 from sagemaker_local.moto_state import FunctionView
 
+from .outcome import Outcome
+
 if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws
-
-    from .service import Functions, Outcome
 
 Json = dict[str, Any]
 _WAITS = (timedelta(minutes=1), timedelta(minutes=2))
@@ -39,12 +40,24 @@ class _Event:
     accepted: datetime
 
 
-class Asynchronous:
-    """The queue between an event invocation and its function."""
+class Invoke(Protocol):
+    """Runs a function once and waits for the end; an AwsError says that it was throttled."""
 
-    def __init__(self, aws: LocalAws, functions: Functions) -> None:
+    def __call__(self, view: FunctionView, event: Any, *, request_id: str) -> Outcome: ...
+
+
+class Asynchronous:
+    """The queue between an event invocation and its function.
+
+    Args:
+        settings: DeadLetterConfig by account, region and name of the function.
+        invoke: makes one attempt.
+    """
+
+    def __init__(self, aws: LocalAws, settings: Mapping[tuple[str, str, str], Json], invoke: Invoke) -> None:
         self._aws = aws
-        self._functions = functions
+        self._settings = settings
+        self._invoke = invoke
         self._deliveries = deliveries.of(aws)
 
     def accept(self, view: FunctionView, event: Any, request_id: str) -> None:
@@ -57,7 +70,7 @@ class Asynchronous:
         view = moto_state.function(event.account, event.region, event.arn)
         config = moto_state.event_invoke_config(view)
         try:
-            outcome = self._functions.invoke(view, event.payload, request_id=event.request_id)
+            outcome = self._invoke(view, event.payload, request_id=event.request_id)
         except AwsError:
             self._deliveries.later(_THROTTLED_WAIT, lambda: self._attempt(event, number))
             return
@@ -112,7 +125,7 @@ class Asynchronous:
         targets.send(self._aws, arn, json.dumps(document), principal, bus)
 
     def _to_dead_letter_queue(self, view: FunctionView, event: _Event, outcome: Outcome) -> None:
-        settings = self._functions.settings.get((view.account, view.region, view.name), {})
+        settings = self._settings.get((view.account, view.region, view.name), {})
         arn = (settings.get("DeadLetterConfig") or {}).get("TargetArn")
         if not arn:
             return

@@ -21,7 +21,8 @@ from sagemaker_local.messaging import arns, deliveries, targets
 if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws
 
-    from .service import Functions, Outcome
+    from .outcome import Outcome
+    from .service import Functions
 
 Json = dict[str, Any]
 _POLL_SECONDS = 0.1

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -20,9 +19,10 @@ from sagemaker_local.errors import AwsError
 from sagemaker_local.messaging import deliveries
 from sagemaker_local.moto_state import FunctionView
 
-from . import asynchronous
+from .asynchronous import Asynchronous
 from .images import Images
 from .logs import LogWriter
+from .outcome import Outcome
 from .process import Crashed, Pool, TimedOut, Worker
 
 if TYPE_CHECKING:
@@ -30,19 +30,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 StandIn = Callable[[FunctionView, Any], Any]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one attempt to run a function gave."""
-
-    request_id: str
-    payload: str
-    """JSON: the result, or Lambda's error document."""
-    error: str | None
-    """None, or `Unhandled` as in the x-amz-function-error header."""
-    log: str
-    version: str
 
 
 class Functions:
@@ -59,7 +46,7 @@ class Functions:
         self._running: Counter[tuple[str, str, str]] = Counter()
         self._lock = threading.Lock()
         self._stand_ins: list[tuple[Callable[[FunctionView], bool], StandIn]] = []
-        self.asynchronous = asynchronous.Asynchronous(aws, self)
+        self.asynchronous = Asynchronous(aws, self.settings, self.invoke)
 
     def stand_in(self, fits: Callable[[FunctionView], bool], run: StandIn) -> None:
         """Let `run(function, event)` answer for functions that cannot run here, for example those written for Node."""
