@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from sagemaker_local import sagemaker
+
 from . import processing, training, transform, tuning
 from .service import Jobs, Options
 
@@ -26,8 +28,6 @@ def install(aws: LocalAws) -> None:
     Raises:
         RuntimeError: if the feature `sagemaker` is not installed before.
     """
-    from sagemaker_local import sagemaker
-
     try:
         jobs = Jobs(aws, sagemaker.of(aws))
     except KeyError:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from sagemaker_local import jobs
+
 from . import api, executions, lineage
 from .service import Pipelines
 
@@ -25,8 +27,6 @@ def install(aws: LocalAws) -> None:
     Raises:
         RuntimeError: if the feature `jobs` is not installed before.
     """
-    from sagemaker_local import jobs
-
     try:
         pipelines = Pipelines(aws, jobs.of(aws))
     except KeyError:

@@ -48,6 +48,8 @@ class Engine:
 
     def __init__(self, pipelines: Pipelines) -> None:
         self._pipelines = pipelines
+        self.callbacks: dict[str, Run] = {}
+        """Callback steps that wait, by token."""
 
     def begin(self, execution: Execution) -> None:
         """Start a new execution."""

@@ -189,18 +189,18 @@ class Executions:
             calls.answered(run, {item["Name"]: item["Value"] for item in params.get("OutputParameters") or []})
         except Halt as error:
             raise invalid(f"Invalid OutputParameters: {error}.") from error
-        self._pipelines.callbacks.pop(params["CallbackToken"], None)
+        self._engine.callbacks.pop(params["CallbackToken"], None)
         return {"PipelineExecutionArn": run.execution.arn}
 
     def callback_failed(self, scope: Scope, params: Params) -> Params:
         """SendPipelineExecutionStepFailure."""
         run = self._callback(params["CallbackToken"])
         run.fail(params.get("FailureReason") or "")
-        self._pipelines.callbacks.pop(params["CallbackToken"], None)
+        self._engine.callbacks.pop(params["CallbackToken"], None)
         return {"PipelineExecutionArn": run.execution.arn}
 
     def _callback(self, token: str) -> Run:
-        run = self._pipelines.callbacks.get(token)
+        run = self._engine.callbacks.get(token)
         if run is None or run.step.over:
             raise AwsError("ResourceNotFound", f"No callback step waits for the token {token}.")
         return run

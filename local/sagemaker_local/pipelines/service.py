@@ -22,8 +22,6 @@ from .substitutes import Substitutes
 if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws
 
-    from .steps.base import Run
-
 EXECUTION_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
 STEP_EVENT = "SageMaker Model Building Pipeline Execution Step Status Change"
 NAMESPACE = "AWS/Sagemaker/ModelBuildingPipeline"
@@ -43,8 +41,6 @@ class Pipelines:
         self.aws = aws
         self.jobs = jobs
         self.sagemaker = jobs.sagemaker
-        self.callbacks: dict[str, Run] = {}
-        """Callback steps that wait, by token."""
         self.substitutes = Substitutes()
         """Failures on demand, and stand-ins for steps that cannot be run here."""
         self._pipelines: dict[tuple[str, str], dict[str, Pipeline]] = {}

@@ -24,7 +24,8 @@ from . import (
     scaling,
     utilization,
 )
-from .service import Options, SageMaker
+from .options import Options
+from .service import SageMaker
 
 if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws

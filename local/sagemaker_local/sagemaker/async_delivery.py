@@ -6,22 +6,21 @@ import base64
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import invocation_metrics
+from .endpoint_metrics import EndpointMetrics
 from .fleet import Fleet, Variant
 from .invocation_metrics import Outcome
-from .invocations import DEFAULT_TYPE, Invocation
+from .invocations import DEFAULT_TYPE, Invocation, Invocations
 from .serving.archives import parse_s3_uri
 from .serving.predictor import Answer, Request
 from .state import Endpoint
-
-if TYPE_CHECKING:
-    from .service import SageMaker
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +43,23 @@ class Job:
     ttl: timedelta
 
 
+class Connect(Protocol):
+    """Returns a client of an account and region that acts as an execution role."""
+
+    def __call__(self, service: str, account: str, region: str, role_arn: str | None = None) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What it takes to work off queued requests."""
+
+    invocations: Invocations
+    metrics: EndpointMetrics
+    client: Connect
+    now: Callable[[], datetime]
+    """The virtual time."""
+
+
 class _Failed(Exception):
     """A request that was not answered, with the metric that counts it beside InvocationFailures."""
 
@@ -56,15 +72,15 @@ class Delivery:
     """Works off one request on one variant, and counts what happened.
 
     Args:
-        sagemaker: the embedded SageMaker.
+        means: what it takes.
         endpoint: the endpoint that was invoked.
         fleet: the fleet that was chosen.
         variant: its variant.
         job: the request.
     """
 
-    def __init__(self, sagemaker: SageMaker, endpoint: Endpoint, fleet: Fleet, variant: Variant, job: Job) -> None:
-        self._sagemaker = sagemaker
+    def __init__(self, means: Means, endpoint: Endpoint, fleet: Fleet, variant: Variant, job: Job) -> None:
+        self._means = means
         self._endpoint = endpoint
         self._fleet = fleet
         self._variant = variant
@@ -73,7 +89,7 @@ class Delivery:
 
     def run(self) -> None:
         """Answer the request, or tell why it was not answered."""
-        now, job = self._sagemaker.aws.clock.now, self._job
+        now, job = self._means.now, self._job
         waited = now() - job.received
         self._values.append(("TimeInBacklog", _milliseconds(waited)))
         try:
@@ -90,8 +106,8 @@ class Delivery:
             self._values += [(error.metric, 1.0)] if error.metric else []
             self._tell_failure(str(error))
         self._values += [("InvocationsProcesssed", 1.0), ("TotalProcessingTime", _milliseconds(now() - job.received))]
-        source = self._sagemaker.invocations.source(self._endpoint, self._fleet, self._variant)
-        self._sagemaker.metrics.add(source, self._values)
+        source = self._means.invocations.source(self._endpoint, self._fleet, self._variant)
+        self._means.metrics.add(source, self._values)
 
     def _invoke(self) -> Answer:
         job, variant = self._job, self._variant
@@ -102,9 +118,9 @@ class Delivery:
         begun = time.perf_counter()
         answer = variant.loaded.predict(request)
         model = (time.perf_counter() - begun) * 1e6
-        source = self._sagemaker.invocations.source(self._endpoint, self._fleet, variant)
+        source = self._means.invocations.source(self._endpoint, self._fleet, variant)
         invocation = Invocation(request, job.inference_id)
-        self._sagemaker.invocations.record(source, self._endpoint, self._fleet, invocation, answer)
+        self._means.invocations.record(source, self._endpoint, self._fleet, invocation, answer)
         self._values += invocation_metrics.asynchronous(Outcome(answer.status, model, 0.0))
         if answer.status >= 300:
             side = "client" if answer.status < 500 else "server"
@@ -147,7 +163,7 @@ class Delivery:
         if not topic:
             return
         included = f"{kind.upper()}_NOTIFICATION_TOPIC" in (config.get("IncludeInferenceResponseIn") or [])
-        message = _message(self._endpoint, self._job, answer, reason, self._sagemaker.aws.clock.now(), included)
+        message = _message(self._endpoint, self._job, answer, reason, self._means.now(), included)
         try:
             self._client("sns").publish(TopicArn=topic, Message=json.dumps(message))
         except (ClientError, BotoCoreError):
@@ -166,7 +182,7 @@ class Delivery:
 
     def _client(self, service: str) -> Any:
         endpoint = self._endpoint
-        return self._sagemaker.client(service, endpoint.account, endpoint.region, self._variant.role_arn)
+        return self._means.client(service, endpoint.account, endpoint.region, self._variant.role_arn)
 
 
 def _message(

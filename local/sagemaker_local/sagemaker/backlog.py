@@ -9,19 +9,17 @@ import logging
 import threading
 import uuid
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from .async_delivery import Delivery, Job
+from .async_delivery import Delivery, Job, Means
 from .endpoint_metrics import INVOCATIONS, Source
 from .fleet import Fleet
 from .invocations import refused
-from .state import Endpoint
-
-if TYPE_CHECKING:
-    from .service import SageMaker
+from .options import Options
+from .state import Endpoint, Store
 
 _MOST_BYTES = 128_000
 _DEFAULT_TTL_SECONDS = 6 * 3600
@@ -41,11 +39,15 @@ class Backlog:
     """The queues of all asynchronous endpoints.
 
     Args:
-        sagemaker: the embedded SageMaker.
+        means: what it takes to work off a request.
+        options: how many requests an instance works on.
+        stores: returns every account and region that has been used.
     """
 
-    def __init__(self, sagemaker: SageMaker) -> None:
-        self._sagemaker = sagemaker
+    def __init__(self, means: Means, options: Options, stores: Callable[[], list[Store]]) -> None:
+        self._means = means
+        self._options = options
+        self._stores = stores
         self._queues: dict[str, _Queue] = {}
         self._changed = threading.Condition()
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="sagemaker-async")
@@ -79,7 +81,7 @@ class Backlog:
             failure=_below(output["S3FailurePath"], extension, f"{uuid.uuid4()}-error.out")
             if output.get("S3FailurePath")
             else None,
-            received=self._sagemaker.aws.clock.now(),
+            received=self._means.now(),
             ttl=timedelta(seconds=int(headers.get("x-amzn-sagemaker-requestttlseconds") or _DEFAULT_TTL_SECONDS)),
         )
         with self._changed:
@@ -115,7 +117,7 @@ class Backlog:
     def publish(self, minute: datetime) -> None:
         """Write the metrics of the queues, and start what found no instance before."""
         readings: list[tuple[Source, dict[str, float]]] = []
-        for store in self._sagemaker.stores():
+        for store in self._stores():
             for endpoint in list(store.endpoints.values()):
                 if endpoint.fleet is None or endpoint.fleet.asynchronous is None:
                     continue
@@ -123,7 +125,7 @@ class Backlog:
                 self.work_off(endpoint)
                 readings.append((self._source(endpoint, endpoint.fleet), self._reading(endpoint, minute)))
         if readings:
-            self._sagemaker.metrics.put_readings(readings, minute, INVOCATIONS)
+            self._means.metrics.put_readings(readings, minute, INVOCATIONS)
 
     def _reading(self, endpoint: Endpoint, minute: datetime) -> dict[str, float]:
         with self._changed:
@@ -144,7 +146,7 @@ class Backlog:
         if fleet is None or fleet.asynchronous is None:
             return 0
         client = fleet.asynchronous.get("ClientConfig") or {}
-        each = client.get("MaxConcurrentInvocationsPerInstance") or self._sagemaker.options.async_requests_per_instance
+        each = client.get("MaxConcurrentInvocationsPerInstance") or self._options.async_requests_per_instance
         return fleet.instances * int(each)
 
     def _expire(self, endpoint: Endpoint, now: datetime) -> None:
@@ -175,7 +177,7 @@ class Backlog:
             return
         fleet, variant = chosen
         try:
-            Delivery(self._sagemaker, endpoint, fleet, variant, job).run()
+            Delivery(self._means, endpoint, fleet, variant, job).run()
         finally:
             fleet.leave()
 

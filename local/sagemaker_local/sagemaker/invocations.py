@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from sagemaker_local.errors import AwsError
 
 from . import invocation_metrics
+from .capture import CaptureWriter
 from .capture_format import Observation
-from .endpoint_metrics import Source
+from .endpoint_logs import EndpointLogs
+from .endpoint_metrics import EndpointMetrics, Source
 from .fleet import Fleet, Variant
 from .invocation_metrics import Outcome
 from .serving.predictor import Answer, Request, TargetError
 from .state import Endpoint
-
-if TYPE_CHECKING:
-    from .service import SageMaker
 
 DEFAULT_TYPE = "application/octet-stream"
 _SHADOW = "ShadowExperiment"
@@ -43,11 +42,19 @@ class Invocations:
     """Runs requests and keeps the records of them.
 
     Args:
-        sagemaker: the embedded SageMaker.
+        metrics: counts them.
+        logs: says why one was not answered.
+        capture: keeps what was asked and answered.
+        now: the virtual time.
     """
 
-    def __init__(self, sagemaker: SageMaker) -> None:
-        self._sagemaker = sagemaker
+    def __init__(
+        self, metrics: EndpointMetrics, logs: EndpointLogs, capture: CaptureWriter, now: Callable[[], datetime]
+    ) -> None:
+        self._metrics = metrics
+        self._logs = logs
+        self._capture = capture
+        self._now = now
         self._mirrors = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sagemaker-shadow")
         self._mirrored: set[Future[None]] = set()
 
@@ -90,9 +97,9 @@ class Invocations:
             values = invocation_metrics.serverless(outcome, gate, entry)
         else:
             values = invocation_metrics.on_instances(outcome, variant.instances)
-        self._sagemaker.metrics.add(source, values)
+        self._metrics.add(source, values)
         if answer.loading is not None:
-            self._sagemaker.metrics.add(source, invocation_metrics.loading(answer.loading))
+            self._metrics.add(source, invocation_metrics.loading(answer.loading))
         return answer
 
     def mirror(self, endpoint: Endpoint, fleet: Fleet, invocation: Invocation) -> None:
@@ -138,16 +145,14 @@ class Invocations:
         """Capture an answered request, or log why it was not answered."""
         if answer.status >= 300:
             line = f"{answer.status} {answer.body[:1000].decode(errors='replace')}"
-            self._sagemaker.logs.write(
-                source.account, source.region, source.role_arn, endpoint.log_group, source.variant, line
-            )
+            self._logs.write(source.account, source.region, source.role_arn, endpoint.log_group, source.variant, line)
             return
         settings = fleet.capture
         if settings is None or not endpoint.routes.sampled(settings.sampling_percentage):
             return
         observation = Observation(
             event_id=str(uuid.uuid4()),
-            at=self._sagemaker.aws.clock.now(),
+            at=self._now(),
             request=invocation.request.body,
             request_type=invocation.content_type,
             response=answer.body,
@@ -156,7 +161,7 @@ class Invocations:
             custom_attributes=invocation.request.custom_attributes,
             invocation_source=invocation_source,
         )
-        self._sagemaker.capture.add(source, settings, observation)
+        self._capture.add(source, settings, observation)
 
     def _shadow(self, endpoint: Endpoint, fleet: Fleet, shadow: Variant, invocation: Invocation) -> None:
         if shadow.loaded is None:
@@ -171,7 +176,7 @@ class Invocations:
         model = (time.perf_counter() - begun) * 1e6
         self.record(source, endpoint, fleet, invocation, answer, _SHADOW)
         outcome = Outcome(answer.status, model, 0.0, running)
-        self._sagemaker.metrics.add(source, invocation_metrics.on_instances(outcome, shadow.instances))
+        self._metrics.add(source, invocation_metrics.on_instances(outcome, shadow.instances))
 
 
 def refused(message: str) -> AwsError:

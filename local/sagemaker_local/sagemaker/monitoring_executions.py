@@ -20,7 +20,7 @@ from .serving.containers import parse_s3_uri
 from .state import Record, Store
 
 if TYPE_CHECKING:
-    from sagemaker_local.jobs import Jobs
+    from sagemaker_local.jobs.service import Jobs
     from sagemaker_local.jobs.state import Job
 
 Params = dict[str, Any]

@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sagemaker_local.errors import AwsError
 
-if TYPE_CHECKING:
-    from .service import Options
+from .options import Options
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .async_delivery import Means
 from .backlog import Backlog
 from .capture import CaptureWriter
 from .endpoint_logs import EndpointLogs
 from .endpoint_metrics import EndpointMetrics
 from .invocations import Invocations
-from .serving.containers import INSTANCE_MEMORY_BYTES
+from .options import Options
 from .shapes import check
 from .state import Store
 from .timeline import Timeline
@@ -28,27 +29,6 @@ if TYPE_CHECKING:
     from sagemaker_local.server import LocalAws
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class Options:
-    """How long things take, in seconds of virtual time, and how often events come.
-
-    SageMaker needs minutes for what takes no time here; give delays to test code that has to wait.
-    """
-
-    create_endpoint_seconds: float = 0.0
-    update_endpoint_seconds: float = 0.0
-    events_per_change: int = 1
-    """SageMaker may send several events for one change; consumers must be idempotent."""
-    serverless_cold_start_seconds: float = 0.0
-    """Real time that the first request on new capacity of a serverless variant waits."""
-    serverless_keep_warm_seconds: float = 300.0
-    """Virtual time after which idle capacity of a serverless variant is gone."""
-    instance_memory_bytes: int = INSTANCE_MEMORY_BYTES
-    """Memory of an instance, which limits how many models a multi-model container keeps."""
-    async_requests_per_instance: int = 4
-    """Requests that an instance of an asynchronous endpoint works on at once, where its configuration does not say."""
 
 
 @dataclass(eq=False)
@@ -64,8 +44,9 @@ class SageMaker:
         self.logs = EndpointLogs(self.client, self.aws.clock.now)
         self.metrics = EndpointMetrics(self.client, self.aws.clock.now)
         self.capture = CaptureWriter(self.client)
-        self.invocations = Invocations(self)
-        self.backlog = Backlog(self)
+        now = self.aws.clock.now
+        self.invocations = Invocations(self.metrics, self.logs, self.capture, now)
+        self.backlog = Backlog(Means(self.invocations, self.metrics, self.client, now), self.options, self.stores)
         self._stores: dict[tuple[str, str], Store] = {}
         self._lock = threading.Lock()
 

@@ -6,7 +6,7 @@ import re
 import secrets
 import string
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -15,15 +15,28 @@ from sagemaker_local.pipelines import retries
 from sagemaker_local.pipelines.service import Pipelines
 from sagemaker_local.pipelines.state import Execution, Step
 
-if TYPE_CHECKING:
-    from sagemaker_local.pipelines.engine import Engine
-
 _ALPHABET = string.ascii_letters + string.digits
 _LONGEST_NAME = 63
 
 
 class Halt(Exception):
     """A step cannot go on; the message is its FailureReason."""
+
+
+class Runner(Protocol):
+    """Who runs executions, as far as a step has to do with it."""
+
+    callbacks: dict[str, Run]
+    """Callback steps that wait, by token."""
+
+    def guard(self, run: Run, action: Callable[[], None]) -> None:
+        """Do something for a step; whatever goes wrong is the step's failure."""
+
+    def choose(self, execution: Execution, step: Step, outcome: bool) -> None:
+        """Take one branch of a condition."""
+
+    def ended(self, execution: Execution, step: Step, status: str, reason: str | None, kind: str | None) -> None:
+        """Note the end of a step's attempt."""
 
 
 class Run:
@@ -36,7 +49,7 @@ class Run:
         step: the step.
     """
 
-    def __init__(self, pipelines: Pipelines, engine: Engine, execution: Execution, step: Step) -> None:
+    def __init__(self, pipelines: Pipelines, engine: Runner, execution: Execution, step: Step) -> None:
         self.pipelines = pipelines
         self.engine = engine
         self.execution = execution

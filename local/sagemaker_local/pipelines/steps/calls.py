@@ -75,7 +75,7 @@ def callback(run: Run, arguments: Params) -> None:
         run.stopped()
 
     run.executing({"Callback": {"CallbackToken": token, "SqsQueueUrl": url}}, stop)
-    run.pipelines.callbacks[token] = run
+    run.engine.callbacks[token] = run
     send("Executing")
 
 
