@@ -4,7 +4,8 @@ from .around import BatchSettings, FrontDoorSettings
 from .attribution import AttributionSettings
 from .baseline_data import BaselineDataSettings
 from .containers import ContainerSettings, OtherModelSettings
-from .endpoint import EndpointSettings, RolloutSettings, ScalingSettings, VariantSettings
+from .endpoint import EndpointSettings
+from .endpoint_parts import RolloutSettings, ScalingSettings, VariantSettings
 from .engines import EngineSettings
 from .environment import Environment, NotificationSettings
 from .features import FeatureGroupSettings, FeatureStoreSettings

@@ -1,184 +1,43 @@
-"""The endpoint of one model: way of serving, instances, scaling, capture, rollout, alarms."""
+"""The endpoint of one model: its keys, and which of them SageMaker does not combine."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from .around import FrontDoorSettings
-from .base import InstanceType, KeyArn, Seconds, Settings, conflict, conflicts
-from .containers import OtherModelSettings
-from .endpoint_conflicts import endpoint_conflicts
-from .serving import (
-    AsynchronousSettings,
-    ComponentSettings,
-    CooldownSettings,
-    InstancesSettings,
-    ServerlessSettings,
-    ShadowSettings,
-)
+from .base import InstanceType, KeyArn, Seconds, Settings, conflicts
+from .endpoint_parts import AlarmSettings, CaptureSettings, RolloutSettings, ScalingSettings, VariantSettings
+from .serving import AsynchronousSettings, ComponentSettings, InstancesSettings, ServerlessSettings, ShadowSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$", max_length=63)]
 
-
-class ScalingSettings(CooldownSettings):
-    """Target tracking on what each instance has to do, for each variant."""
-
-    min: Annotated[
-        int, Field(ge=0, le=1000, description="Fewest instances of a variant; 0 of an asynchronous endpoint only.")
-    ]
-    max: Annotated[int, Field(ge=1, le=1000, description="Most instances of a variant.")]
-    invocations_per_instance: Annotated[
-        float | None,
-        Field(gt=0, description="Target: requests per minute and instance. Measure what one can take. Default: none"),
-    ] = None
-    concurrency_per_instance: Annotated[
-        float | None,
-        Field(gt=0, description="Target: requests at once per instance, measured every 10 seconds. Default: none"),
-    ] = None
-    backlog_per_instance: Annotated[
-        float | None,
-        Field(gt=0, description="Target: queued requests per instance, of an asynchronous endpoint. Default: none"),
-    ] = None
-
-    @model_validator(mode="after")
-    def _can_act(self) -> ScalingSettings:
-        if self.min > self.max:
-            raise conflict("max", f"max is {self.max} but min is {self.min}; max must be at least min")
-        targets = (self.invocations_per_instance, self.concurrency_per_instance, self.backlog_per_instance)
-        if not any(targets) and not self.schedule:
-            raise conflict(
-                "invocations_per_instance",
-                "missing; give invocations_per_instance, concurrency_per_instance or a schedule (of an asynchronous "
-                "endpoint backlog_per_instance)",
-            )
-        return self
-
-
-class VariantSettings(OtherModelSettings):
-    """One production variant. Without version or container it serves what is rolled out."""
-
-    weight: Annotated[
-        float, Field(ge=0, description="Share of the traffic relative to the other variants' weights. Default: 1")
-    ] = 1.0
-    instance_type: Annotated[
-        InstanceType | None, Field(description="Instance type of this variant. Default: the endpoint's instance_type")
-    ] = None
-    instance_count: Annotated[
-        int | None,
-        Field(ge=1, le=1000, description="Instances at creation. Default: the endpoint's instance_count"),
-    ] = None
-    scaling: Annotated[
-        ScalingSettings | None, Field(description="Scaling of this variant. Default: the endpoint's")
-    ] = None
-
-
-class CaptureSettings(Settings):
-    """Data capture: what of the traffic is written to the capture bucket. Monitors read nothing else."""
-
-    sampling_percentage: Annotated[
-        int, Field(ge=1, le=100, description="Share of the requests that is captured, in percent. Default: 100")
-    ] = 100
-    content: Annotated[
-        Literal["csv", "json"],
-        Field(description="What requests and responses consist of; anything else is captured as base64. Default: csv"),
-    ] = "csv"
-    sides: Annotated[
-        Literal["both", "input", "output"],
-        Field(description="Which sides of a request are captured. Default: both"),
-    ] = "both"
-
-
-class RolloutSettings(Settings):
-    """How traffic moves to a new version. The endpoint's alarms end a rollout and bring the old fleet back."""
-
-    strategy: Annotated[
-        Literal["all-at-once", "canary", "linear", "rolling"],
-        Field(
-            description="all-at-once and canary move traffic to a second fleet in one or two steps, linear in equal "
-            "steps, rolling replaces instances in batches without a second fleet. Default: all-at-once"
-        ),
-    ] = "all-at-once"
-    percent: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            le=50,
-            description="Size of the canary, of a linear step or of a rolling batch, in percent of the fleet. "
-            "canary: 1 to 50, linear: 10 to 50, rolling: 5 to 50. Not for all-at-once. "
-            "Default: canary 10, linear and rolling 25",
-        ),
-    ] = None
-    bake_minutes: Annotated[
-        int,
-        Field(
-            # The alarms look at three minutes; a shorter watch would be over before they can go off.
-            ge=3,
-            le=60,
-            description="How long the alarms are watched after each step before going on, in minutes. Default: 10",
-        ),
-    ] = 10
-
-    @model_validator(mode="after")
-    def _percent_fits_strategy(self) -> RolloutSettings:
-        if self.percent is not None and self.strategy == "all-at-once":
-            raise conflict("percent", "all-at-once has no percent; remove percent, or choose canary, linear or rolling")
-        least = {"linear": 10, "rolling": 5}.get(self.strategy, 1)
-        if self.percent is not None and self.percent < least:
-            raise conflict("percent", f"percent is {self.percent}; with {self.strategy} it is {least} to 50")
-        return self
-
-
-Share = Annotated[float, Field(ge=0, lt=100)]
-
-
-class AlarmSettings(Settings):
-    """Thresholds of the endpoint's alarms, for each variant; `null` leaves an alarm out. They also end a rollout."""
-
-    client_error_percent: Annotated[
-        Share | None, Field(description="Share of requests that are answered with 4xx, in percent. Default: 10")
-    ] = 10.0
-    server_error_percent: Annotated[
-        Share | None, Field(description="Share of requests that are answered with 5xx, in percent. Default: 1")
-    ] = 1.0
-    model_error_percent: Annotated[
-        Share | None,
-        Field(description="Share of requests that the container answers with an error, in percent. Default: 1"),
-    ] = 1.0
-    latency_milliseconds: Annotated[
-        float | None,
-        Field(
-            gt=0,
-            le=3_600_000,
-            description="Time that the container takes, in milliseconds. Default: 1000, asynchronous none",
-        ),
-    ] = 1000.0
-    latency_statistic: Annotated[
-        str,
-        Field(
-            pattern=r"^p[0-9]{1,2}(\.[0-9]{1,2})?$",
-            description="Percentile that latency_milliseconds is about. Default: p95",
-            json_schema_extra={"x-allowed": "a percentile such as p95"},
-        ),
-    ] = "p95"
-    disk_percent: Annotated[
-        Share | None,
-        Field(description="Disk in use, in percent; a full disk ends data capture without a word. Default: 75"),
-    ] = 75.0
-    concurrency_percent: Annotated[
-        Share | None, Field(description="Requests at once in percent of serverless.max_concurrency. Default: 90")
-    ] = 90.0
-    failed_requests: Annotated[
-        int | None, Field(ge=0, description="Requests a minute that an asynchronous endpoint gives up. Default: 0")
-    ] = 0
-    queue_age_minutes: Annotated[
-        float | None, Field(gt=0, description="Age of an asynchronous endpoint's oldest request. Default: 60")
-    ] = 60.0
-    evaluation_minutes: Annotated[
-        int,
-        Field(ge=1, le=60, description="How long a figure is looked at; most of that time has to be bad. Default: 5"),
-    ] = 5
+# Keys that say something about a way of serving, and which ways know them.
+_KNOWN_BY = {
+    "scaling": ("real-time", "asynchronous"),
+    "variants": ("real-time",),
+    "shadow": ("real-time",),
+    "instances": ("inference components",),
+    "instance_count": ("real-time", "asynchronous"),
+    "instance_type": ("real-time", "asynchronous", "inference components"),
+    "volume_gb": ("real-time", "asynchronous", "inference components"),
+    "volume_kms_key_arn": ("real-time", "asynchronous", "inference components"),
+    "network_isolation": ("real-time", "asynchronous", "inference components"),
+    "rollout": ("real-time", "asynchronous", "inference components"),
+    "capture": ("real-time",),
+}
+_WHY = {
+    "scaling": "scaling is about instances; each {mode_word} has a scaling of its own",
+    "variants": "several variants are for endpoints that answer at once from instances",
+    "shadow": "only an endpoint that answers at once from instances can be shadowed",
+    "instances": "instances is about components; use instance_count or scaling",
+    "rollout": "SageMaker exchanges serverless endpoints at once and watches no alarms meanwhile",
+    "capture": "SageMaker captures no traffic here, and nothing can be monitored",
+    "network_isolation": "serverless containers have no network isolation",
+}
 
 
 class EndpointSettings(Settings):
@@ -280,7 +139,102 @@ class EndpointSettings(Settings):
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> EndpointSettings:
-        found = list(endpoint_conflicts(self))
+        found = list(_conflicts(self))
         if found:
             raise conflicts(found)
         return self
+
+
+def _conflicts(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
+    """What is wrong, as key and message."""
+    yield from _ways(endpoint)
+    yield from _known_keys(endpoint)
+    if endpoint.mode != "serverless" and endpoint.instance_type is None:
+        yield "instance_type", "is missing; allowed is a SageMaker instance type, for example ml.m5.large"
+    yield from _scaling(endpoint)
+    yield from _variants(endpoint)
+    yield from _rollout(endpoint)
+    if endpoint.alarms.latency_milliseconds is not None:
+        longest = 3_600_000 if endpoint.mode == "asynchronous" else 60_000
+        if endpoint.alarms.latency_milliseconds > longest:
+            yield (
+                "alarms",
+                f"latency_milliseconds is {endpoint.alarms.latency_milliseconds:g}, SageMaker ends a request of a "
+                f"{endpoint.mode} endpoint after {longest}",
+            )
+
+
+def _ways(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
+    given = [key for key in ("serverless", "asynchronous", "components") if getattr(endpoint, key)]
+    if len(given) > 1:
+        yield given[1], f"an endpoint serves in one way, and {', '.join(given)} are given; keep one of them"
+
+
+def _known_keys(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
+    for key, modes in _KNOWN_BY.items():
+        value = getattr(endpoint, key)
+        if endpoint.mode in modes or key not in endpoint.model_fields_set or not value:
+            continue
+        word = "serverless endpoint" if endpoint.mode == "serverless" else "component"
+        why = _WHY.get(key, "a serverless endpoint has no instances").format(mode_word=word)
+        yield key, f"{why}; remove {key}, as this endpoint is {endpoint.mode}"
+
+
+def _scaling(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
+    scalings = [("scaling", endpoint.scaling), *(("variants", each.scaling) for each in endpoint.variants.values())]
+    for key, scaling in scalings:
+        if scaling is None:
+            continue
+        if endpoint.instance_type and re.match(r"ml\.t\d", endpoint.instance_type):
+            yield (
+                key,
+                f"{endpoint.instance_type} cannot scale automatically; choose another type, or remove scaling",
+            )
+        queued = endpoint.mode == "asynchronous"
+        if scaling.min < 1 and not queued:
+            yield key, "min is 0, and instances that answer at once cannot scale to zero; set it to 1 or more"
+        if scaling.backlog_per_instance is not None and not queued:
+            yield key, "backlog_per_instance is about a queue, which only asynchronous endpoints have; remove it"
+        if queued and (scaling.invocations_per_instance or scaling.concurrency_per_instance):
+            yield key, "an asynchronous endpoint publishes nothing but its queue; use backlog_per_instance"
+
+
+def _variants(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
+    if endpoint.variants and not any(variant.weight > 0 for variant in endpoint.variants.values()):
+        yield "variants", "no variant has a weight above 0, so none would get traffic"
+    if endpoint.shadow and len(endpoint.variants) > 1:
+        yield (
+            "shadow",
+            f"a shadow stands beside one variant, there are {len(endpoint.variants)}; remove one or the other",
+        )
+
+
+def _rollout(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
+    strategy = endpoint.rollout.strategy
+    asked = "rollout" in endpoint.model_fields_set
+    if endpoint.mode == "inference components":
+        if asked and strategy != "rolling":
+            yield "rollout", f"copies of a component are exchanged by rolling only, strategy is {strategy}"
+        if asked and strategy == "rolling":
+            few = [
+                name
+                for name, component in endpoint.components.items()
+                if min(component.copies or 1, component.scaling.min if component.scaling else 1000) < 2
+                and not (component.scaling and component.copies is None and component.scaling.min >= 2)
+            ]
+            if few:
+                yield "rollout", f"rolling needs 2 copies of each component, {', '.join(few)} may have fewer"
+        return
+    if endpoint.mode == "serverless":
+        return
+    if strategy == "rolling" and (len(endpoint.variants) > 1 or endpoint.shadow):
+        yield "rollout", "a rolling rollout works with one variant only; choose canary, linear or all-at-once"
+    if strategy in ("canary", "linear"):
+        fewest = endpoint.scaling.min if endpoint.scaling else endpoint.instance_count
+        if fewest < 2:
+            where = "scaling.min" if endpoint.scaling else "instance_count"
+            yield (
+                "rollout",
+                f"{strategy} splits a fleet, which needs at least 2 instances; {where} is {fewest}. "
+                f"Raise it, or choose all-at-once",
+            )
