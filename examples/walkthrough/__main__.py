@@ -16,6 +16,7 @@ from rich.console import Console
 from examples.walkthrough.processes import Guardian
 from examples.walkthrough.scenario import Scenario
 from examples.walkthrough.story import Story, StoryEnded
+from examples.walkthrough.world import World
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / ".demo"
@@ -56,8 +57,8 @@ def main() -> int:
         page = scenario.write_page()
         if page:
             console.print(f"The whole story as a page: {page}", highlight=False, soft_wrap=True)
-        if arguments.keep and scenario.aws is not None:
-            _keep(console, scenario, state)
+        if arguments.keep and scenario.world is not None:
+            _keep(console, scenario.world, state)
     except KeyboardInterrupt:
         console.print("interrupted; everything is being stopped")
         return 130
@@ -95,19 +96,18 @@ def down(state: Path, console: Console, *, quiet: bool = False) -> None:
     state.unlink(missing_ok=True)
 
 
-def _keep(console: Console, scenario: Scenario, state: Path) -> None:
+def _keep(console: Console, world: World, state: Path) -> None:
     """Say how to use what is running, then wait."""
-    assert scenario.aws is not None
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
-    exports = "\n".join(f"export {name}={scenario.aws.variables[name]}" for name in names)
+    exports = "\n".join(f"export {name}={world.aws.variables[name]}" for name in names)
     script = state.parent / "environment.sh"
     script.write_text(exports + "\n")
-    state.write_text(json.dumps({"pid": os.getpid(), "url": scenario.aws.url}))
+    state.write_text(json.dumps({"pid": os.getpid(), "url": world.aws.url}))
     console.rule("running; Ctrl-C or `make demo-down` stops it")
     console.print(
         "In another terminal:\n\n"
         f"  source {os.path.relpath(script)}\n"
-        f"  aws sagemaker describe-endpoint --endpoint-name {scenario.endpoint}\n"
+        f"  aws sagemaker describe-endpoint --endpoint-name {world.endpoint}\n"
         "  npx cdk diff '**' -c env=local\n"
         "  curl -s -X POST $AWS_ENDPOINT_URL/_local/clock -d '{\"advance_seconds\": 3600}'\n",
         highlight=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from examples.walkthrough import charts
 from examples.walkthrough.insights import Report
+from examples.walkthrough.record import Chapter, FeatureUse, Record
 from examples.walkthrough.story import Step
 
 THRESHOLD = 0.1
@@ -48,44 +48,18 @@ ul { margin:4px 0 0; padding-left:18px } li { color:var(--soft); font-size:13px;
 """
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """One hour of traffic and what the monitor said of it."""
-
-    title: str
-    window: datetime
-    records: int
-    violations: Sequence[Mapping[str, str]]
-    report: str | None
-
-
-@dataclass
-class FeatureUse:
-    """What the feature store was used for."""
-
-    written: int = 0
-    rejected: Sequence[str] = ()
-    sql: str = ""
-    scanned_bytes: int = 0
-    auc: float = 0.0
-    misled_auc: float = 0.0
-    looked_up: int = 0
-
-
 def write_page(
     path: Path,
     *,
     steps: Sequence[Step],
-    chapters: Sequence[Chapter],
+    record: Record,
     versions: Sequence[tuple[int, str, str]],
     drift: Mapping[str, Sequence[tuple[datetime, float]]],
     alarms: Sequence[Mapping[str, Any]],
-    answers: Mapping[str, tuple[int, int]],
-    features: FeatureUse,
-    insights: Report | None,
     dashboard: str,
 ) -> Path:
     """Write the page and return its path."""
+    chapters, answers, insights = record.chapters, record.answers, record.insights
     good = not any(step.differences for step in steps)
     body = "".join(
         (
@@ -96,7 +70,7 @@ def write_page(
             _section("What happened", _timeline(steps)),
             _section("What to do, says the insights report", _advice(insights, path.parent)) if insights else "",
             _section("Versions", _versions(versions)),
-            _section("Features: written once, used in training and in requests", _features(features)),
+            _section("Features: written once, used in training and in requests", _features(record.features)),
             _section("Drift per feature and hour", _heat(drift, chapters)),
             _section("The dashboard that was deployed", dashboard),
             _section("What the monitor found", _findings(chapters)),
