@@ -223,6 +223,13 @@ class Analysis(ABC, Generic[Prepared]):
         """
 
     @abstractmethod
+    def points_of(self, document: bytes, prepared: Prepared) -> Iterator[Point]:
+        """The metrics that a run publishes, out of the report's main file as another program wrote it.
+
+        Raises ValueError and its like for a file of another form.
+        """
+
+    @abstractmethod
     def baseline(
         self,
         frames: Iterator[polars.DataFrame],

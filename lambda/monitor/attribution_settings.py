@@ -61,3 +61,8 @@ class AttributionSettings(Settings):
             "shadow_instance_type": environment.optional_text("SHADOW_INSTANCE_TYPE"),
             "publish_metrics": environment.flag("PUBLISH_METRICS", True),
         }
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the values themselves are published."""
+        return self.publish_metrics

@@ -3,6 +3,8 @@
 - `TRANSFORM_NAME`: what reports, titles and events call the jobs
 - `CAPTURE_URI`: lists lie below `<CAPTURE_URI>/{input,output}/yyyy/mm/dd/hh/`, the hour in which the job began
 - `INFERENCE_IDS`: whether jobs add an id and a time to every answer (`GenerateInferenceId`). Default: true
+- `DATASET_FORMAT`: how requests and answers are written, as `sources` has it: for containers; all else sees it itself.
+  Default: CSV without header
 
 An answer and its request become one record, as an endpoint would have captured them, so that every analysis reads both
 in the same way.
@@ -14,12 +16,12 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.sources import InputSource, RecordFunction
+from monitor.sources import InputSource, RecordFunction, TableFormat, format_document, read_format
 from monitor.storage import AHEAD, StoredFile
 from monitor.window import Window
 from shared.environment import Environment
@@ -50,18 +52,29 @@ class BatchTransformSource(InputSource):
     """Jobs that record their objects below ``captures``."""
 
     type = "BatchTransform"
+    contract_type = "BATCH_TRANSFORM_INPUT"
 
     captures: S3Uri
     inference_ids: bool
+    format: TableFormat = "csv"
+    header: bool = False
 
     @staticmethod
     def of(environment: Environment) -> BatchTransformSource:
         """Read its settings; mistakes are noted in ``environment``."""
+        form, header = read_format(environment, ("csv", False))
         return BatchTransformSource(
             name=environment.text("TRANSFORM_NAME"),
             captures=environment.s3_uri("CAPTURE_URI"),
             inference_ids=environment.flag("INFERENCE_IDS", True),
+            format=form,
+            header=header,
         )
+
+    @property
+    def contract_format(self) -> Mapping[str, Any]:
+        """How requests and answers are written."""
+        return format_document(self.format, self.header)
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Answers of the jobs that began in the window, each object once, in the order of their lists."""
@@ -74,6 +87,15 @@ class BatchTransformSource(InputSource):
                 for uri, found in zip(written, sizes, strict=True)
                 if found
             ]
+
+    def contract_folders(self, storage: Storage, files: Sequence[StoredFile]) -> dict[str, list[S3Uri]]:
+        """Answers and requests side by side, as the lists name them; `<name>.out` answers `<name>`."""
+        asked = dict.fromkeys(item.asked for item in files if isinstance(item, Answers) and item.asked is not None)
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix="size") as pool:
+            there = pool.map(storage.at, asked)
+            requests = [uri for uri, found in zip(asked, there, strict=True) if found]
+        answers = {"output": [file.uri for file in files]}
+        return answers | ({"input": requests} if requests else {})
 
     def _listed(self, storage: Storage, side: str, window: Window) -> list[S3Uri]:
         root = self.captures / side

@@ -127,6 +127,22 @@ class DataQuality(Analysis[Baseline]):
             points=tuple(points(statistics, distances)) if emit_metrics else (),
         )
 
+    def points_of(self, document: bytes, prepared: Baseline) -> Iterator[Point]:
+        """Those of the watched features, with distances between the two files of statistics."""
+        from model_analyzer import data_quality
+
+        statistics = _document(document)
+        statistics["features"] = [item for item in statistics["features"] if self._settings.monitors(str(item["name"]))]
+        distances: dict[str, float] = {}
+        if prepared.constraints is not None:
+            constraints = data_quality.Constraints.from_dict(prepared.constraints)
+            if not constraints.config.emit_metrics:
+                return
+            compared = {item.name for item in constraints.features if constraints.config_of(item).perform_comparison}
+            found = data_quality.compare(statistics, prepared.statistics or {"features": []}, constraints)
+            distances = {name: distance.value for name, distance in found.items() if name in compared}
+        yield from points(statistics, distances)
+
     def baseline(
         self,
         frames: Iterator[polars.DataFrame],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from monitor.attribution_settings import AttributionSettings
+from monitor.model_archive import UnexplainableModel, archive_of
 from monitor.shadow_endpoint import ShadowEndpoint
 from shared.clients import client, error_code
 from shared.environment import ConfigurationError
@@ -22,13 +23,7 @@ if TYPE_CHECKING:
     from model_analyzer.attribution import Explainer
     from monitor.run import Run
 
-ARCHIVES = (".tar.gz", ".tgz", ".json", ".ubj", ".txt", ".joblib", ".pkl")
-
 log = Logger("monitor.model")
-
-
-class UnexplainableModel(RuntimeError):
-    """The live version cannot be explained; says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def explainer_of(
 def _from_archive(settings: AttributionSettings, run: Run) -> Explainer:
     from model_analyzer import attribution
 
-    uri = settings.model_data or _registered(run.model_package_arn)
+    uri = archive_of(settings, run, lambda: client("sagemaker"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (uri.key.rpartition("/")[2] or "model")
         try:
@@ -93,24 +88,6 @@ def _from_archive(settings: AttributionSettings, run: Run) -> Explainer:
 
 def _without(error: Exception, path: Path) -> str:
     return str(error).removeprefix(f"{path}: ")
-
-
-def _registered(package_arn: str) -> S3Uri:
-    """The archive of a registered version."""
-    if not package_arn:
-        raise UnexplainableModel("the run names no model version and the monitor has no model_data_url")
-    document = client("sagemaker").describe_model_package(ModelPackageName=package_arn)
-    containers = document.get("InferenceSpecification", {}).get("Containers", [])
-    if len(containers) != 1:
-        raise UnexplainableModel(
-            f"version {package_arn} has {len(containers)} containers; what one of them answers is no function of the "
-            "request alone"
-        )
-    source = containers[0].get("ModelDataSource", {}).get("S3DataSource", {})
-    text = str(containers[0].get("ModelDataUrl") or source.get("S3Uri") or "")
-    if not text.endswith(ARCHIVES):
-        raise UnexplainableModel(f"version {package_arn} has no model archive but {text or 'no model data at all'}")
-    return S3Uri.parse(text)
 
 
 def _background(shap: Shap, read: Callable[[S3Uri], bytes | None]) -> Any:

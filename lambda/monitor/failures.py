@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from monitor.jobs import Jobs, event_of
 from monitor.monitor import Monitor
+from monitor.once import once
 from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage
-from shared.log import Logger
 
 #: EventBridge's name for what SageMaker says of a processing job.
 JOB_EVENT = "SageMaker Processing Job State Change"
 _FAILED = frozenset({"Failed", "Stopped"})
 
-log = Logger("monitor.failures")
-
 
 def announce_once(
     monitor: Monitor, storage: Storage, run: Run, job: str, at: datetime, reason: str, seconds: float
 ) -> bool:
-    """Make a job's failure visible, unless that was done already; returns whether it was done now.
-
-    Whoever writes the file beside the run's report first announces; if that fails the file goes, so that the next one
-    can try.
-    """
-    place = run.report / f"{job}.failure.json"
-    if not storage.claim(place, json.dumps({"job": job, "reason": reason}, indent=2)):
-        log.info("the failure was announced before", job=job)
-        return False
-    try:
-        monitor.fail(run, at, reason, seconds)
-    except BaseException:
-        storage.delete(place)
-        raise
-    return True
+    """Make a job's failure visible, unless that was done already; returns whether it was done now."""
+    note = {"job": job, "reason": reason}
+    return once(storage, run.report / f"{job}.failure.json", note, lambda: monitor.fail(run, at, reason, seconds))
 
 
 def job_ended(

@@ -24,11 +24,10 @@ from monitor.dispatch import Dispatcher
 from monitor.engine_settings import EngineSettings
 from monitor.failures import JOB_EVENT, job_ended
 from monitor.jobs import Jobs
-from monitor.kinds import analysis_of
+from monitor.kinds import analysis_of, settings_of
 from monitor.monitor import Monitor, Origin
 from monitor.native import ENGINE, Executions
 from monitor.run import Run
-from monitor.settings import Settings
 from monitor.storage import Storage
 from shared.clients import client
 from shared.log import Logger, bound
@@ -42,7 +41,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     A failure is made visible and raised again, so that Lambda retries the run and in the end keeps its event in the
     dead-letter queue.
     """
-    settings, engine = Settings.read(), EngineSettings.read()
+    settings, engine = settings_of(), EngineSettings.read()
     with bound(
         request_id=getattr(context, "aws_request_id", ""),
         input=settings.name,
@@ -61,8 +60,12 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         )
         if engine.engine == ENGINE:
             return Executions(settings, monitor, storage, client("sagemaker")).announce()
-        jobs = Jobs(lambda: client("sagemaker"), engine.job_prefix, engine.job)
-        containers = Containers(settings, monitor, storage, jobs)
+
+        def sagemaker() -> Any:
+            return client("sagemaker")
+
+        jobs = Jobs(sagemaker, engine.job_prefix, engine.job)
+        containers = Containers(settings, monitor, storage, jobs, sagemaker)
         if event.get("detail-type") == JOB_EVENT:
             monitor.origin = Origin(engine.job_engine)
             completed = containers.completed if engine.engine == CONTAINER else None

@@ -53,15 +53,14 @@ def run_job(variables: Mapping[str, str], began: float, spread: Spread | None = 
     """
     # Imported here, because wheels had to be unpacked first.
     from monitor.failures import announce_once
-    from monitor.kinds import analysis_of
+    from monitor.kinds import analysis_of, settings_of
     from monitor.monitor import Monitor, Origin
     from monitor.run import Run
-    from monitor.settings import Settings
     from monitor.storage import Storage
     from shared.clients import client
 
     name = job_name()
-    settings = Settings.read(variables)
+    settings = settings_of(variables)
     with bound(job=name, input=settings.name, schedule=settings.schedule_name):
         storage = Storage(client("s3"), settings.kms_key_arn)
         monitor = Monitor(

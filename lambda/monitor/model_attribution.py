@@ -129,6 +129,16 @@ class ModelAttribution(Analysis[Prepared]):
             unchecked=tuple(f"{score.label} shap" for score in found.scores if score.value is None),
         )
 
+    def points_of(self, document: bytes, prepared: Prepared) -> Iterator[Point]:
+        """Every value of the analysis, and its agreement with the baseline's."""
+        from model_analyzer import attribution
+
+        current = attribution.AttributionAnalysis.from_json(document)
+        found = attribution.AttributionViolations()
+        if prepared.baseline is not None:
+            found = attribution.check(current, prepared.baseline, self._settings.threshold)
+        yield from points(current, found.scores)
+
     def baseline(
         self,
         frames: Iterator[polars.DataFrame],

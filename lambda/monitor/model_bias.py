@@ -134,6 +134,12 @@ class ModelBias(Analysis[Prepared]):
             unchecked=tuple(f"{item.facet}={item.group} {item.name}" for item in found.not_computable),
         )
 
+    def points_of(self, document: bytes, prepared: Prepared) -> Iterator[Point]:
+        """Every metric of the analysis."""
+        from model_analyzer.bias import BiasAnalysis
+
+        yield from points(BiasAnalysis.from_json(document), prepared)
+
     def baseline(
         self,
         frames: Iterator[polars.DataFrame],

@@ -116,6 +116,12 @@ class ModelQuality(Analysis[Baseline]):
             unchecked=found.not_computable,
         )
 
+    def points_of(self, document: bytes, prepared: Baseline) -> Iterator[Point]:
+        """Every metric of the statistics."""
+        from model_analyzer.model_quality import QualityStatistics
+
+        yield from points(QualityStatistics.from_json(document))
+
     def baseline(
         self,
         frames: Iterator[polars.DataFrame],

@@ -87,6 +87,11 @@ class Monitor:
         self.origin = origin
 
     @property
+    def analysis(self) -> Analysis[Any]:
+        """What runs do with what they find."""
+        return self._analysis
+
+    @property
     def needs_labels(self) -> bool:
         """Whether predictions are compared with labels."""
         return self._analysis.ground_truth is not None

@@ -7,7 +7,6 @@ beside an execution's report says that it was.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,8 +15,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from monitor.analysis import NoData
-from monitor.left_behind import outcome_of
+from monitor.left_behind import outcome_of_execution
 from monitor.monitor import Monitor, Origin
+from monitor.once import is_done, once
 from monitor.run import Run
 from monitor.settings import Settings
 from monitor.storage import Storage
@@ -94,26 +94,23 @@ class Executions:
     def _announce_once(self, execution: Mapping[str, Any]) -> bool:
         scheduled: datetime = execution["ScheduledTime"].astimezone(UTC)
         empty = Run.parse({"scheduled_time": scheduled.isoformat()}, self._settings)
-        mark = empty.report / MARK
-        text = json.dumps({"status": execution["MonitoringExecutionStatus"]}, indent=2)
-        if self._storage.read(mark) is not None or not self._storage.claim(mark, text):
+        mark, note = empty.report / MARK, {"status": execution["MonitoringExecutionStatus"]}
+        if is_done(self._storage, mark):
             return False
-        try:
-            told = self._told(execution)
-            baseline = {"constraints": told.constraints, "statistics": told.statistics}
-            event = {"scheduled_time": scheduled.isoformat(), "model_package_arn": told.model_package_arn}
-            self._tell(execution, told, Run.parse(event | {"baseline": baseline}, self._settings))
-        except BaseException:
-            self._storage.delete(mark)
-            raise
-        return True
+        return once(self._storage, mark, note, lambda: self._announce(execution, scheduled))
+
+    def _announce(self, execution: Mapping[str, Any], scheduled: datetime) -> None:
+        told = self._told(execution)
+        baseline = {"constraints": told.constraints, "statistics": told.statistics}
+        event = {"scheduled_time": scheduled.isoformat(), "model_package_arn": told.model_package_arn}
+        self._tell(execution, told, Run.parse(event | {"baseline": baseline}, self._settings))
 
     def _tell(self, execution: Mapping[str, Any], told: Told, run: Run) -> None:
         monitor = self._monitor
         monitor.origin = Origin(ENGINE, None, told.job)
         status, reason = execution["MonitoringExecutionStatus"], str(execution.get("FailureReason") or "")
         if status in _COMPLETED:
-            outcome = outcome_of(self._settings, self._storage, run, by="Model Monitor")
+            outcome = outcome_of_execution(self._settings, self._storage, run)
             monitor.tell(run, outcome, told.seconds)
         elif status == "Failed" and any(phrase in reason.lower() for phrase in _NO_DATA):
             labels = any(phrase in reason.lower() for phrase in _NO_LABELS)

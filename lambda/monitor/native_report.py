@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from monitor.analysis import VIOLATIONS, Point
+from monitor.analysis import PAGE, VIOLATIONS, Point
 from monitor.run import Run
 from monitor.window import timestamp
 
 Files = Mapping[str, bytes]
+_CLARIFYS = ("ModelBias", "ModelExplainability")
+_TITLES = {
+    "DataQuality": "Data quality",
+    "ModelQuality": "Model quality",
+    "ModelBias": "Bias",
+    "ModelExplainability": "Feature attribution",
+}
 
 
 def records_of(files: Files) -> int:
@@ -26,28 +32,31 @@ def records_of(files: Files) -> int:
     return 0
 
 
-def page_of(kind: str, files: Files, baseline: Mapping[str, bytes | None], run: Run, name: str, by: str) -> str | None:
-    """The page of a run of data or model quality; Clarify writes its own."""
-    if "statistics.json" not in files:
+def page_of(kind: str, files: Files, baseline: Files, run: Run, name: str, by: str) -> str | None:
+    """A page for people, unless the program has left one, or nothing to make one of."""
+    what = "analysis.json" if kind in _CLARIFYS else "statistics.json"
+    if PAGE in files or what not in files:
         return None
     from model_analyzer import report
 
-    def document(content: bytes | None) -> Any:
-        return None if content is None else json.loads(content)
-
-    statistics, violations = document(files["statistics.json"]), document(files.get(VIOLATIONS))
-    constraints, known = document(baseline.get("constraints")), document(baseline.get("statistics"))
-    subtitle = f"{timestamp(run.window.start)} to {timestamp(run.window.end)}, by {by}"
-    if kind == "DataQuality":
-        return report.data_quality_html(
-            statistics, constraints, violations, known, title=f"Data quality of {name}", subtitle=subtitle
-        )
-    return report.model_quality_html(
-        statistics, constraints, violations, known, title=f"Model quality of {name}", subtitle=subtitle
+    found = json.loads(files[what])
+    violations, constraints, known = (
+        None if content is None else json.loads(content)
+        for content in (files.get(VIOLATIONS), baseline.get("constraints"), baseline.get("statistics"))
     )
+    title = f"{_TITLES[kind]} of {name}"
+    subtitle = f"{timestamp(run.window.start)} to {timestamp(run.window.end)}, by {by}"
+    match kind:
+        case "DataQuality":
+            return report.data_quality_html(found, constraints, violations, known, title=title, subtitle=subtitle)
+        case "ModelQuality":
+            return report.model_quality_html(found, constraints, violations, known, title=title, subtitle=subtitle)
+        case "ModelBias":
+            return report.bias_html(found, violations, constraints, title=title, subtitle=subtitle)
+    return report.attribution_html(found, violations, constraints, title=title, subtitle=subtitle)
 
 
-def native_points(kind: str, files: Files, baseline: Mapping[str, bytes | None]) -> Iterator[Point]:
+def native_points(kind: str, files: Files, baseline: Files) -> Iterator[Point]:
     """Metrics that this library's engines publish and SageMaker does not: the agreement of attributions."""
     constraints = baseline.get("constraints")
     if kind != "ModelExplainability" or constraints is None or "analysis.json" not in files:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from monitor.source_choice import source_of
 from monitor.sources import InputSource
@@ -61,19 +61,12 @@ class Settings:
     #: The variables that these settings were read from, for a job that carries out the run elsewhere.
     variables: Mapping[str, str] = field(compare=False, repr=False)
 
-    @staticmethod
-    def read(variables: Mapping[str, str] | None = None) -> Settings:
-        """Read them from the process's environment; raises ConfigurationError naming every mistake."""
-        from monitor.attribution_settings import AttributionSettings
-
-        environment = Environment(variables)
-        types = (DataQualitySettings, ModelQualitySettings, BiasSettings, AttributionSettings)
-        kinds: dict[str, type[Settings]] = {kind.monitoring_type: kind for kind in types}
-        chosen = environment.choice("MONITORING_TYPE", tuple(kinds), DataQualitySettings.monitoring_type)
-        kind = kinds.get(chosen, DataQualitySettings)
+    @classmethod
+    def of(cls, environment: Environment) -> Self:
+        """Read them; mistakes are noted in ``environment``."""
         period, offset, interval = _window(environment)
-        own = kind.own(environment)
-        settings = kind(
+        own = cls.own(environment)
+        return cls(
             source=source_of(environment),
             schedule_name=environment.text("MONITORING_SCHEDULE_NAME"),
             reports=environment.s3_uri("REPORTS_URI"),
@@ -87,8 +80,6 @@ class Settings:
             variables=environment.used,
             **own,
         )
-        environment.check()
-        return settings
 
     @property
     def name(self) -> str:
@@ -102,6 +93,11 @@ class Settings:
         for part in (*self.source.folders, self.schedule_name):
             folder /= part
         return folder
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the analysis' own metrics are published, besides those of runs."""
+        raise NotImplementedError
 
     @staticmethod
     def own(environment: Environment) -> dict[str, Any]:
@@ -145,6 +141,11 @@ class DataQualitySettings(Settings):
             "publish_feature_metrics": environment.flag("PUBLISH_FEATURE_METRICS", True),
         }
 
+    @property
+    def publishes(self) -> bool:
+        """Whether metrics per feature are published."""
+        return self.publish_feature_metrics
+
     def monitors(self, feature: str) -> bool:
         """Whether the feature is watched: included if any are, and not excluded."""
         included = not self.include_features or feature in self.include_features
@@ -185,6 +186,11 @@ class LabelledSettings(Settings):
             "output_columns": environment.names("OUTPUT_COLUMNS"),
             "publish_metrics": environment.flag("PUBLISH_METRICS", True),
         }
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the analysis' own metrics are published."""
+        return self.publish_metrics
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
-
 from monitor.batch_transform import BatchTransformSource
 from monitor.offline_store import OfflineStoreSource
-from monitor.sources import DatasetSource, EndpointSource, InputSource, dataset_format
+from monitor.sources import DatasetSource, EndpointSource, InputSource, read_format
 from shared.environment import Environment
 
 
@@ -19,13 +17,11 @@ def source_of(environment: Environment) -> InputSource:
     if kind == BatchTransformSource.type:
         return BatchTransformSource.of(environment)
     if kind == DatasetSource.type:
-        written = environment.parsed("DATASET_FORMAT", dataset_format, "must be a dataset format of SageMaker's API")
-        # None after a mistake, which is reported before anything is read.
-        format_, header = written or ("parquet", False)
+        form, header = read_format(environment)
         return DatasetSource(
             name=environment.text("DATASET_NAME"),
             root=environment.s3_uri("DATASET_URI"),
-            format=cast("Literal['csv', 'jsonl', 'parquet']", format_),
+            format=form,
             header=header,
             partitions=environment.optional_text("DATASET_PARTITIONS"),
         )

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from monitor.window import Window
+from shared.environment import Environment
 from shared.s3 import S3Uri
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
 
 #: Model Monitor publishes about endpoints in one family of namespaces and about everything else in another.
 _OF_ENDPOINTS, _OF_OTHERS = "aws/sagemaker/Endpoints/", "aws/sagemaker/ModelMonitoring/"
-_FORMATS = {"csv": "csv", "json": "jsonl", "parquet": "parquet"}
 
 RecordFunction = Callable[[Any], Any]
+TableFormat = Literal["csv", "jsonl", "parquet"]
+_FORMATS: Mapping[str, TableFormat] = {"csv": "csv", "json": "jsonl", "parquet": "parquet"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class InputSource(ABC):
 
     #: As events say it.
     type: ClassVar[str]
+    #: As Model Monitor tells containers; None where it has no word for it.
+    contract_type: ClassVar[str | None] = None
 
     name: str
 
@@ -65,9 +69,23 @@ class InputSource(ABC):
         """The CloudWatch namespace of an analysis' metrics about this input."""
         return of_endpoints.replace(_OF_ENDPOINTS, _OF_OTHERS)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Columns that are no features."""
+        return ()
+
+    @property
+    @abstractmethod
+    def contract_format(self) -> Mapping[str, Any]:
+        """How the objects are written, as Model Monitor tells containers."""
+
     @abstractmethod
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Objects of the window, in an order that every run of it gets."""
+
+    def contract_folders(self, storage: Storage, files: Sequence[StoredFile]) -> dict[str, list[S3Uri]]:
+        """Objects by the folder in which containers find them, below that of the data."""
+        return {"": [file.uri for file in files]}
 
     def open(
         self, storage: Storage, files: Sequence[StoredFile], before_each: Callable[[], None]
@@ -92,6 +110,7 @@ class EndpointSource(InputSource):
     """Captured traffic below ``captures``."""
 
     type = "Endpoint"
+    contract_type = "ENDPOINT_INPUT"
 
     captures: S3Uri
 
@@ -113,6 +132,11 @@ class EndpointSource(InputSource):
     def namespace(self, of_endpoints: str) -> str:
         """The CloudWatch namespace of an analysis' metrics."""
         return of_endpoints
+
+    @property
+    def contract_format(self) -> Mapping[str, Any]:
+        """Captured records, both sides of them."""
+        return {"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Captured objects of the window, of all variants."""
@@ -139,9 +163,14 @@ class DatasetSource(InputSource):
     type = "Dataset"
 
     root: S3Uri
-    format: Literal["csv", "jsonl", "parquet"]
+    format: TableFormat
     header: bool
     partitions: str | None
+
+    @property
+    def contract_format(self) -> Mapping[str, Any]:
+        """How the table is written."""
+        return format_document(self.format, self.header)
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Objects of the window, by key."""
@@ -167,7 +196,7 @@ class DatasetSource(InputSource):
         )
 
 
-def dataset_format(text: str) -> tuple[str, bool]:
+def dataset_format(text: str) -> tuple[TableFormat, bool]:
     """Format and whether there is a header, of a dataset format as SageMaker's API writes it; raises ValueError."""
     document = json.loads(text)
     if not isinstance(document, dict) or len(document) != 1:
@@ -176,3 +205,20 @@ def dataset_format(text: str) -> tuple[str, bool]:
     if kind not in _FORMATS or not isinstance(options, dict):
         raise ValueError
     return _FORMATS[kind], bool(options.get("header", False))
+
+
+def format_document(format: TableFormat, header: bool) -> dict[str, dict[str, Any]]:
+    """The dataset format as SageMaker's API writes it."""
+    (kind,) = (kind for kind, ours in _FORMATS.items() if ours == format)
+    return {kind: {"csv": {"header": header}, "jsonl": {"line": True}}.get(format, {})}
+
+
+def read_format(
+    environment: Environment, default: tuple[TableFormat, bool] | None = None, name: str = "DATASET_FORMAT"
+) -> tuple[TableFormat, bool]:
+    """A dataset format as SageMaker's API writes it; required unless a default is given. Notes mistakes."""
+    if default is not None and environment.optional_text(name) is None:
+        return default
+    written = environment.parsed(name, dataset_format, "must be a dataset format of SageMaker's API")
+    # None after a mistake, which is reported before anything is read.
+    return written or ("parquet", False)

@@ -21,9 +21,9 @@ from shared.s3 import S3Uri
 AHEAD = 8
 #: Objects up to this size stay in memory, larger ones pass through the disk.
 MAX_IN_MEMORY = 16 * 1024 * 1024
-#: The object is there already, or somebody is putting it at the same moment.
-_CLAIMED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+#: The object is not as a condition says, or somebody is putting it at the same moment.
+_REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", *_ABSENT})
 
 log = Logger("monitor.storage")
 
@@ -128,13 +128,18 @@ class Storage:
 
     def read(self, uri: S3Uri) -> bytes | None:
         """An object's bytes; None when it does not exist."""
+        found = self.tagged(uri)
+        return None if found is None else found[0]
+
+    def tagged(self, uri: S3Uri) -> tuple[bytes, str] | None:
+        """An object's bytes and the tag of this content; None when it does not exist."""
         try:
-            body: bytes = self._s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
+            answer = self._s3.get_object(Bucket=uri.bucket, Key=uri.key)
         except ClientError as error:
             if error_code(error) in _ABSENT:
                 return None
             raise
-        return body
+        return answer["Body"].read(), str(answer["ETag"])
 
     def write(self, uri: S3Uri, text: str, content_type: str, **conditions: str) -> None:
         """Put an object, under the monitor's key if it has one, else as the bucket encrypts by default."""
@@ -144,10 +149,17 @@ class Storage:
 
     def claim(self, uri: S3Uri, text: str) -> bool:
         """Put an object if there is none yet; False if there is one."""
+        return self._written_if(uri, text, IfNoneMatch="*")
+
+    def replaced(self, uri: S3Uri, text: str, tag: str) -> bool:
+        """Put an object in the place of the one with the tag; False if that is there no more."""
+        return self._written_if(uri, text, IfMatch=tag)
+
+    def _written_if(self, uri: S3Uri, text: str, **condition: str) -> bool:
         try:
-            self.write(uri, text, "application/json", IfNoneMatch="*")
+            self.write(uri, text, "application/json", **condition)
         except ClientError as error:
-            if error_code(error) in _CLAIMED:
+            if error_code(error) in _REFUSED:
                 return False
             raise
         return True

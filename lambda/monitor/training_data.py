@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
 
-from monitor.sources import dataset_format
+from monitor.sources import TableFormat, read_format
 from shared.environment import Environment
 from shared.s3 import S3Uri
 
@@ -26,7 +25,7 @@ class TrainingDataSettings:
 
     place: S3Uri
     uri: S3Uri | None
-    format: Literal["csv", "jsonl", "parquet"]
+    format: TableFormat
     header: bool
     label: str | None
     tolerance: float
@@ -37,15 +36,11 @@ class TrainingDataSettings:
         place = environment.optional_s3_uri("BASELINES_URI")
         if place is None:
             return None
-        name, rule = "TRAINING_DATA_FORMAT", "must be a dataset format of SageMaker's API"
-        given = environment.optional_text(name) is not None
-        written = environment.parsed(name, dataset_format, rule) if given else None
-        # None after a mistake as well, which is reported before anything is read.
-        format_, header = written or ("csv", True)
+        form, header = read_format(environment, ("csv", True), "TRAINING_DATA_FORMAT")
         return TrainingDataSettings(
             place=place,
             uri=environment.optional_s3_uri("TRAINING_DATA_URI"),
-            format=cast("Literal['csv', 'jsonl', 'parquet']", format_),
+            format=form,
             header=header,
             label=environment.optional_text("TRAINING_DATA_LABEL"),
             tolerance=environment.optional_fraction("TRAINING_DATA_TOLERANCE") or 0.0,

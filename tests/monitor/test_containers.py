@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor import once
 from monitor.handler import lambda_handler
 from monitor.job_environment import joined
+from monitor.model_archive import UnexplainableModel
 
 REPORT = "reports/mlops-prod-churn/mlops-prod-churn-data-quality/2026/11/21/08"
 STATISTICS = {"version": 0.0, "dataset": {"item_count": 400}, "features": []}
@@ -45,6 +49,26 @@ def leave(bench, job, **files):
         bench.put(f"{REPORT}/{job}/{name}.{suffix}", text)
 
 
+def given(bench, request):
+    """Variables, inputs by name, and what each list of objects names."""
+    inputs = {item["InputName"]: item["S3Input"] for item in request["ProcessingInputs"]}
+    lists = {
+        name: json.loads(bench.s3_text(item["S3Uri"]))
+        for name, item in inputs.items()
+        if item["S3DataType"] == "ManifestFile"
+    }
+    return joined(request["Environment"]), inputs, lists
+
+
+def published(bench):
+    """The analysis' own metrics: namespace, name, dimensions, value."""
+    return {
+        (space, datum["MetricName"], str(sorted(more.items())), str(datum.get("StatisticValues") or datum["Value"]))
+        for space, more, datum in bench.data
+        if space != "SageMakerMLOps/Monitoring"
+    }
+
+
 def violating(bench, job):
     leave(
         bench,
@@ -64,6 +88,8 @@ def test_the_container_finds_what_model_monitors_contract_says(bench, started):
         "end_time": "2026-11-21T08:00:00Z",
         "sagemaker_monitoring_schedule_name": "mlops-prod-churn-data-quality",
         "sagemaker_endpoint_name": "mlops-prod-churn",
+        "monitoring_input_type": "ENDPOINT_INPUT",
+        "metric_time": "2026-11-21T07:00:00Z",
         "publish_cloudwatch_metrics": "Disabled",
         "baseline_constraints": "/opt/ml/processing/baseline/constraints/constraints.json",
         "baseline_statistics": "/opt/ml/processing/baseline/statistics/statistics.json",
@@ -167,6 +193,8 @@ def test_an_event_that_cannot_be_put_is_put_by_the_next_delivery(bench, started,
     [
         ({}, "there is none of constraint_violations.json"),
         ({"cloudwatch_metrics": [{"MetricName": "m"}]}, "line 1 of cloudwatch_metrics.jsonl is none of CloudWatch's"),
+        ({"statistics": {"rows": 3}}, "statistics.json, which has the metrics where there is no cloudwatch_metrics"),
+        ({"constraint_violations": [VIOLATION]}, "constraint_violations.json is not as Model Monitor and Clarify"),
     ],
 )
 def test_a_container_that_leaves_nothing_of_use_is_a_failed_run(bench, started, sagemaker, files, words):
@@ -207,3 +235,171 @@ def test_files_of_a_dataset_are_named_with_their_format(bench, engine, sagemaker
     told = joined(sagemaker.jobs[bench.run()["processingJobName"]]["Environment"])
     assert json.loads(told["dataset_format"]) == {"csv": {"header": True}}
     assert "sagemaker_endpoint_name" not in told
+
+
+def test_answers_and_requests_of_transform_jobs_lie_side_by_side(bench, engine, sagemaker):
+    bench.environment(
+        INPUT_TYPE="BatchTransform",
+        TRANSFORM_NAME="nightly",
+        CAPTURE_URI="s3://mlops-data/lists",
+        DATASET_FORMAT='{"json": {"line": true}}',
+        EXCLUDE_FEATURES='["id", "name"]',
+        DRIFT_THRESHOLD="0.2",
+        COMPARISON_METHOD="Robust",
+    )
+    engine("container")
+    for side, names in (("input", ["a.json", "gone.json"]), ("output", ["run/a.json.out", "run/gone.json.out"])):
+        for name in names:
+            bench.put(f"{side}s/{name}", "{}")
+        entry = [{"prefix": f"s3://mlops-data/{side}s/"}, *names]
+        bench.put(f"lists/{side}/2026/11/21/07/1.json", json.dumps(entry))
+    bench.s3.delete_object(Bucket="mlops-data", Key="inputs/gone.json")
+    told, inputs, lists = given(bench, sagemaker.jobs[bench.run()["processingJobName"]])
+    assert {name: item["LocalPath"].removeprefix(told["dataset_source"]) for name, item in inputs.items()} == {
+        "data_output": "/output",
+        "data_input": "/input",
+    }
+    assert lists == {
+        "data_output": [{"prefix": "s3://mlops-data/"}, "outputs/run/a.json.out", "outputs/run/gone.json.out"],
+        "data_input": [{"prefix": "s3://mlops-data/"}, "inputs/a.json"],
+    }
+    assert (told["monitoring_input_type"], told["dataset_format"]) == (
+        "BATCH_TRANSFORM_INPUT",
+        '{"json": {"line": true}}',
+    )
+    assert (told["exclude_features_attribute"], told["comparison_threshold"]) == ("id,name", "0.2")
+
+
+def test_files_of_a_feature_group_are_parquet_and_its_own_columns_no_features(bench, engine, sagemaker):
+    bench.environment(
+        INPUT_TYPE="FeatureGroup",
+        FEATURE_GROUP_NAME="customers",
+        OFFLINE_STORE_URI="s3://mlops-data/offline",
+        LEAVE_OUT='["customer_id"]',
+    )
+    engine("container")
+    bench.put("offline/data/a.parquet", "PAR1")
+    bench.put("offline/metadata/v1.metadata.json", "{}")
+    # Records count by the time at which they were written, which is now.
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    window = {"start": (hour - timedelta(hours=1)).isoformat(), "end": (hour + timedelta(hours=1)).isoformat()}
+    told, _, lists = given(bench, sagemaker.jobs[bench.run(window=window)["processingJobName"]])
+    assert lists["data"][1:] == ["offline/data/a.parquet"]
+    assert told["dataset_format"] == '{"parquet": {}}'
+    assert told["exclude_features_attribute"] == "customer_id,is_deleted,write_time,api_invocation_time"
+
+
+def test_an_analysis_config_comes_with_bias(bench, engine, sagemaker):
+    bench.monitor("ModelBias", BIAS_TOLERANCE="0.05")
+    engine("container")
+    customers = bench.customers(20)
+    bench.serve(customers)
+    bench.learn(customers)
+    name = bench.run()["processingJobName"]
+    told, inputs, lists = given(bench, sagemaker.jobs[name])
+    assert set(inputs) == {"data", "labels", "config"}
+    assert told["analysis_config"] == f"{inputs['config']['LocalPath']}/analysis_config.json"
+    assert lists["config"] == [{"prefix": f"s3://mlops-data/{REPORT}/{name}.config/"}, "analysis_config.json"]
+    config = json.loads(bench.s3_text(f"s3://mlops-data/{REPORT}/{name}.config/analysis_config.json"))
+    assert config["facet"][0]["name_or_index"] == "gender"
+    assert (told["analysis_type"], told["bias_tolerance"], told["output_columns"]) == (
+        "MODEL_BIAS",
+        "0.05",
+        "probability",
+    )
+
+
+def test_the_live_versions_model_comes_with_attribution(bench, engine, sagemaker):
+    config = {"methods": {"shap": {"baseline": "s3://mlops-data/shap/rows.csv"}}}
+    bench.environment(MONITORING_TYPE="ModelExplainability", ANALYSIS_CONFIG=json.dumps(config), MAX_ROWS="50")
+    engine("container")
+    archive = {"ModelDataUrl": "s3://models/churn/1/model.tar.gz"}
+    sagemaker.describe_model_package = lambda ModelPackageName: {"InferenceSpecification": {"Containers": [archive]}}
+    bench.capture(bench.traffic(5))
+    told, _, lists = given(bench, sagemaker.jobs[bench.run()["processingJobName"]])
+    assert lists["model"] == [{"prefix": "s3://models/churn/1/"}, "model.tar.gz"]
+    assert told["model_source"] == "/opt/ml/processing/input/model"
+    assert (told["shap_baseline"], told["max_rows"]) == ("/opt/ml/processing/input/shap_baseline/rows.csv", "50")
+    assert (told["analysis_type"], told["attribution_threshold"]) == ("MODEL_EXPLAINABILITY", "0.9")
+
+
+def test_a_model_that_cannot_be_handed_over_is_a_failed_run(bench, engine, sagemaker):
+    bench.environment(MONITORING_TYPE="ModelExplainability")
+    engine("container")
+    archive = {"ModelDataUrl": "s3://models/churn/folder/"}
+    sagemaker.describe_model_package = lambda ModelPackageName: {"InferenceSpecification": {"Containers": [archive]}}
+    bench.capture(bench.traffic(5))
+    with pytest.raises(UnexplainableModel):
+        bench.run()
+    assert "has no model archive but s3://models/churn/folder/" in bench.announced[-1]["failureReason"]
+    assert sagemaker.jobs == {}
+
+
+@pytest.mark.parametrize("kind", ["DataQuality", "ModelQuality", "ModelBias"])
+def test_its_files_mean_the_metrics_and_violations_of_other_engines(bench, engine, sagemaker, kind):
+    bench.monitor(kind)
+    baseline = bench.baseline_of(bench.customers(300, seed=7))
+    customers = bench.customers(300, wrong=0.6)
+    bench.serve([replace(item, income=item.income + 30) for item in customers])
+    bench.learn(customers)
+    ours = bench.run(baseline)
+    expected, reports = published(bench), bench.reports()
+    assert (ours["status"], len(expected) > 3) == ("CompletedWithViolations", True)
+    bench.calls.clear()
+
+    engine("container")
+    job = bench.run(baseline)["processingJobName"]
+    for key, content in reports.items():
+        if not key.endswith((".html", "/constraints.json")):
+            bench.put(f"{REPORT}/{job}/{key.rpartition('/')[2]}", content)
+    lambda_handler(sagemaker.ends(job, "Completed"), None)
+    (told,) = bench.announced
+    assert published(bench) == expected
+    for name in ("status", "violations", "worstFeatures", "worstMetrics", "checked"):
+        assert told[name] == ours[name], name
+    assert "by a container of your own" in bench.s3_text(told["reportUri"])
+
+    bench.calls.clear()
+    bench.environment(PUBLISH_METRICS="false", PUBLISH_FEATURE_METRICS="false")
+    bench.s3.delete_object(Bucket="mlops-data", Key=f"{REPORT}/{job}.told.json")
+    lambda_handler(sagemaker.ends(job, "Completed"), None)
+    assert (published(bench), len(bench.announced)) == (set(), 1)
+
+
+def test_constraints_that_only_the_image_can_read_are_no_failure(bench, engine, sagemaker):
+    engine("container")
+    bench.capture(bench.traffic(5))
+    files = {"constraints": bench.put("baselines/own.json", '{"rules": ["age < 150"]}')}
+    job = bench.run(files)["processingJobName"]
+    violating(bench, job)
+    bench.s3.delete_object(Bucket="mlops-data", Key=f"{REPORT}/{job}/cloudwatch_metrics.jsonl")
+    lambda_handler(sagemaker.ends(job, "Completed"), None)
+    (told,) = bench.announced
+    assert (told["status"], told["checked"], told["violations"]) == ("CompletedWithViolations", True, 1)
+
+
+def test_a_run_whose_telling_was_cut_off_is_told_by_a_later_delivery(bench, started, sagemaker, monkeypatch):
+    name, _ = started
+    violating(bench, name)
+    event = sagemaker.ends(name, "Completed")
+    # The function's process was ended in the middle: the note is there, and nothing else.
+    begun = {"job": name, "since": datetime.now(UTC).isoformat()}
+    bench.put(f"{REPORT}/{name}.told.json", json.dumps(begun))
+    with pytest.raises(once.StillAtIt, match="try again later"):
+        lambda_handler(event, None)
+    assert bench.announced == []
+    monkeypatch.setattr(once, "PATIENCE", timedelta(0))
+    assert lambda_handler(event, None)["status"] == "Told"
+    assert lambda_handler(event, None)["status"] == "Ignored"
+    assert [detail["status"] for detail in bench.announced] == ["CompletedWithViolations"]
+
+
+def test_a_second_start_changes_nothing_of_what_the_first_one_reads(bench, started, sagemaker):
+    name, request = started
+    _, _, before = given(bench, request)
+    bench.capture(bench.traffic(5), name="late.jsonl")
+    baseline = {kind: f"s3://mlops-data/baselines/1/{kind}.json" for kind in ("constraints", "statistics")}
+    assert bench.run(baseline)["status"] == "AlreadyStarted"
+    assert given(bench, request)[2] == before
+    again = sagemaker.ends(name, "Failed") and bench.run(baseline)["processingJobName"]
+    assert len(given(bench, sagemaker.jobs[again])[2]["data"]) == len(before["data"]) + 1

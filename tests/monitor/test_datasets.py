@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from monitor.settings import Settings
+from monitor.kinds import settings_of
 from shared.environment import ConfigurationError
 
 NAME, HOUR = "customers", "year=2026/month=11/day=21/hour=07"
@@ -124,4 +124,4 @@ def test_a_broken_file_is_counted_and_the_rest_is_analysed(dataset):
 @pytest.mark.parametrize("text", ["", "parquet", '{"orc": {}}', '{"csv": 1}', '{"csv": {}, "json": {}}'])
 def test_a_format_that_cannot_be_read_is_refused(text):
     with pytest.raises(ConfigurationError, match="DATASET_FORMAT"):
-        Settings.read(DATASET | {"DATASET_FORMAT": text, "REPORTS_URI": "s3://mlops-data", "PERIOD_HOURS": "1"})
+        settings_of(DATASET | {"DATASET_FORMAT": text, "REPORTS_URI": "s3://mlops-data", "PERIOD_HOURS": "1"})

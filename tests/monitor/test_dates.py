@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor.kinds import settings_of
 from monitor.run import Run
-from monitor.settings import Settings
 
 AT = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -34,6 +34,6 @@ def test_findings_are_dated_at_most_one_interval_before_the_run(variables: dict[
         "REPORTS_URI": "s3://data/reports",
         "GROUND_TRUTH_URI": "s3://data/labels",
     }
-    run = Run.parse({"scheduled_time": "2026-11-21T08:05:00Z"}, Settings.read(common | variables))
+    run = Run.parse({"scheduled_time": "2026-11-21T08:05:00Z"}, settings_of(common | variables))
     assert run.scheduled == AT
     assert run.dated == AT - timedelta(hours=hours_before)

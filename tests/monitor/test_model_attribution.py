@@ -15,7 +15,7 @@ import xgboost
 
 from monitor import shadow_endpoint
 from monitor.analysis import BaselineError
-from monitor.explained_model import UnexplainableModel
+from monitor.model_archive import UnexplainableModel
 from monitor.model_attribution import drawn
 from monitor.shadow_endpoint import ShadowEndpoint, ShadowError, numbers, shadow_name
 from shared.environment import ConfigurationError

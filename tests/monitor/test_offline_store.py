@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from monitor.settings import Settings
+from monitor.kinds import settings_of
 from shared.environment import ConfigurationError
 
 FOLDER = "offline/customers/111111111111/sagemaker/eu-west-1/offline-store/customers-1760000000"
@@ -96,6 +96,6 @@ def test_half_a_baseline_is_none(group: Any) -> None:
 
 def test_mistakes_are_named_together() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Settings.read({"INPUT_TYPE": "FeatureGroup", "LEAVE_OUT": "x", "OFFLINE_STORE_URI": "store"})
+        settings_of({"INPUT_TYPE": "FeatureGroup", "LEAVE_OUT": "x", "OFFLINE_STORE_URI": "store"})
     for name in ("FEATURE_GROUP_NAME", "LEAVE_OUT", "OFFLINE_STORE_URI"):
         assert name in str(caught.value)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Clarify has fixed it, the engines of this library have not.
 CLARIFYS_THRESHOLD = 0.9
+#: The statement that looks a version's model up.
+FIND_MODEL = "DescribeVersion"
 _FEATURE_PREFIX, _METRIC_NAME_LIMIT = "feature_", 255
 _CHARTED = 8
 # Lambda allows 4 KB for all environment variables; the rest of them needs about one.
@@ -162,7 +164,7 @@ class AttributionAnalysis(Analysis):
             statements += object_statements("ReadModel", self.model_data_url)
         elif follows is not None:
             describe = Statement(
-                sid="DescribeVersion",
+                sid=FIND_MODEL,
                 actions=["sagemaker:DescribeModelPackage"],
                 resources=[follows.package_arns],
                 reason="versions are counted up",

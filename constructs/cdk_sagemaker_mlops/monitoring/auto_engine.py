@@ -72,4 +72,4 @@ class AutoEngine(Engine):
         """What the function does itself: runs, or no more than to look whether there is anything to hand over."""
         if request.monitoring_type in ANALYSES:
             return request.statements
-        return (*request.source.statements(), *request.baseline.statements)
+        return (*request.source.find_statements(), *request.baseline.statements)

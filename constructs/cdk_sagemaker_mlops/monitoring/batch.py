@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cdk_sagemaker_mlops.transform_job import TransformCapture, TransformInput, TransformOutput
 
 
+_USUAL_FORMAT = DatasetFormat.csv(header=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchTransformInput(MonitorInput):
     """What batch transform jobs read and wrote, by the lists of objects that they record.
@@ -35,8 +38,8 @@ class BatchTransformInput(MonitorInput):
     :param capture: Where the jobs record their objects.
     :param requests: What the jobs read.
     :param answers: What the jobs write.
-    :param format: How it is written, for the engine model-monitor; the others see it themselves. Default: CSV without
-        header
+    :param format: How it is written, for the engines model-monitor and container; the others see it themselves.
+        Default: CSV without header
     :param version_arn: The model version behind the jobs. Default: - the registry knows none
     """
 
@@ -46,7 +49,7 @@ class BatchTransformInput(MonitorInput):
     capture: TransformCapture = field(repr=False)
     requests: TransformInput = field(repr=False)
     answers: TransformOutput = field(repr=False)
-    format: DatasetFormat = field(default_factory=lambda: DatasetFormat.csv(header=False))
+    format: DatasetFormat = _USUAL_FORMAT
     version_arn: str = ""
 
     @staticmethod
@@ -105,17 +108,26 @@ class BatchTransformInput(MonitorInput):
     def settings(self) -> dict[str, str]:
         """Where and how runs read, as environment variables."""
         values = {"INPUT_TYPE": self.type, "TRANSFORM_NAME": self.transform, "CAPTURE_URI": self.capture.uri}
+        if self.format != _USUAL_FORMAT:
+            values["DATASET_FORMAT"] = self.format.text()
         return values if self.capture.generate_inference_id else values | {"INFERENCE_IDS": "false"}
 
     def statements(self) -> list[Statement]:
         """What runs need to read it."""
-        lists = Location(self.capture.bucket, self.capture.prefix)
         data = [Location(part.bucket, part.prefix) for part in (self.requests, self.answers)]
-        statements = lists.read("Capture", "lists of objects")
+        statements = self._read_lists()
         for name, place in zip(("Requests", "Answers"), data, strict=True):
             statements += place.read(name, "objects of batch transform jobs")
         keys = [self.capture.key, self.requests.key, self.answers.key]
         return [*statements, *decrypt(*dict.fromkeys(_arns(keys)))]
+
+    def find_statements(self) -> list[Statement]:
+        """What it takes to find a window's files: the lists that name them are read."""
+        found = [statement for statement in self.statements() if statement.sid.startswith("List")]
+        return [*self._read_lists(), *found, *decrypt(*_arns([self.capture.key]))]
+
+    def _read_lists(self) -> list[Statement]:
+        return Location(self.capture.bucket, self.capture.prefix).read("Capture", "lists of objects")
 
     def native_input(self, path: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The BatchTransformInput."""

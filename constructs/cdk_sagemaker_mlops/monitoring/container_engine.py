@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -12,13 +12,13 @@ from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import Statement
 from cdk_sagemaker_mlops.functions import Architecture, monitor_layer_arn
 
+from .attribution_analysis import FIND_MODEL, AttributionAnalysis
 from .engine import BoundEngine, EngineRequest, EngineTask
 from .job import Program, RunJob, announce_statements
 from .job_engine import JobEngine, job_settings, listen
 from .locations import encrypt
 from .scheduled_function import add_scheduled_function
 
-_INPUTS = ("Endpoint", "Dataset")
 _OWN_SCRIPT = "the engine is container, whose image does that itself; put it into the image"
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AppSpecification.html
 _WORD = 256
@@ -31,11 +31,12 @@ _MEMORY_MB, _SECONDS = 1024, 300
 class ContainerEngine(JobEngine):
     """An image of your own in SageMaker processing jobs, after Model Monitor's contract. See :class:`JobEngine`.
 
-    The image finds the window's files in the folder that `dataset_source` names, baseline and window in further
-    variables, and leaves `statistics.json`, `constraints.json` and `constraint_violations.json` in `output_path`, as it
-    would for Model Monitor. A function tells of each ended job by the metrics, events and alarms of every other engine:
-    violations and records out of those files, the analysis' own metrics out of `cloudwatch_metrics.jsonl` if the image
-    leaves it, one of CloudWatch's metric data on each line. The image itself needs no network.
+    The image finds the window's files in the folder that `dataset_source` names, labels, baseline, Clarify's analysis
+    config and the model's archive where the monitor has them, and leaves `statistics.json` (bias and attribution:
+    `analysis.json`) and `constraint_violations.json` in `output_path`, as it would for Model Monitor and Clarify. A
+    function tells of each ended job by the metrics, events and alarms of every other engine, out of those files; the
+    analysis' own metrics also out of `cloudwatch_metrics.jsonl` if the image leaves it, one of CloudWatch's metric data
+    on each line. The image itself needs no network.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-containers.html
 
@@ -47,7 +48,7 @@ class ContainerEngine(JobEngine):
     """
 
     name = "container"
-    analyses = ("DataQuality", "ModelQuality")
+    analyses = ("DataQuality", "ModelQuality", "ModelBias", "ModelExplainability")
     counts_labels = False
     refused_scripts = MappingProxyType({"preprocessor": _OWN_SCRIPT, "postprocessor": _OWN_SCRIPT})
 
@@ -64,19 +65,11 @@ class ContainerEngine(JobEngine):
 
     def problems(self, task: EngineTask) -> list[str]:
         """What SageMaker would refuse, or the contract has no words for."""
-        found = self.machines().problems()
+        found = super().problems(task)
         if not self.image.strip():
             found.append("engine image is empty, allowed is the URI of an image")
-        if task.monitoring_type not in self.analyses:
-            found.append(
-                f"the engine is container, whose contract knows {' and '.join(self.analyses)}; choose auto or "
-                f"processing for {task.monitoring_type}"
-            )
-        if task.source.type not in _INPUTS:
-            found.append(
-                f"the engine is container, which looks at endpoints and datasets only, not at {task.source.subject}; "
-                "choose another engine"
-            )
+        if isinstance(task.analysis, AttributionAnalysis):
+            found += _model_problems(task.analysis)
         found += [
             f"engine {name} has {word[:40]!r} with {len(word)} characters, allowed are 1 to {_WORD} on one line"
             for name, words in (("entrypoint", self.entrypoint), ("arguments", self.arguments))
@@ -101,6 +94,7 @@ class ContainerEngine(JobEngine):
             statements=[
                 *request.source.statements(),
                 *request.analysis.statements(request.source.name),
+                *(item for item in request.analysis.input_statements(request.source) if item.sid != FIND_MODEL),
                 *request.baseline.statements,
                 *request.baseline.input_statements,
                 *request.written.write("Reports", "reports are filed by hour and"),
@@ -144,11 +138,24 @@ class ContainerEngine(JobEngine):
         )
 
 
+def _model_problems(analysis: AttributionAnalysis) -> Iterator[str]:
+    """Ways to a model that are the image's own affair."""
+    if analysis.shadow_endpoint is not None:
+        yield (
+            "shadow_endpoint cannot be used: the engine is container, whose image gets the model's archive and may "
+            "make no endpoints; leave it out, or choose auto or processing"
+        )
+    if analysis.allow_pickle:
+        yield "allow_pickle cannot be used: the engine is container, whose image loads the model itself; leave it out"
+
+
 def _function_statements(request: EngineRequest, job: RunJob) -> list[Statement]:
     """Listing the window, starting its job, telling of what it left; never reading what was captured."""
-    read = [*request.source.statements(), *request.analysis.statements(request.source.name)]
+    analysis, source = request.analysis, request.source
     return [
-        *(item for item in read if item.sid.startswith("List")),
+        *source.find_statements(),
+        *(item for item in analysis.statements(source.name) if item.sid.startswith("List")),
+        *(item for item in analysis.input_statements(source) if item.sid == FIND_MODEL),
         *request.baseline.statements,
         *request.written.read("Reports", "reports are filed by hour and"),
         *request.written.write("Reports", "reports are filed by hour and"),

@@ -153,7 +153,7 @@ def _failure_statements(request: EngineRequest) -> list[Statement]:
     return [
         Statement(
             sid="NoteFailedJobs",
-            actions=["s3:DeleteObject", "s3:PutObject"],
+            actions=["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
             resources=[f"{bucket}/{prefix}/*.failure.json"],
             reason="notes of failed jobs lie beside the report of the run's hour",
         )

@@ -105,7 +105,8 @@ class ModelMonitorEngine(Engine):
             found.append("engine entrypoint and arguments are for an image of your own; give image, or leave them out")
         if self.image is not None and native_definition(task.analysis, task.schedule.period_hours).image != ANALYZER:
             found.append(
-                f"engine image cannot be used for {task.monitoring_type}: Clarify analyses it, and takes no other image"
+                f"engine image cannot be used for {task.monitoring_type}: Clarify analyses it, and takes no other "
+                "image; ContainerEngine(image=…) runs it"
             )
         if self.network is not None:
             found += [f"engine {problem}" for problem in self.network.problems()]

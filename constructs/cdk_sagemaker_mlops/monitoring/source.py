@@ -95,6 +95,10 @@ class MonitorInput(ABC):
     def statements(self) -> list[Statement]:
         """What runs need to read it."""
 
+    def find_statements(self) -> list[Statement]:
+        """What it takes to find a window's files without reading them."""
+        return [statement for statement in self.statements() if statement.sid.startswith("List")]
+
     def native_input(self, path: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The input of one of SageMaker's job definitions; only what they can look at has one.
 

@@ -74,6 +74,17 @@ def test_an_imported_group_is_watched_as_an_own_one(stack: cdk.Stack, storage: f
     assert group.monitors[0].alarm_count >= 5
 
 
+def test_an_image_of_ones_own_reads_the_groups_files(
+    stack: cdk.Stack, make_group: Make, synthesise: Callable[[], Any]
+) -> None:
+    image = mlops.ContainerEngine(image="123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/own:1")
+    make_group().add_monitor(mlops.DataQualityMonitor(stack, "Quality", engine=image))
+    template = synthesise()
+    (job, function) = (str(template.by_id(f"Quality{name}", "IAM::Role")) for name in ("JobRole", "Role"))
+    assert "ReadOfflineStore" in job
+    assert "ListOfflineStore" in function and "ReadOfflineStore" not in function
+
+
 def test_mistakes(stack: cdk.Stack, make_group: Make, bucket: Any) -> None:
     with pytest.raises(ValueError, match="feature group customers has no offline store to look at"):
         make_group(offline=None).add_monitor(mlops.DataQualityMonitor(stack, "A"))

@@ -62,8 +62,8 @@ def allowed(engine: Recorder) -> dict[str, Statement]:
 
 def test_runs_are_told_what_the_monitor_says(attribution: Callable, engine: Recorder) -> None:
     from monitor.attribution_settings import AttributionSettings
+    from monitor.kinds import settings_of
     from monitor.model_attribution import configured
-    from monitor.settings import Settings
 
     attribution(
         headers=["age", "income"],
@@ -76,7 +76,7 @@ def test_runs_are_told_what_the_monitor_says(attribution: Callable, engine: Reco
         shadow_endpoint=mlops.ShadowEndpoint(instance_type="ml.c5.large"),
         publish_metrics=False,
     )
-    settings = Settings.read(told(engine))
+    settings = settings_of(told(engine))
     assert isinstance(settings, AttributionSettings)
     assert (settings.threshold, settings.max_rows, settings.allow_pickle) == (0.8, 500, True)
     assert (settings.shadow_instance_type, settings.publish_metrics) == ("ml.c5.large", False)

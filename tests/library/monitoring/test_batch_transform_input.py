@@ -54,7 +54,7 @@ def test_runs_read_the_lists_and_what_they_name(
     stack: cdk.Stack, transform: Callable, synthesise: Callable, lint: Callable
 ) -> None:
     from monitor.batch_transform import BatchTransformSource
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
     source = mlops.BatchTransformInput.of(transform())
     monitor = mlops.DataQualityMonitor(stack, "Quality", input=source, engine=mlops.Engine.LAMBDA)
@@ -62,7 +62,7 @@ def test_runs_read_the_lists_and_what_they_name(
     assert lint(template.template) == []
     (function,) = [f for key, f in template.of_type("Lambda::Function").items() if key.startswith("Quality")]
     variables = function["Properties"]["Environment"]["Variables"]
-    settings = Settings.read({name: text(value) for name, value in variables.items()})
+    settings = settings_of({name: text(value) for name, value in variables.items()})
     assert isinstance(settings.source, BatchTransformSource)
     assert (settings.source.name, str(settings.source.captures)) == ("nightly", "s3://the-bucket/lists")
     assert str(settings.place) == "s3://the-bucket/monitoring-reports/nightly-data-quality"

@@ -69,11 +69,11 @@ def test_a_job_reads_its_window_and_writes_its_report_and_nothing_else(
 
 def test_the_function_reads_what_the_construct_writes(monitor: Callable, synthesise: Callable) -> None:
     from monitor.engine_settings import EngineSettings
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
     monitor(engine=mlops.ContainerEngine(image=IMAGE))
     told = plain_variables(synthesise())
-    assert (EngineSettings.read(told).engine, Settings.read(told).name) == ("container", "mlops-dev-churn")
+    assert (EngineSettings.read(told).engine, settings_of(told).name) == ("container", "mlops-dev-churn")
 
 
 def test_baselines_of_fixed_files_are_listed_as_sagemaker_does(monitor: Callable, synthesise: Callable) -> None:
@@ -92,7 +92,16 @@ def test_what_the_contract_has_no_words_for_is_said_at_once(
         image=" ", entrypoint=["python3", "-c", "x\n"], environment={"a-b": "1"}, instance_count=0
     )
     with pytest.raises(mlops.ConstructError) as error:
-        mlops.AttributionMonitor(stack, "Attribution", endpoint=endpoint, headers=["age"], engine=engine)
+        mlops.AttributionMonitor(
+            stack,
+            "Attribution",
+            endpoint=endpoint,
+            headers=["age"],
+            engine=engine,
+            allow_pickle=True,
+            shap=mlops.Shap(baseline=[[1.0]]),
+            shadow_endpoint=mlops.ShadowEndpoint(),
+        )
     text = str(error.value)
     for words in (
         "engine image is empty",
@@ -100,13 +109,52 @@ def test_what_the_contract_has_no_words_for_is_said_at_once(
         "allowed are 1 to 256 on one line",
         'engine environment has "a-b"',
         "engine instance_count is 0",
-        "whose contract knows DataQuality and ModelQuality",
+        "shadow_endpoint cannot be used: the engine is container, whose image gets the model's archive",
+        "allow_pickle cannot be used: the engine is container, whose image loads the model itself",
     ):
         assert words in text
     data = mlops.TrainingData(bucket=s3.Bucket.from_bucket_name(stack, "Features", "features"), prefix="train.csv")
     baseline = mlops.Baseline.from_registry(s3.Bucket.from_bucket_name(stack, "Bases", "baselines"), training_data=data)
     with pytest.raises(mlops.ConstructError, match="only its image knows"):
         monitor(engine=mlops.ContainerEngine(image=IMAGE), baseline=baseline)
+
+
+def test_an_image_reads_transform_jobs_and_the_function_their_lists_alone(
+    stack: cdk.Stack, bucket: s3.IBucket, synthesise: Callable, lint: Callable
+) -> None:
+    from monitor.kinds import settings_of
+
+    source = mlops.BatchTransformInput(
+        transform="nightly",
+        capture=mlops.TransformCapture(bucket=bucket, prefix="lists"),
+        requests=mlops.TransformInput(bucket=bucket, prefix="in"),
+        answers=mlops.TransformOutput(bucket=bucket, prefix="out"),
+        format=mlops.DatasetFormat.json_lines(),
+    )
+    mlops.DataQualityMonitor(stack, "DataQuality", input=source, engine=mlops.ContainerEngine(image=IMAGE))
+    template = synthesise()
+    roles = policies(template)
+    reads = {sid for sid in roles["Role"] if sid.startswith(("Read", "List"))}
+    assert {"ReadCapture", "ListCapture", "ListRequests", "ListAnswers"} <= reads
+    assert not {"ReadRequests", "ReadAnswers"} & reads
+    assert {"ReadRequests", "ReadAnswers"} <= set(roles["JobRole"])
+    assert settings_of(plain_variables(template)).source.contract_format == {"json": {"line": True}}
+    assert lint(template.template) == []
+
+
+def test_an_image_reads_the_live_versions_model_and_the_function_looks_it_up(
+    stack: cdk.Stack, endpoint: mlops.Endpoint, synthesise: Callable, lint: Callable
+) -> None:
+    engine = mlops.ContainerEngine(image=IMAGE)
+    rows = mlops.Shap(baseline="s3://rows/shap.csv")
+    mlops.AttributionMonitor(stack, "DataQuality", endpoint=endpoint, shap=rows, engine=engine)
+    template = synthesise()
+    roles = policies(template)
+    assert {"ReadArtifacts", "ReadShapBaseline"} <= set(roles["JobRole"])
+    assert "DescribeVersion" not in roles["JobRole"]
+    assert "DescribeVersion" in roles["Role"]
+    assert "ReadArtifacts" not in roles["Role"]
+    assert lint(template.template) == []
 
 
 def test_scripts_belong_into_the_image(monitor: Callable) -> None:

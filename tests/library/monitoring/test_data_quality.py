@@ -100,11 +100,11 @@ def test_the_function_is_told_everything_that_does_not_change_with_the_version(
 
 
 def test_the_function_reads_the_settings_that_the_construct_writes(monitor: Callable, synthesise: Callable) -> None:
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
     monitor(drift_threshold=0.2, comparison_method="Robust", include_features=["age"], window_offset_hours=2)
     variables = synthesise().only("Lambda::Function")["Environment"]["Variables"]
-    settings = Settings.read({name: text(value) for name, value in variables.items()})
+    settings = settings_of({name: text(value) for name, value in variables.items()})
     assert settings.drift_threshold == 0.2
     assert settings.include_features == ("age",)
     assert settings.offset_hours == 2

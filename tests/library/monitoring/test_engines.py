@@ -98,12 +98,12 @@ def test_the_job_runs_the_functions_own_code_with_locked_wheels(monitor: Callabl
 def test_the_function_reads_what_the_construct_writes(monitor: Callable, synthesise: Callable, name: str) -> None:
     from monitor.engine_settings import EngineSettings
     from monitor.jobs import Jobs
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
     monitor(engine=JOB_ENGINES[name]())
     template = synthesise()
     told = variables(template)
-    assert Settings.read(told).name == "mlops-dev-churn"
+    assert settings_of(told).name == "mlops-dev-churn"
     settings = EngineSettings.read(told)
     assert (settings.engine, settings.job_engine) == (name, "processing")
     rule = template.only("Events::Rule")["EventPattern"]
@@ -306,9 +306,9 @@ def test_a_dataset_is_watched_without_an_endpoint(
     assert (monitor.endpoint_name, monitor.schedule_name) == (None, "customers-data-quality")
     assert monitor.reports_uri.endswith("/monitoring-reports/customers-data-quality")
     template = synthesise()
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
-    settings = Settings.read(variables(template))
+    settings = settings_of(variables(template))
     assert (settings.source.type, settings.source.name) == ("Dataset", "customers")
     alarms = {
         a["AlarmName"]: a

@@ -85,7 +85,7 @@ def queries(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_model_quality_tells_the_run_what_it_reads(quality: Callable, variables: Callable) -> None:
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
     quality(start_time_offset="-P8D", end_time_offset="-P1D")
     assert variables() == {
@@ -101,7 +101,7 @@ def test_model_quality_tells_the_run_what_it_reads(quality: Callable, variables:
         "PROBABILITY_ATTRIBUTE": "0",
         "PROBLEM_TYPE": "BinaryClassification",
     }
-    settings = Settings.read(variables())
+    settings = settings_of(variables())
     assert (settings.period_hours, settings.offset_hours, settings.interval_hours) == (7 * 24, 24, 24)
 
 
@@ -135,8 +135,9 @@ def test_where_predictions_stand(
 
 
 def test_bias_hands_over_clarifys_config(bias: Callable, variables: Callable) -> None:
+    from monitor.kinds import settings_of
     from monitor.model_bias import ModelBias
-    from monitor.settings import BiasSettings, Settings
+    from monitor.settings import BiasSettings
 
     bias(
         facets=[GENDER, mlops.Facet(name_or_index=0, threshold=45)],
@@ -156,7 +157,7 @@ def test_bias_hands_over_clarifys_config(bias: Callable, variables: Callable) ->
         ],
         "group_variable": "age",
     }
-    settings = Settings.read(told)
+    settings = settings_of(told)
     assert isinstance(settings, BiasSettings)
     assert (settings.tolerance, settings.probability) == (0.05, "0")
     prepared = ModelBias(settings).prepare(None, None, lambda uri: None)
@@ -168,14 +169,15 @@ def test_bias_hands_over_clarifys_config(bias: Callable, variables: Callable) ->
 
 
 def test_columns_by_number_are_called_as_the_run_calls_them(bias: Callable, variables: Callable) -> None:
+    from monitor.kinds import settings_of
     from monitor.model_bias import ModelBias
-    from monitor.settings import BiasSettings, Settings
+    from monitor.settings import BiasSettings
 
     facet = mlops.Facet(name_or_index=3, values=["f"])
     made = bias(
         headers=[], facets=[facet], predictions=mlops.Predictions(inference_attribute="0", output_columns=["a", "b"])
     )
-    settings = Settings.read(variables())
+    settings = settings_of(variables())
     assert isinstance(settings, BiasSettings)
     prepared = ModelBias(settings).prepare(None, None, lambda uri: None)
     assert [facet.name for facet in prepared.config.facets] == ["_c5"]

@@ -34,14 +34,14 @@ def run_role(template: Any) -> dict[str, Any]:
 def test_runs_are_told_and_allowed_to_make_what_versions_lack(
     monitor: Callable, baselines: s3.IBucket, synthesise: Callable, lint: Callable
 ) -> None:
-    from monitor.settings import Settings
+    from monitor.kinds import settings_of
 
     data = mlops.TrainingData(prefix="training/churn.csv", label="churned", quality_tolerance=0.2)
     made = monitor(baseline=mlops.Baseline.from_registry(baselines, "of-models", training_data=data))
     template = synthesise()
     assert lint(template.template) == []
     variables = template.only("Lambda::Function")["Environment"]["Variables"]
-    told = Settings.read({name: plain(value) for name, value in variables.items()}).training_data
+    told = settings_of({name: plain(value) for name, value in variables.items()}).training_data
     assert told is not None
     assert (str(told.place), str(told.uri)) == ("s3://the-baselines/of-models", "s3://the-baselines/training/churn.csv")
     assert (told.format, told.header, told.label, told.tolerance) == ("csv", True, "churned", 0.2)
