@@ -1,5 +1,7 @@
 """Data quality as Model Monitor computed it: statistics, suggested constraints, checks against a baseline.
 
+Beside its files, `records` says what whole records tell: repeated ones, and columns that say the same.
+
 profile = data_quality.profile_all(inputs.read_table("train.csv"))
 baseline, constraints = data_quality.statistics(profile), data_quality.suggest(profile)
 ...
@@ -10,6 +12,7 @@ from ._check import Distance, Violation, Violations, check, compare
 from ._constraints import Constraints, FeatureConstraints, MonitoringConfig, suggest
 from ._kll import Ranks
 from ._profile import FeatureProfile, Profile, merge, profile, profile_all
+from ._records import records
 from ._statistics import FeatureStatistics, Statistics, statistics
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "merge",
     "profile",
     "profile_all",
+    "records",
     "statistics",
     "suggest",
 ]

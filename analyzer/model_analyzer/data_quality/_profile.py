@@ -15,6 +15,7 @@ from model_analyzer._arrays import Floats
 from ._distinct import ValueCounts
 from ._kll import Sketch
 from ._moments import Moments
+from ._records import RecordSketch
 from ._types import Cells, InferredType, TypeCounts, cells_of, counted_cells_of, looks_numeric
 
 TEXT_CAP = 100_000
@@ -129,13 +130,14 @@ class FeatureProfile:
 
 @dataclass
 class Profile:
-    """What is known about a data set: the number of rows, and each column's profile by name.
+    """What is known about a data set: the number of rows, each column's profile by name, and what whole rows tell.
 
     A row that lacks a column counts as a missing value of it.
     """
 
     rows: int = 0
     features: dict[str, FeatureProfile] = field(default_factory=dict)
+    records: RecordSketch = field(default_factory=RecordSketch)
 
     def ordered(self) -> list[FeatureProfile]:
         """Columns from left to right; columns that shared a position by name."""
@@ -160,10 +162,13 @@ class Profile:
             feature.position = min(feature.position, position)
             work.append((feature, series))
         if pool is None:
+            self.records.add(frame)
             for feature, series in work:
                 feature.add(series)
         else:
+            whole = pool.submit(self.records.add, frame)
             list(pool.map(lambda pair: pair[0].add(pair[1]), work))
+            whole.result()
 
 
 def profile(frame: pl.DataFrame) -> Profile:
@@ -188,7 +193,7 @@ def merge(first: Profile, second: Profile) -> Profile:
             only = mine or theirs
             assert only is not None  # noqa: S101 - a name of the union is in one of them
             features[name] = only.merged(FeatureProfile(only.name, only.position))
-    return Profile(first.rows + second.rows, features)
+    return Profile(first.rows + second.rows, features, first.records.merged(second.records))
 
 
 def profile_all(frames: Iterable[pl.DataFrame]) -> Profile:

@@ -1,0 +1,77 @@
+"""A number for each row that depends on its values alone: equal rows have equal numbers, whatever they came with.
+
+A row's number is the sum of its values' hashes, each seeded with its column's name (Zobrist's method, 1970), mixed once
+more. So it does not depend on the order of columns, and a column that a batch lacks is the same as one without a value.
+Values are equal as a profile takes them: `1`, `1.0` and `1e0` are one number, in text and in numeric columns.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from model_analyzer._columns import mixed
+
+from ._types import as_text
+
+Hashes = npt.NDArray[np.uint64]
+_TEXT = 1 << 32
+
+
+def fingerprints(frame: pl.DataFrame) -> Hashes:
+    """The numbers of the rows of a batch; stable between processes with the same version of polars."""
+    total = np.zeros(frame.height, np.uint64)
+    of_nulls = np.zeros(1, np.uint64)
+    for series in frame.get_columns():
+        hashes, of_null = _hashes(series, zlib.crc32(series.name.encode()))
+        total += hashes
+        of_nulls += of_null
+    # What polars makes of a null is taken off, so that a missing value adds nothing.
+    total -= of_nulls
+    return mixed(total)
+
+
+def _hashes(series: pl.Series, seed: int) -> tuple[Hashes, np.uint64]:
+    """Hashes of values, and that of a null among them. Text has another seed: polars takes `""` and 0 for the same."""
+    if series.dtype.is_numeric():
+        return _of_numbers(series.cast(pl.Float64), seed), _of_null(seed)
+    text = series if series.dtype == pl.String else as_text(series)
+    numbers = parsed(text)
+    if numbers is not None and numbers.null_count() == text.null_count():
+        return _of_numbers(numbers, seed), _of_null(seed)
+    hashes: Hashes = text.hash(seed + _TEXT).to_numpy()
+    if numbers is not None:
+        hashes = np.where(numbers.is_not_null().to_numpy(), _of_numbers(numbers, seed), hashes)
+    return hashes, _of_null(seed + _TEXT)
+
+
+@lru_cache(maxsize=4096)
+def _of_null(seed: int) -> np.uint64:
+    return np.uint64(pl.Series([None], dtype=pl.Float64).hash(seed)[0])
+
+
+def parsed(text: pl.Series) -> pl.Series | None:
+    """The values that are numbers, None if there is none; words such as `nan` and `inf` are not."""
+    first = text[0] if text.len() else None
+    # Digits, signs and points stand before the colon, letters behind it: one cheap test for names and codes.
+    if (not first or first[0] > "9") and not (text < ":").any():
+        return None
+    if first is None or first.lstrip("-").isdecimal():
+        whole = text.cast(pl.Int64, strict=False)
+        if whole.null_count() == text.null_count():
+            return whole.cast(pl.Float64)
+    numbers = text.cast(pl.Float64, strict=False)
+    finite = numbers.is_finite()
+    return numbers if finite.all() else numbers.set(~finite.fill_null(True), None)
+
+
+def _of_numbers(numbers: pl.Series, seed: int) -> Hashes:
+    """NaN is a missing value, as JSON has none; both zeros are one."""
+    if numbers.is_nan().any():
+        numbers = numbers.fill_nan(None)
+    hashes: Hashes = numbers.hash(seed).to_numpy()
+    return hashes

@@ -1,0 +1,165 @@
+"""records.json: what only whole records tell, repeated ones (and what chance explains) and columns that say the same.
+
+How many different records a number of rows has is computed from a baseline's counts: by rarefaction for fewer rows than
+it has (Hurlbert, 1971, in the form of Coleman, 1981), by extrapolation for more (Chao, 1984; Colwell et al., 2012).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from ._fingerprints import fingerprints
+from ._redundant import redundant
+from ._repeats import RepeatSketch
+from ._sample import COLUMNS, RowSample
+
+if TYPE_CHECKING:
+    from ._profile import Profile
+
+FORMAT = 1
+_FEWEST = 20
+_ROWS_AT_ONCE = 20_000
+_MOST_COMBINATIONS = 1e15
+
+
+class RecordSketch:
+    """What is known about whole rows: how often they occur, and a sample of them."""
+
+    __slots__ = ("_pending", "_pending_rows", "_repeats", "_sample")
+
+    def __init__(self) -> None:
+        self._repeats = RepeatSketch()
+        self._sample = RowSample()
+        self._pending: list[pl.DataFrame] = []
+        self._pending_rows = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Add a batch; small ones are looked at together, because each column of each costs the same few calls."""
+        if self._pending and self._pending[0].schema != frame.schema:
+            self._settle()
+        self._pending.append(frame)
+        self._pending_rows += frame.height
+        if self._pending_rows >= _ROWS_AT_ONCE:
+            self._settle()
+
+    def merged(self, other: RecordSketch) -> RecordSketch:
+        """The sketch of both; neither changes."""
+        result = RecordSketch()
+        result._repeats = self.repeats.merged(other.repeats)
+        result._sample = self.sample.merged(other.sample)
+        return result
+
+    @property
+    def repeats(self) -> RepeatSketch:
+        """How often rows occur."""
+        self._settle()
+        return self._repeats
+
+    @property
+    def sample(self) -> RowSample:
+        """Some of the rows."""
+        self._settle()
+        return self._sample
+
+    def _settle(self) -> None:
+        if not self._pending:
+            return
+        frame = pl.concat(self._pending)
+        self._pending, self._pending_rows = [], 0
+        if frame.height and frame.width:
+            hashes = fingerprints(frame)
+            self._repeats.add(hashes)
+            self._sample.add(frame, hashes)
+
+
+def records(profile: Profile, baseline: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a profile knows of whole records, in the shape of records.json: numbers and names of columns, no values.
+
+    Args:
+        profile: The data.
+        baseline: The records.json of the baseline. It says how many repetitions chance explains if it is about the same
+            columns. Default: nothing is said about that.
+
+    Raises:
+        ValueError: The baseline is no records.json.
+    """
+    repeats = profile.records.repeats
+    columns = sorted(profile.features)
+    distinct = repeats.distinct()
+    times, of = np.unique(repeats.counts, return_counts=True)
+    share = 1 - distinct / repeats.rows if repeats.rows else 0.0
+    sample = profile.records.sample.rows()
+    return {
+        "format": FORMAT,
+        "rows": repeats.rows,
+        "columns": columns,
+        "repeated": {
+            "rows": round(repeats.rows - distinct),
+            "share": share,
+            "standard_error": repeats.error * (1 - share),
+            "exact": repeats.exact,
+            "most_frequent": int(times[-1]) if times.size else 0,
+            "times": {str(number): int(count) for number, count in zip(times, of, strict=True)},
+            "expected_share": _expected(repeats.rows, columns, baseline),
+        },
+        "combinations": _combinations(sample) if len(columns) <= COLUMNS else None,
+        "sampled_rows": sample.height,
+        "redundant": [pair.to_dict() for pair in redundant(sample)],
+    }
+
+
+def _expected(rows: int, columns: list[str], baseline: Mapping[str, Any] | None) -> float | None:
+    """The share of rows that would equal an earlier one if they were drawn as the baseline's were."""
+    if baseline is None:
+        return None
+    try:
+        repeated, known, combinations = baseline["repeated"], int(baseline["rows"]), baseline["combinations"]
+        times = {int(number): int(count) for number, count in repeated["times"].items()}
+        # The counts of a sample stand for all different rows.
+        scale = (known - int(repeated["rows"])) / (sum(times.values()) or 1)
+        same = baseline["columns"] == columns
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"records: expected the numbers that a baseline's run wrote: {error!r}") from error
+    if not rows or not times or not same:
+        return None
+    distinct = different(rows, known, {number: count * scale for number, count in times.items()})
+    # A baseline that was rid of its repetitions shows none: then the number of possible records is what limits.
+    if combinations is not None:
+        distinct = min(distinct, -combinations * math.expm1(-rows / combinations))
+    return max(0.0, 1 - distinct / rows)
+
+
+def different(rows: int, known: int, times: Mapping[int, float]) -> float:
+    """How many different records that many rows have, by how many records occur how often among the known rows."""
+    if rows <= known:
+        left = 1 - rows / known
+        return sum(count * (1 - left**number) for number, count in times.items())
+    once, twice = times.get(1, 0.0), times.get(2, 0.0)
+    unseen = once**2 / (2 * twice) if twice else once * (once - 1) / 2
+    if unseen <= 0:
+        return sum(times.values())
+    share = once / (known * unseen + once)
+    return sum(times.values()) + unseen * -math.expm1((rows - known) * math.log1p(-share))
+
+
+def _combinations(sample: pl.DataFrame) -> float | None:
+    """How many records there could be, were columns independent: the product of the effective number of their values.
+
+    The effective number is one in how many pairs of rows agree (Simpson, 1949). None if it is too large to matter.
+    """
+    if sample.height < _FEWEST:
+        return None
+    product = 1.0
+    pairs = sample.height * (sample.height - 1)
+    for series in sample.get_columns():
+        counts = series.value_counts(name="rows")["rows"].cast(pl.Int64)
+        equal = int((counts * (counts - 1)).sum())
+        product *= pairs / max(equal, 1)
+        if product > _MOST_COMBINATIONS:
+            return None
+    return product
