@@ -115,12 +115,12 @@ class VpcEndpoints(Construct):
         problems = Problems()
         problems.one_of("service", service, self.services)
         problems.raise_if_any(self)
-        construct_id = f"View-{service}"
-        known = self.node.try_find_child(construct_id)
-        if known is not None:
-            return known  # type: ignore[return-value]  # made below
-        return ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(
-            self, construct_id, vpc_endpoint_id=self._interfaces[service].ref, port=_HTTPS
+        return _refs.remembered(
+            self,
+            f"view of {service}",
+            lambda: ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(
+                self, f"View-{service}", vpc_endpoint_id=self._interfaces[service].ref, port=_HTTPS
+            ),
         )
 
     def _add_group(self, callers: Sequence[Mapping[str, Any]]) -> Member:

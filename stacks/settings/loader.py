@@ -36,7 +36,7 @@ def load_all(files: Iterable[Path]) -> dict[str, Environment]:
         if problems:
             mistakes[file] = problems
     for file in files:
-        clashes = list(_clashes(file.stem, environments))
+        clashes = [*_clashes(file.stem, environments), *_shared_vpcs(file.stem, environments)]
         if clashes:
             mistakes.setdefault(file, []).extend(clashes)
     if mistakes:
@@ -66,6 +66,23 @@ def _clashes(name: str, environments: Mapping[str, Environment]) -> Iterator[Pro
                 f"names of {prefix(that.project, other)} begin with {prefix(this.project, name)}-, in the same account "
                 "and region; what one environment's controller may change, the other's could as well",
                 allowed="names of which none begins with another's and a hyphen, or another account or region",
+            )
+
+
+def _shared_vpcs(name: str, environments: Mapping[str, Environment]) -> Iterator[Problem]:
+    """Environments that make endpoints of one service in one VPC, where private DNS can lead to one of them only."""
+    this = environments.get(name)
+    for other, that in environments.items() if this else ():
+        if this is None or other == name or this.network is None or that.network is None:
+            continue
+        both = sorted(set(this.vpc_endpoint_services) & set(that.vpc_endpoint_services))
+        if both and this.network.vpc_id == that.network.vpc_id:
+            yield Problem(
+                None,
+                ("network", "vpc_endpoints"),
+                f"{other} makes endpoints for {', '.join(both)} in {this.network.vpc_id} as well",
+                allowed="one endpoint of each service in a VPC",
+                hint="leave them to one of the environments, and remove vpc_endpoints from the other or name services",
             )
 
 

@@ -118,6 +118,9 @@ def _monthly(resource: Resource) -> float:
     if resource.type == "AWS::CloudWatch::Alarm":
         metrics = [item for item in resource.body["Properties"].get("Metrics", ()) if "MetricStat" in item]
         return monthly * max(len(metrics), 1)
+    if resource.type == "AWS::EC2::VPCEndpoint":
+        # An interface in each subnet; a gateway has none and is free.
+        return monthly * len(resource.body["Properties"].get("SubnetIds", ()))
     return monthly
 
 

@@ -71,19 +71,26 @@ def _constants(top: str) -> dict[str, str]:
     """Texts and numbers that constants below a folder stand for, such as the rule for a name."""
     found: dict[str, str] = {}
     for file in sorted((ROOT / top).rglob("*.py")):
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            match node:
-                case (
-                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() | int() as value))
-                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str() | int() as value))
-                ) if name.isupper() and not re.search(r"[\[\]\\]", str(value)):
-                    # Patterns are for machines; the rule in words stands beside them.
-                    found[name.strip("_").lower()] = str(value)
+        found |= _constants_of(ast.parse(file.read_text(encoding="utf-8")))
+    return found
+
+
+def _constants_of(tree: ast.Module) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in tree.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() | int() as value))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str() | int() as value))
+            ) if name.isupper() and not re.search(r"[\[\]\\]", str(value)):
+                # Patterns are for machines; the rule in words stands beside them.
+                found[name.strip("_")] = str(value)
     return found
 
 
 def _resolved(text: str, constants: dict[str, str]) -> str:
-    return re.sub(r"<(\w+)>", lambda match: constants.get(match[1], match[0]), text)
+    """A template with the values of constants, whose names alone are in capitals."""
+    return re.sub(r"<(\w+)>", lambda match: constants.get(match[1], match[0].lower()), text)
 
 
 @cache
@@ -94,6 +101,8 @@ def _known(file: Path) -> tuple[Message, ...]:
 def _of_file(file: Path) -> Iterator[Message]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     place = file.relative_to(ROOT).as_posix()
+    # A file's own constants before others' of the same name.
+    constants = _constants(place.partition("/")[0]) | _constants_of(tree)
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Raise | ast.Call | ast.Yield)]
     for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
         match node:
@@ -109,7 +118,7 @@ def _of_file(file: Path) -> Iterator[Message]:
                 continue
         for text in [text for item in given for text in _texts(item)]:
             if len(text.split()) >= _FEWEST_WORDS:
-                yield Message(place, _resolved(text, _constants(place.partition("/")[0])), error)
+                yield Message(place, _resolved(text, constants), error)
                 if error:
                     break
 
@@ -186,10 +195,8 @@ def _part(part: ast.expr) -> str:
 
 def _name(node: ast.expr) -> str:
     match node:
-        case ast.Name(id=name):
-            return name.strip("_").lower()
-        case ast.Attribute(attr=name):
-            return name.strip("_").lower()
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name.strip("_") if name.isupper() else name.strip("_").lower()
         case ast.Constant(value=value):
             return str(value)
         case ast.Call(func=ast.Attribute(attr="join"), args=[items, *_]):

@@ -42,6 +42,11 @@ PRICES: dict[str, Price] = {
     "AWS::CloudWatch::Alarm": Price("0.10 a month for each metric that it looks at", "cloudwatch", 0.10),
     "AWS::CloudWatch::CompositeAlarm": Price("0.50 a month", "cloudwatch", 0.50),
     "AWS::CloudWatch::Dashboard": Price("3.00 a month, the first three of an account free", "cloudwatch", 3.00),
+    "AWS::EC2::VPCEndpoint": Price(
+        "7.30 a month for each interface endpoint and zone, 0.01 for a gigabyte; gateway endpoints nothing",
+        "privatelink",
+        7.30,
+    ),
     "AWS::Events::Rule": Price("nothing for events of AWS; 1.00 for a million of one's own", "eventbridge"),
     "AWS::Glue::Database": Price("nothing below a million objects in the catalog", "glue"),
     "AWS::KMS::Key": Price(
@@ -77,6 +82,7 @@ FREE_PREFIXES = (
     "AWS::IAM::",
     "AWS::ApiGateway::",
     "AWS::CloudFormation::",
+    "AWS::EC2::SecurityGroup",
     "AWS::Events::EventBusPolicy",
     "AWS::KMS::Alias",
     "AWS::Lambda::",

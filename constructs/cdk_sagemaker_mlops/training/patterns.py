@@ -44,7 +44,7 @@ def pattern_problems(pattern: Mapping[str, Any], *, pipeline_name: str | None = 
         found.append("names neither source nor detail-type, and would match events of everybody; give a source")
     if not is_token(text := json.dumps(pattern, separators=(",", ":"))) and len(text) > _LONGEST:
         found.append(f"has {len(text)} characters, allowed are {_LONGEST}")
-    return found or list(_circles(pattern, pipeline_name))
+    return found or list(_circle_problems(pattern, pipeline_name))
 
 
 def object_created(bucket_name: str, prefix: str, suffix: str | None) -> dict[str, Any]:
@@ -83,7 +83,8 @@ def _shape_problems(node: Mapping[str, Any], path: str) -> Iterator[str]:
             case Mapping():
                 yield from _shape_problems(value, here)
             case str() | bool() | int() | float() | None:
-                yield f"{here} is {json.dumps(value)}, and EventBridge takes lists of values: [{json.dumps(value)}]"
+                given = json.dumps(value)
+                yield f"{here} is {given}, and EventBridge takes lists of values: [{given}]"
             case Sequence() if not value:
                 yield f"{here} is an empty list, which matches nothing; remove it"
             case Sequence():
@@ -97,10 +98,11 @@ def _filter_problems(item: Mapping[str, Any], path: str) -> Iterator[str]:
             yield f"{path} has a filter {name}, EventBridge knows {', '.join(_FILTERS)}{did_you_mean(name, _FILTERS)}"
 
 
-def _circles(pattern: Mapping[str, Any], pipeline_name: str | None) -> Iterator[str]:
+def _circle_problems(pattern: Mapping[str, Any], pipeline_name: str | None) -> Iterator[str]:
     """Why an execution would start the next one, for ever."""
+    is_broad = "source" in pattern and not {"detail", "resources", "$or"} & set(pattern)
     for service, doings in _OUR_DOINGS.items():
-        if "source" in pattern and _lets_in(pattern["source"], service) and not {"detail", "resources", "$or"} & set(pattern):
+        if is_broad and _lets_in(pattern["source"], service):
             yield f"would start the pipeline by {doings}"
             return
     detail = pattern.get("detail", {})

@@ -360,6 +360,25 @@ def network(version: int) -> dict[str, Any]:
             "AWS::EC2::VPCEndpoint",
             {"VpcId": ref("Vpc"), "ServiceName": "com.amazonaws.eu-west-1.s3", "RouteTableIds": [ref("Table")]},
         ),
+        "Private": (
+            "AWS::EC2::VPCEndpoint",
+            {
+                **interface(ref("Vpc"), [ref("Subnet")]),
+                "PrivateDnsEnabled": False,
+                "SecurityGroupIds": [at("Group", "GroupId")] if version == 2 else [],
+                "PolicyDocument": {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": f"events:{version}"}]},
+            },
+        ),
+    }
+
+
+def interface(vpc: Any, subnets: list[Any]) -> dict[str, Any]:
+    return {
+        "VpcEndpointType": "Interface",
+        "VpcId": vpc,
+        "ServiceName": "com.amazonaws.eu-west-1.sagemaker.api",
+        "SubnetIds": subnets,
+        "PrivateDnsEnabled": True,
     }
 
 
@@ -571,6 +590,30 @@ def attributes(bench: Any, name: str) -> list[tuple[str, str]]:
     """Return what the schemas promise for GetAtt and the stack's resources have."""
     stack = bench.aws.extensions["cloudformation"].stacks.get(name, bench.account, bench.region)
     return [(item.logical_id, key) for item in stack.resources.values() for key in item.created.attributes]
+
+
+def test_interface_endpoints_that_ec2_would_refuse_are_refused(full: Any) -> None:
+    ec2 = full.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    one, other = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone="eu-west-1a")["Subnet"][
+            "SubnetId"
+        ]
+        for number in range(2)
+    )
+
+    def refused(name: str, *given: list[str]) -> str:
+        made = {
+            f"E{number}": {"Type": "AWS::EC2::VPCEndpoint", "Properties": interface(vpc, subnets)}
+            for number, subnets in enumerate(given)
+        }
+        full.create(name, {"Resources": made})
+        return " ".join(failures(full, name))
+
+    assert "enableDnsHostnames VPC attributes set to true" in refused("no-names", [one])
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    assert f"another VPC endpoint subnet in the availability zone of {other}" in refused("one-zone", [one, other])
+    assert "conflicting DNS domain for api.sagemaker.eu-west-1.amazonaws.com" in refused("twice", [one], [other])
 
 
 def test_an_endpoint_is_updated_in_place_while_model_and_config_are_replaced(full: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sagemaker_local.errors import AwsError
+
 from .base import Created, Properties, ResourceType, Work, as_json, delete_quietly
 from .coerce import call
 from .rows import Row, Tagging
@@ -118,6 +120,13 @@ class Route(ResourceType):
 class VpcEndpoint(Ec2):
     """A gateway or interface endpoint."""
 
+    def create(self, work: Work, properties: Properties) -> Created:
+        if properties.get("VpcEndpointType") == "Interface":
+            _refuse_subnets_of_one_zone(work, properties)
+            if properties.get("PrivateDnsEnabled") in (True, "true"):
+                _refuse_private_dns(work, properties)
+        return super().create(work, properties)
+
     def parameters(self, work: Work, properties: Properties) -> dict[str, Any]:
         params = {"VpcEndpointType": "Gateway", **super().parameters(work, properties)}
         if "PolicyDocument" in params:
@@ -147,6 +156,41 @@ class VpcEndpoint(Ec2):
 
     def delete(self, work: Work, existing: Created, properties: Properties) -> None:
         delete_quietly(work.client("ec2").delete_vpc_endpoints, VpcEndpointIds=[existing.ref])
+
+
+def _refuse_subnets_of_one_zone(work: Work, properties: Properties) -> None:
+    wanted = properties.get("SubnetIds") or []
+    zones: set[str] = set()
+    for subnet in work.client("ec2").describe_subnets(SubnetIds=wanted)["Subnets"] if wanted else ():
+        if subnet["AvailabilityZone"] in zones:
+            raise AwsError(
+                "DuplicateSubnetsInSameZone",
+                f"Found another VPC endpoint subnet in the availability zone of {subnet['SubnetId']}. VPC endpoint "
+                "subnets should be in different availability zones supported by the VPC endpoint service.",
+            )
+        zones.add(subnet["AvailabilityZone"])
+
+
+def _refuse_private_dns(work: Work, properties: Properties) -> None:
+    """A name can lead to one endpoint of a VPC only, and only where the VPC answers names itself."""
+    client, vpc, service = work.client("ec2"), properties["VpcId"], properties["ServiceName"]
+    switches = (("enableDnsSupport", "EnableDnsSupport"), ("enableDnsHostnames", "EnableDnsHostnames"))
+    if not all(client.describe_vpc_attribute(VpcId=vpc, Attribute=name)[key]["Value"] for name, key in switches):
+        raise AwsError(
+            "InvalidParameter",
+            "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for "
+            f"{vpc}",
+        )
+    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "service-name", "Values": [service]}]
+    there = client.describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
+    if any(endpoint["PrivateDnsEnabled"] and endpoint["State"] != "deleted" for endpoint in there):
+        before, _, name = service.partition(f".{work.region}.")
+        domain = ".".join([*reversed(name.split(".")), work.region, *reversed(before.split("."))])
+        raise AwsError(
+            "InvalidParameter",
+            "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+            f"{domain} in the VPC {vpc}",
+        )
 
 
 TYPES: dict[str, ResourceType] = {
