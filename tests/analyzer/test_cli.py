@@ -54,7 +54,7 @@ def captured(folder: Path, capture_line, rows: int, shift: int = 0) -> Path:
 
 def test_baseline_writes_its_files(baseline):
     assert sorted(path.name for path in baseline.iterdir()) == [
-        "constraints.json", "input_report.json", "report.html", "statistics.json",
+        "constraints.json", "input_report.json", "records.json", "report.html", "statistics.json",
     ]  # fmt: skip
     known = Statistics.from_json((baseline / "statistics.json").read_bytes())
     assert list(known.features) == ["score", "age", "plan"]
@@ -66,6 +66,41 @@ def test_check_without_violations(baseline, tmp_path, capture_line, capsys):
     assert main(["check", str(data), "--baseline", str(baseline), "--out", str(tmp_path / "out")]) == 0
     assert "1,500 rows, 0 violations" in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "constraint_violations.json").read_text()) == {"violations": []}
+
+
+def test_repeated_records_are_told_with_those_that_chance_explains(train, baseline, tmp_path, capsys):
+    again = tmp_path / "again.csv"
+    pl.concat([pl.read_csv(train)[:1_000]] * 3).with_columns(twice=pl.col("age") * 2).write_csv(again)
+    arguments = ["check", str(again), "--baseline", str(baseline), "--out", str(tmp_path / "out"), "--json"]
+    assert main(arguments) == 3
+    found = json.loads(capsys.readouterr().out)["records"]
+    assert found == json.loads((tmp_path / "out" / "records.json").read_text())
+    assert found["repeated"]["rows"] >= 2_000
+    assert found["repeated"]["most_frequent"] % 3 == 0
+    assert found["repeated"]["expected_share"] is None, "the baseline has other columns"
+    assert [pair["columns"] for pair in found["redundant"]] == [["age", "twice"]]
+    page = (tmp_path / "out" / "report.html").read_text()
+    for words in ("Whole records", "Equal to an earlier one", "twice", "rank correlation 1.0000"):
+        assert words in page
+
+    pl.concat([pl.read_csv(train)] * 2).write_csv(again)
+    main(arguments)
+    repeated = json.loads(capsys.readouterr().out)["records"]["repeated"]
+    assert (repeated["rows"] >= 3_000, repeated["expected_share"] < 0.1) == (True, True)
+    assert "Expected of records like the baseline" in (tmp_path / "out" / "report.html").read_text()
+    (tmp_path / "out" / "report.html").unlink()
+    assert main(["report", str(tmp_path / "out"), "--quiet"]) == 0
+    assert "Equal to an earlier one" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("wrong", ['{"repeated": 1}', "[]", '{"repeated": {}, "redundant": []}'])
+def test_a_wrong_records_file_is_named(train, baseline, tmp_path, capsys, wrong):
+    (baseline / "records.json").write_text(wrong)
+    assert main(["check", str(train), "--baseline", str(baseline), "--out", str(tmp_path / "out")]) == 1
+    assert f"{baseline / 'records.json'}: records: expected the numbers" in capsys.readouterr().err
+    if wrong != "[]":
+        assert main(["report", str(baseline)]) == 1
+        assert "records: expected an object with 'repeated' and 'redundant'" in capsys.readouterr().err
 
 
 def test_check_with_violations(baseline, tmp_path, capture_line, capsys):

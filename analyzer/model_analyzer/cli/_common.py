@@ -32,6 +32,7 @@ STATISTICS = "statistics.json"
 CONSTRAINTS = "constraints.json"
 VIOLATIONS = "constraint_violations.json"
 INPUT_REPORT = "input_report.json"
+RECORDS = "records.json"
 PAGE = "report.html"
 
 

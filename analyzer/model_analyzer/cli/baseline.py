@@ -19,7 +19,8 @@ examples:
   model-analyzer baseline features/ --format parquet --out baseline/
   model-analyzer baseline train.csv --no-header --columns churned,age,plan --out baseline/
 
-Writes statistics.json, constraints.json and report.html. Columns that the endpoint answers with come first.
+Writes statistics.json, constraints.json, records.json and report.html. Columns that the endpoint answers with come
+first.
 Exit code 1 means that the command failed, because there was not one row for example.
 """
 
@@ -49,10 +50,12 @@ def run(options: argparse.Namespace) -> int:
     if not profile.rows:
         raise common.CommandError(_no_rows(options, read))
     statistics, constraints = data_quality.statistics(profile), data_quality.suggest(profile)
-    page = report.data_quality_html(statistics, constraints, None, None, read, title="Baseline")
+    records = data_quality.records(profile)
+    page = report.data_quality_html(statistics, constraints, None, None, read, records, title="Baseline")
     files = {
         common.STATISTICS: common.dumps(statistics),
         common.CONSTRAINTS: constraints.to_json(),
+        common.RECORDS: common.dumps(records),
         common.INPUT_REPORT: common.dumps(read.to_dict()),
         common.PAGE: page,
     }
@@ -64,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         "rows": profile.rows,
         "columns": len(profile.features),
         "files": [str(path) for path in paths],
+        "records": records,
         "input": read.to_dict(),
     }
     common.say(options, summary, result)

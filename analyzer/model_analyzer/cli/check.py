@@ -17,7 +17,8 @@ examples:
   model-analyzer check new.csv --baseline baseline/ --out report/ --json | jq .violations
   model-analyzer check new.csv --baseline baseline/ --out report/ --threshold 0.2 --method Simple
 
-Writes statistics.json, constraints.json (suggested by this data), constraint_violations.json and report.html.
+Writes statistics.json, constraints.json (suggested by this data), constraint_violations.json, records.json and
+report.html.
 Exit code 3 means violations, 4 no data, 1 that the command failed.
 """
 
@@ -54,13 +55,15 @@ def run(options: argparse.Namespace) -> int:
     profile = read_profile(options, read, names)
     statistics = data_quality.statistics(profile)
     violations = data_quality.check(profile, constraints, baseline)
+    records = _records(options, profile)
     page = report.data_quality_html(
-        statistics, constraints, violations, baseline, read, subtitle=", ".join(map(str, options.data))
+        statistics, constraints, violations, baseline, read, records, subtitle=", ".join(map(str, options.data))
     )
     files = {
         common.STATISTICS: common.dumps(statistics),
         common.CONSTRAINTS: data_quality.suggest(profile).to_json(),
         common.VIOLATIONS: violations.to_json(),
+        common.RECORDS: common.dumps(records),
         common.INPUT_REPORT: common.dumps(read.to_dict()),
         common.PAGE: page,
     }
@@ -71,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             inputs.run_postprocessor(options.postprocessor)
         except inputs.ScriptError as error:
             raise common.CommandError(str(error)) from error
-    common.say(options, _summary(options, profile.rows, violations, read), _result(profile.rows, violations, read))
+    common.say(options, _summary(options, profile.rows, violations, read), _result(violations, records, read))
     if not profile.rows:
         return common.EXIT_NO_DATA
     return common.EXIT_VIOLATIONS if violations else common.EXIT_OK
@@ -99,6 +102,16 @@ def load_baseline(options: argparse.Namespace) -> tuple[Any, Any]:
     return replace(constraints, config=config), baseline
 
 
+def _records(options: argparse.Namespace, profile: Any) -> dict[str, Any]:
+    """What the data's whole records tell, beside those of the baseline if its folder says."""
+    from model_analyzer import data_quality
+
+    try:
+        return data_quality.records(profile, common.read_json(options.baseline, common.RECORDS))
+    except ValueError as error:
+        raise common.CommandError(f"{options.baseline / common.RECORDS}: {error}; make the baseline anew") from error
+
+
 def _summary(options: argparse.Namespace, rows: int, violations: Any, read: Any) -> str:
     if not rows:
         reasons = common.reading_lines(read, options.out)
@@ -109,13 +122,14 @@ def _summary(options: argparse.Namespace, rows: int, violations: Any, read: Any)
     return "\n".join(lines)
 
 
-def _result(rows: int, violations: Any, read: Any) -> dict[str, Any]:
+def _result(violations: Any, records: dict[str, Any], read: Any) -> dict[str, Any]:
     return {
-        "rows": rows,
+        "rows": records["rows"],
         **violations.to_dict(),
         "distances": {
             name: {"value": distance.value, "threshold": distance.threshold, "method": distance.method}
             for name, distance in violations.distances.items()
         },
+        "records": records,
         "input": read.to_dict(),
     }

@@ -14,8 +14,8 @@ examples:
   model-analyzer report report/
   model-analyzer report report/ --baseline baseline/ --title "churn, 1 March 10:00"
 
-Reads statistics.json or analysis.json of the folder, and constraint_violations.json, input_report.json and
-join_report.json if they are there, of Model Monitor's and Clarify's runs as well as of ours, and writes report.html
+Reads statistics.json or analysis.json of the folder, and constraint_violations.json, records.json, input_report.json
+and join_report.json if they are there, of Model Monitor's and Clarify's runs as well as of ours, and writes report.html
 beside them. Exit code 1 means that the command failed.
 """
 
@@ -67,7 +67,8 @@ def _page(options: argparse.Namespace) -> str:
     if isinstance(statistics, dict) and any(key.endswith("_metrics") for key in statistics):
         join = _read(options, labelled.JOIN_REPORT)
         return report.model_quality_html(statistics, constraints, violations, baseline, read, join, **options_of_page)
-    return report.data_quality_html(statistics, constraints, violations, baseline, read, **options_of_page)
+    records = _read(options, common.RECORDS)
+    return report.data_quality_html(statistics, constraints, violations, baseline, read, records, **options_of_page)
 
 
 def _analysis_page(options: argparse.Namespace, analysis: Any) -> str:

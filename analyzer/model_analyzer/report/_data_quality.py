@@ -14,6 +14,7 @@ from model_analyzer.inputs import InputReport
 
 from ._charts import category_bars, histogram, ranking
 from ._page import Tile, Tone, legend, number, page, percent, pill, rounded, section, table, tiles
+from ._records import checked_records, records_section, records_tile
 
 BINS = 28
 TAIL = 0.005
@@ -48,6 +49,7 @@ def data_quality_html(
     violations: Violations | Mapping[str, Any] | None = None,
     baseline: Statistics | Mapping[str, Any] | None = None,
     input_report: InputReport | Mapping[str, Any] | None = None,
+    records: Mapping[str, Any] | None = None,
     *,
     title: str = "Data quality",
     subtitle: str = "",
@@ -60,6 +62,7 @@ def data_quality_html(
         violations: What the check found, as `check` gives it or as read from constraint_violations.json.
         baseline: The baseline's statistics. Default: distributions stand alone.
         input_report: What happened while the data was read.
+        records: The run's records.json. Default: nothing is said of repeated records and of columns that say the same.
         title: The heading, plain text.
         subtitle: A line below it (endpoint, window), plain text.
     """
@@ -68,6 +71,7 @@ def data_quality_html(
     if constraints is not None and not isinstance(constraints, Constraints):
         constraints = Constraints.from_dict(constraints)
     report = input_report.to_dict() if isinstance(input_report, InputReport) else dict(input_report or {})
+    records = checked_records(records) if records else None
     found = _violations(violations)
     distances: Mapping[str, Distance] = {}
     if isinstance(violations, Violations) and violations.distances:
@@ -75,12 +79,14 @@ def data_quality_html(
     elif reference is not None:
         distances = compare(current, reference, constraints)
     status, tone = _status(current, violations, found)
-    body = [_tiles(current, found, distances, report)]
+    body = [_tiles(current, found, distances, report, records)]
     if found:
         body.append(_violation_section(found))
     if distances:
         body.append(_ranking_section(distances))
     body.append(_distribution_section(current, reference, distances, found))
+    if records:
+        body.append(records_section(records))
     if report:
         body.append(problem_section(report))
     return page(title, body, subtitle=subtitle, status=status, tone=tone)
@@ -115,7 +121,11 @@ def _status(current: Statistics, violations: object, found: list[dict[str, Any]]
 
 
 def _tiles(
-    current: Statistics, found: list[dict[str, Any]], distances: Mapping[str, Distance], report: Mapping[str, Any]
+    current: Statistics,
+    found: list[dict[str, Any]],
+    distances: Mapping[str, Distance],
+    report: Mapping[str, Any],
+    records: Mapping[str, Any] | None,
 ) -> str:
     items = [Tile(f"{current.item_count:,}", "rows"), Tile(f"{len(current.features):,}", "columns")]
     items.append(Tile(f"{len(found):,}", "violations", "bad" if found else "plain"))
@@ -124,6 +134,8 @@ def _tiles(
         items.append(Tile(f"{drifted} of {len(distances)}", "columns beyond threshold", "bad" if drifted else "plain"))
         name, worst = max(distances.items(), key=lambda pair: pair[1].value)
         items.append(Tile(f"{worst.value:.3f}", f"largest distance ({name})", "bad" if worst.exceeded else "plain"))
+    if records:
+        items.append(records_tile(records))
     if report:
         broken = int(report.get("broken_lines", 0))
         items.append(Tile(f"{broken:,}", "lines left out", "warn" if broken else "plain"))

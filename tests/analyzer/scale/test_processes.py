@@ -40,7 +40,7 @@ def test_the_command_line_gives_the_same_files(captured, tmp_path):
     for processes in ("1", "3"):
         arguments = ["baseline", str(captured), "--out", str(tmp_path / processes), "--processes", processes, "--quiet"]
         assert main(arguments) == 0
-    for name in ("constraints.json", "input_report.json"):
+    for name in ("constraints.json", "input_report.json", "records.json"):
         one, three = (json.loads((tmp_path / n / name).read_text()) for n in ("1", "3"))
         assert {k: v for k, v in one.items() if k != "samples"} == {k: v for k, v in three.items() if k != "samples"}
     one, three = (json.loads((tmp_path / n / "statistics.json").read_text()) for n in ("1", "3"))
