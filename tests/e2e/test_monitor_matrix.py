@@ -38,15 +38,15 @@ OURS = ("lambda", "auto", "processing")
 KINDS = ("DataQuality", "ModelQuality", "ModelBias", "ModelExplainability")
 #: Engines by kind and input. Of batch transform jobs there are no BASE64 records: they record objects as they are.
 ENGINES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("DataQuality", "endpoint"): (*OURS, "spark", "model-monitor"),
-    ("ModelQuality", "endpoint"): (*OURS, "model-monitor"),
-    ("ModelBias", "endpoint"): (*OURS, "model-monitor"),
+    ("DataQuality", "endpoint"): (*OURS, "spark", "container", "model-monitor"),
+    ("ModelQuality", "endpoint"): (*OURS, "container", "model-monitor"),
+    ("ModelBias", "endpoint"): (*OURS, "container", "model-monitor"),
     ("ModelExplainability", "endpoint"): ("auto", "processing", "model-monitor"),
-    ("DataQuality", "batch"): (*OURS, "spark", "model-monitor"),
-    ("ModelQuality", "batch"): (*OURS, "model-monitor"),
-    ("ModelBias", "batch"): (*OURS, "model-monitor"),
-    ("ModelExplainability", "batch"): ("auto", "processing"),
-    ("DataQuality", "dataset"): (*OURS, "spark"),
+    ("DataQuality", "batch"): (*OURS, "spark", "container", "model-monitor"),
+    ("ModelQuality", "batch"): (*OURS, "container", "model-monitor"),
+    ("ModelBias", "batch"): (*OURS, "container", "model-monitor"),
+    ("ModelExplainability", "batch"): ("auto", "processing", "container"),
+    ("DataQuality", "dataset"): (*OURS, "spark", "container"),
 }
 CELLS = [
     (kind, source, content)
@@ -55,11 +55,12 @@ CELLS = [
 ]
 #: What tells engines apart, and how long they took.
 OWN = {"engine", "engineReason", "processingJobName", "monitoringScheduleName"}
-#: What Model Monitor does not count.
+#: Those in whose place other programs look: they do not count everything that ours do.
+OTHERS = ("container", "model-monitor")
 UNCOUNTED = {"brokenRecords", "labels", "uncheckedMetrics"}
 UNCOUNTED_METRICS = {"RunSeconds", "LabelledRecords", "UnlabelledRecords", "LateLabels", "DuplicateLabels"}
-#: Of these kinds it does not say how many records it read.
-CLARIFYS = ("ModelBias", "ModelExplainability")
+#: Where they do not say how many records they read, and where only the image of one's own does.
+SILENT, SILENT_NATIVE = ("ModelBias",), ("ModelBias", "ModelExplainability")
 
 #: Allowed without having been used, and why.
 UNUSED_ANYWHERE = {
@@ -138,6 +139,9 @@ def define(stack: cdk.Stack, wanted: str) -> None:
         "auto": mlops.Engine.AUTO,
         "processing": mlops.Engine.PROCESSING,
         "spark": mlops.Engine.SPARK,
+        "container": mlops.ContainerEngine(
+            image="team/own:1", entrypoint=["python3", "-m", "monitor_support.own_image"]
+        ),
         "model-monitor": mlops.Engine.MODEL_MONITOR,
     }
     labels = mlops.Labels(bucket=bucket, prefix="truth")
@@ -217,6 +221,8 @@ class Matrix(Bench):
         event = {"window": window, "baseline": baseline}
         if engine in ("processing", "spark"):
             self.job(name, event, engine)
+        elif engine == "container":
+            self.container(name, event)
         elif engine == "auto" and kind == "ModelExplainability":
             self.job(name, event, "processing", "does not run in a function")
         else:
@@ -360,13 +366,12 @@ def test_every_engine_finds_publishes_and_tells_the_same(
     assert bool(expected.violations["violations"]) is violated
     assert expected.metrics
     for engine in others:
-        native = engine == "model-monitor"
-        left = cell[engine]
+        other, left = engine in OTHERS, cell[engine]
         assert left.violations == expected.violations, engine
-        unsaid = native and kind in CLARIFYS
-        dropped = OWN | (UNCOUNTED if native else set()) | ({"records"} if unsaid else set())
+        unsaid = other and kind in (SILENT_NATIVE if engine == "model-monitor" else SILENT)
+        dropped = OWN | (UNCOUNTED if other else set()) | ({"records"} if unsaid else set())
         assert _without(left.event, dropped) == _without(expected.event, dropped), engine
-        names = (UNCOUNTED_METRICS if native else {"RunSeconds"}) | ({"Records"} if unsaid else set())
+        names = (UNCOUNTED_METRICS if other else {"RunSeconds"}) | ({"Records"} if unsaid else set())
         assert _metrics(left, names) == _metrics(expected, names), engine
         assert _engine_of(engine, kind) == left.event["engine"]
 

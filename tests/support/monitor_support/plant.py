@@ -27,8 +27,14 @@ from sagemaker_local.server import LocalAws
 
 #: What the names of the monitors' roles begin with.
 ROLES = "Monitors"
-_IMAGES = "sagemaker_local.monitor_images."
-WORK = {"analyzer": "analyse", "merger": "merge", "clarify": "analyse"}
+_IMAGES = "sagemaker_local.monitor_images"
+#: Images and what they do, by their modules; the last one is a user's own.
+WORK = {
+    f"{_IMAGES}.analyzer": "analyse",
+    f"{_IMAGES}.merger": "merge",
+    f"{_IMAGES}.clarify": "analyse",
+    "monitor_support.own_image": "work",
+}
 #: What Spark does with the files, without Spark; `tests/e2e/test_spark_engine.py` has a real one.
 _RUN_SECONDS = {"RUN_SECONDS": "3600"}
 
@@ -152,10 +158,10 @@ class Images:
     def _run(
         self, arguments: list[str], environment: dict[str, str], folder: Path, log: Callable[[str], None], **more: Any
     ) -> Ending:
-        if not any(text.startswith(_IMAGES) for text in arguments):
+        name = next((text for text in arguments if text in WORK), None)
+        if name is None:
             return self._start(arguments, environment, folder, log, **more)
-        name = arguments[arguments.index("-m") + 1].rpartition(".")[2]
-        work = getattr(importlib.import_module(f"sagemaker_local.monitor_images.{name}"), WORK[name])
+        work = getattr(importlib.import_module(name), WORK[name])
         job = ContainerJob.read(folder)
         # Environment variables belong to the whole process, so one job at a time.
         signing = self.signing(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
@@ -218,6 +224,19 @@ class Bench:
             mock.patch.object(job, "MESSAGE_FILE", self._folder / "message"),
         ):
             assert job.run_job(told, time.monotonic(), spread) == 0, (self._folder / "message").read_text()
+
+    def container(self, name: str, event: Mapping[str, Any]) -> None:
+        """Start a monitor's own container, wait for it, and have it told of, as EventBridge would."""
+        job = self.function(name, event)["processingJobName"]
+        end = time.monotonic() + 30
+        while True:
+            found = self.client("sagemaker").describe_processing_job(ProcessingJobName=job)
+            if found["ProcessingJobStatus"] != "InProgress":
+                break
+            assert time.monotonic() < end, found
+            time.sleep(0.02)
+        ended = {"ProcessingJobName": job, "ProcessingJobStatus": found["ProcessingJobStatus"]}
+        self.function(name, {"detail-type": "SageMaker Processing Job State Change", "detail": ended})
 
     def add_native(self, name: str) -> None:
         """Make job definition and schedule of a native monitor."""
