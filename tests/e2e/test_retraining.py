@@ -52,6 +52,7 @@ class Loop:
     """What happened, in order."""
 
     site: Site
+    network: dict[str, Any]
     first: dict[str, Any] = field(default_factory=dict)
     second: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
@@ -78,8 +79,9 @@ def loop(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Loop:
         },
         "on_drift": {"cooldown_hours": 0},
     }
+    settings["network"] = _network(aws, settings["region"])
     Deployment(aws, tmp_path_factory.mktemp("loop"), {"loop": settings}).deploy()
-    story = Loop(Site(aws, "loop", settings))
+    story = Loop(Site(aws, "loop", settings), settings["network"])
     story.first = _train_at_home(story.site, tmp_path_factory.mktemp("home"))
     # A rolling window of labelled customers: those of before the tariff are not in it any more.
     _bring_data(story.site, "labelled", customers(1000, 6, new_tariff=True))
@@ -92,6 +94,20 @@ def loop(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     story.executions = _executions(story.site)
     story.told = story.site.events("Model Retraining")
     return story
+
+
+def _network(aws: LocalAws, region: str) -> dict[str, Any]:
+    """A VPC without a way out of it; endpoint and jobs stand in it."""
+    ec2 = aws.client("ec2", ACCOUNT, region)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{region}{zone}")["Subnet"]
+        for number, zone in enumerate("ab")
+    ]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    private = {"route_table_ids": [table], "allow_from": ["10.0.0.0/16"]}
+    return {"vpc_id": vpc, "subnet_ids": [subnet["SubnetId"] for subnet in subnets], "vpc_endpoints": private}
 
 
 def _train_at_home(site: Site, folder: Path) -> dict[str, Any]:
@@ -189,6 +205,30 @@ def test_the_new_version_is_better_on_the_same_data(loop: Loop) -> None:
 
 def test_its_monitors_are_quiet_with_its_own_baseline(loop: Loop) -> None:
     assert (loop.quiet["status"], loop.quiet["modelPackageArn"]) == ("Completed", loop.second["ModelPackageArn"])
+
+
+def test_everything_of_it_stands_in_the_vpc(loop: Loop) -> None:
+    network = loop.network
+    made = loop.site.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    services = {item["ServiceName"].split(".", 3)[3]: item for item in made if item["VpcId"] == network["vpc_id"]}
+    assert set(services) == {"events", "monitoring", "s3", "sagemaker.api", "sagemaker.runtime"}
+    assert services["s3"]["RouteTableIds"] == network["vpc_endpoints"]["route_table_ids"]
+    assert sorted(services["sagemaker.api"]["SubnetIds"]) == sorted(network["subnet_ids"])
+    sagemaker = loop.site.client("sagemaker")
+    jobs = [sagemaker.describe_training_job(TrainingJobName=_job(loop, "TrainingJob"))["VpcConfig"]]
+    name = _job(loop, "ProcessingJob")
+    jobs.append(sagemaker.describe_processing_job(ProcessingJobName=name)["NetworkConfig"]["VpcConfig"])
+    assert [job["Subnets"] for job in jobs] == [network["subnet_ids"]] * 2
+    assert jobs[0]["SecurityGroupIds"] == jobs[1]["SecurityGroupIds"]
+
+
+def _job(loop: Loop, kind: str) -> str:
+    """Name of a job of the retraining."""
+    listed = loop.site.client("sagemaker").list_pipeline_execution_steps(
+        PipelineExecutionArn=loop.executions[0]["PipelineExecutionArn"]
+    )["PipelineExecutionSteps"]
+    arns = [step["Metadata"][kind]["Arn"] for step in listed if kind in step.get("Metadata", {})]
+    return str(arns[0].rpartition("/")[2])
 
 
 def test_nothing_was_called_that_no_policy_allows(loop: Loop) -> None:
