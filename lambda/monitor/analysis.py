@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
+from botocore.exceptions import ClientError
+
 from monitor.run import Run
 from monitor.sources import InputSource, RecordFunction
 from monitor.storage import CaptureFile, Storage, StoredFile
 from monitor.window import timestamp
+from shared.clients import error_code
 from shared.metrics import StatisticSet
 from shared.s3 import S3Uri
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 Prepared = TypeVar("Prepared")
 Summary = TypeVar("Summary")
+
+#: Who may not list a bucket is refused what is not there.
+_REFUSED = frozenset({"AccessDenied", "403"})
 
 PAGE = "report.html"
 VIOLATIONS = "constraint_violations.json"
@@ -144,7 +150,7 @@ class Traffic:
     """What a run has to read: the input's files, and label files for the types that compare with labels.
 
     ``preprocessor`` turns records into rows, in place of how they are usually read. ``spread`` reads on other machines,
-    where the run has them, what ``listed`` names.
+    where the run has them, what ``listed`` names. ``read`` brings an object of S3, None where there is none.
     """
 
     run: Run
@@ -154,6 +160,7 @@ class Traffic:
     preprocessor: RecordFunction | None = None
     listed: Sequence[StoredFile] = ()
     spread: Spread | None = None
+    read: Callable[[S3Uri], bytes | None] = lambda _: None
 
     @property
     def name(self) -> str:
@@ -164,6 +171,18 @@ class Traffic:
     def subtitle(self) -> str:
         """The line below the report's heading."""
         return f"{timestamp(self.run.window.start)} to {timestamp(self.run.window.end)}"
+
+    def beside_baseline(self, name: str) -> bytes | None:
+        """A file in the folder of the baseline's statistics; None where there is none, or none that may be read."""
+        statistics = self.run.statistics
+        if statistics is None:
+            return None
+        try:
+            return self.read(S3Uri(statistics.bucket, statistics.key.rpartition("/")[0]) / name)
+        except ClientError as error:
+            if error_code(error) in _REFUSED:
+                return None
+            raise
 
     def frames(self, *, columns: Sequence[str] | None, report: InputReport) -> Iterator[polars.DataFrame]:
         """The input's rows in batches; ``columns`` are names by position for data without names."""

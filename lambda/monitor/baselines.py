@@ -79,7 +79,8 @@ class Baselines:
             raise BaselineError(f"no baseline can be computed from {source}: {error}") from error
         origin = {"trainingData": str(source), "modelPackageArn": run.model_package_arn}
         self._storage.claim(place / "origin.json", json.dumps(origin, indent=2))
-        for name in names:
+        # The last of the named ones makes the baseline complete; what lies beside them comes first.
+        for name in [*(name for name in documents if name not in names), *names]:
             self._storage.claim(place / name, documents[name])
         return True
 

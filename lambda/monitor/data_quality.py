@@ -21,6 +21,7 @@ from monitor.analysis import (
     unreadable,
 )
 from monitor.settings import DataQualitySettings
+from shared.log import Logger
 from shared.metrics import StatisticSet
 from shared.s3 import S3Uri
 
@@ -29,8 +30,13 @@ if TYPE_CHECKING:
 
     import polars
 
-    from model_analyzer.data_quality import Violation
+    from model_analyzer.data_quality import Profile, Violation
     from monitor.run import Run
+
+#: Beside Model Monitor's files: what whole records tell, of a run and of its baseline.
+RECORDS = "records.json"
+
+log = Logger("monitor.data_quality")
 
 
 @dataclass(frozen=True)
@@ -104,12 +110,14 @@ class DataQuality(Analysis[Baseline]):
             emit_metrics &= constraints.config.emit_metrics
             violations = data_quality.check(profile, constraints, prepared.statistics)
         distances = {name: item.value for name, item in violations.distances.items()} if violations is not None else {}
+        records = _records(profile, traffic.beside_baseline(RECORDS))
         page = report.data_quality_html(
             statistics,
             prepared.constraints or suggested,
             violations,
             prepared.statistics,
             read,
+            records,
             title=f"Data quality of {traffic.name}",
             subtitle=traffic.subtitle,
         )
@@ -121,6 +129,7 @@ class DataQuality(Analysis[Baseline]):
                 self.document: json.dumps(statistics, indent=2, ensure_ascii=False),
                 "constraints.json": suggested.to_json(),
                 VIOLATIONS: found,
+                RECORDS: json.dumps(records, indent=2, ensure_ascii=False),
                 PAGE: page,
             },
             findings=tuple(_finding(item) for item in violations or ()),
@@ -160,6 +169,7 @@ class DataQuality(Analysis[Baseline]):
         return {
             "statistics.json": json.dumps(statistics, indent=2, ensure_ascii=False),
             "constraints.json": data_quality.suggest(profile).to_json(),
+            RECORDS: json.dumps(data_quality.records(profile), indent=2, ensure_ascii=False),
         }
 
     def _selected(self, frames: Iterable[polars.DataFrame]) -> Iterator[polars.DataFrame]:
@@ -177,6 +187,18 @@ class DataQuality(Analysis[Baseline]):
         if changes:
             config = constraints.setdefault("monitoring_config", {})
             config["distribution_constraints"] = {**config.get("distribution_constraints", {}), **changes}
+
+
+def _records(profile: Profile, baseline: bytes | None) -> dict[str, Any]:
+    """What whole records tell. A run does not fail for a file of which it compares nothing else."""
+    from model_analyzer import data_quality
+
+    if baseline is not None:
+        try:
+            return data_quality.records(profile, json.loads(baseline))
+        except ValueError as error:
+            log.warning("the baseline's records cannot be compared with", reason=str(error))
+    return data_quality.records(profile)
 
 
 def points(statistics: Mapping[str, Any], distances: Mapping[str, float]) -> Iterator[Point]:

@@ -204,6 +204,7 @@ class Monitor:
             preprocessor=preprocessor_of(self._storage, self._settings.preprocessor),
             listed=found.captures,
             spread=self._spread,
+            read=self._storage.read,
         )
         return self._analysis.analyse(traffic, prepared)
 

@@ -232,6 +232,7 @@ class Bench:
         table = ("train.csv", f"prediction,income,age,plan\n{rows}\n".encode())
         profile = data_quality.profile_all(inputs.read_table([table], format="csv", header=True))
         statistics, constraints = data_quality.statistics(profile), data_quality.suggest(profile).to_json()
+        self.put("baselines/1/records.json", json.dumps(data_quality.records(profile)))
         return {
             "constraints": self.put("baselines/1/constraints.json", constraints),
             "statistics": self.put("baselines/1/statistics.json", json.dumps(statistics)),

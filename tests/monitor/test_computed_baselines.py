@@ -39,7 +39,9 @@ def test_the_first_run_computes_what_the_version_lacks_and_compares_with_it(trai
     assert (detail["baselineMissing"], detail["checked"]) == (False, True)
     assert detail["status"] == "CompletedWithViolations"
     assert "income" in {item["feature"] for item in detail["worstFeatures"]}
-    assert keys(trained) == [f"{PLACE}/DataQuality/{name}.json" for name in ("constraints", "origin", "statistics")]
+    names = ("constraints", "origin", "records", "statistics")
+    assert keys(trained) == [f"{PLACE}/DataQuality/{name}.json" for name in names]
+    assert json.loads(trained.read("records.json"))["repeated"]["expected_share"] is not None
     names = [feature["name"] for feature in stored(trained, f"{PLACE}/DataQuality/constraints.json")["features"]]
     assert names == ["prediction", "income", "age", "plan"], "labels are not captured"
     assert stored(trained, f"{PLACE}/DataQuality/origin.json")["trainingData"] == "s3://mlops-data/training"

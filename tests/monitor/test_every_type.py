@@ -12,7 +12,7 @@ from monitor.labelled import UnreadableLabels, UnusableRecords
 from monitor.monitor import WindowTooLarge
 
 FILES = {
-    "DataQuality": {"statistics.json", "constraints.json", "constraint_violations.json", "report.html"},
+    "DataQuality": {"records.json", "statistics.json", "constraints.json", "constraint_violations.json", "report.html"},
     "ModelQuality": {"statistics.json", "constraints.json", "constraint_violations.json", "report.html"},
     "ModelBias": {"analysis.json", "constraint_violations.json", "report.html"},
 }

@@ -12,7 +12,7 @@ from monitor.analysis import BaselineError
 from monitor.monitor import WindowTooLarge
 from shared import clients
 
-FILES = {"report.html", "statistics.json", "constraints.json", "constraint_violations.json"}
+FILES = {"records.json", "report.html", "statistics.json", "constraints.json", "constraint_violations.json"}
 
 
 class Killed(BaseException):

@@ -92,13 +92,47 @@ def test_drifting_and_malformed_traffic_is_found(bench):
     assert bench.metrics[f"{DATA}feature_baseline_drift_income"]["Value"] == pytest.approx(drift["value"])
 
 
+def test_repeated_requests_are_told_from_those_that_chance_explains(bench):
+    rows = bench.traffic(300)
+    bench.capture([*rows, *rows[:100]])
+    baseline = bench.baseline()
+    bench.run(baseline)
+    found = json.loads(bench.read("records.json"))
+    assert (found["rows"], found["columns"]) == (400, ["age", "income", "plan", "prediction"])
+    assert found["repeated"] | {"rows": 100, "most_frequent": 2, "exact": True} == found["repeated"]
+    assert found["repeated"]["expected_share"] == pytest.approx(0, abs=0.01)
+    assert "Equal to an earlier one" in bench.read("report.html")
+
+    bench.put("baselines/1/records.json", "{}")
+    assert bench.run(baseline)["status"] == "Completed", "nothing else depends on that file"
+    assert json.loads(bench.read("records.json"))["repeated"]["expected_share"] is None
+
+
+def test_who_may_not_read_beside_the_baseline_does_without(bench, monkeypatch):
+    from botocore.exceptions import ClientError
+
+    from monitor.storage import Storage
+
+    read = Storage.read
+
+    def refusing(self, uri):
+        if uri.key.endswith("records.json"):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+        return read(self, uri)
+
+    monkeypatch.setattr(Storage, "read", refusing)
+    bench.capture(bench.traffic(50))
+    assert bench.run(bench.baseline())["status"] == "Completed"
+    assert json.loads(bench.read("records.json"))["repeated"]["expected_share"] is None
+
+
 def test_running_again_writes_the_same_bytes_to_the_same_keys(bench):
     bench.capture(bench.traffic(shift=3))
     bench.capture(bench.traffic(seed=2), name="30-00-000-b.jsonl")
     baseline = bench.baseline()
     first_detail, first = bench.run(baseline), bench.reports()
     again, second = bench.run(baseline), bench.reports()
-    assert len(first) == 4
+    assert len(first) == 5
     assert first == second
     assert first_detail == again
 
@@ -267,7 +301,7 @@ def test_reports_are_encrypted_with_the_key_given(bench):
     bench.environment(KMS_KEY_ARN="arn:aws:kms:eu-west-1:111111111111:key/1")
     bench.run()
     puts = [call for name, call in bench.calls if name == "PutObject"]
-    assert [call["SSEKMSKeyId"] for call in puts] == ["arn:aws:kms:eu-west-1:111111111111:key/1"] * 4
+    assert [call["SSEKMSKeyId"] for call in puts] == ["arn:aws:kms:eu-west-1:111111111111:key/1"] * 5
 
 
 @pytest.mark.parametrize("operation", ["ListObjectsV2", "GetObject", "PutObject"])
@@ -277,7 +311,7 @@ def test_a_refused_call_fails_the_run_and_the_retry_completes_it(bench, operatio
     bench.faults.append((operation, refused("AccessDenied")))
     expect_failure(bench, ClientError, "AccessDenied", baseline=baseline)
     assert bench.run(baseline)["status"] == "Completed"
-    assert len(bench.reports()) == 4
+    assert len(bench.reports()) == 5
 
 
 def test_a_failure_that_cannot_be_published_is_still_raised(bench):

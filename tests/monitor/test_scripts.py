@@ -46,7 +46,7 @@ def test_a_postprocessor_finds_the_report(bench, tmp_path):
     bench.run()
     names, rows = json.loads(place.read_text())
     assert rows == 400
-    assert names == ["constraint_violations.json", "constraints.json", "report.html", "statistics.json"]
+    assert names == ["constraint_violations.json", "constraints.json", "records.json", "report.html", "statistics.json"]
 
 
 @pytest.mark.parametrize("name", ["PREPROCESSOR_URI", "POSTPROCESSOR_URI"])

@@ -158,6 +158,7 @@ def _data_quality(configuration: Configuration, inputs: Inputs, training: Path, 
     statistics = data_quality.statistics(profile)
     (out / "statistics.json").write_text(json.dumps(statistics))
     (out / "constraints.json").write_text(data_quality.suggest(profile).to_json())
+    (out / "records.json").write_text(json.dumps(data_quality.records(profile)))
 
     def check(old: Path) -> Any:
         constraints = data_quality.Constraints.from_json((old / "constraints.json").read_text())

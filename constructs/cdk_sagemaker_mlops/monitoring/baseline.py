@@ -192,7 +192,10 @@ class _FileBaseline(Baseline):
 
     def bind(self, request: BaselineRequest) -> BoundBaseline:
         used = [self.constraints, *([self.statistics] if self.statistics and request.has_statistics else [])]
-        objects = [f"arn:{_refs.partition()}:s3:::{uri.removeprefix('s3://')}" for uri in used]
+        # The analyzer's commands write this file beside them; it tells repeated records from those that are expected.
+        compared = used[1:] if request.monitoring_type == "DataQuality" else []
+        beside = [f"{uri.rpartition('/')[0]}/records.json" for uri in compared if not _refs.is_token(uri)]
+        objects = [f"arn:{_refs.partition()}:s3:::{uri.removeprefix('s3://')}" for uri in [*used, *beside]]
         statements = [Statement(sid="ReadBaselines", actions=["s3:GetObject"], resources=objects)]
         if self.encryption_key is not None:
             statements += decrypt(_refs.key_arn(self.encryption_key))

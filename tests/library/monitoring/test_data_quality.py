@@ -66,6 +66,8 @@ def test_a_fixed_endpoint_needs_no_condition(
     template = synthesise()
     assert not any("Condition" in resource for resource in template.resources.values())
     assert "DataQualityConstraintsUri" not in template.template["Parameters"]
+    written = json.dumps(template.template["Resources"])
+    assert [f"base/{name}.json" in written for name in ("c", "s", "records", "other")] == [True, True, True, False]
 
 
 def test_the_function_is_told_everything_that_does_not_change_with_the_version(
