@@ -168,13 +168,15 @@ class Collector:
         folder = None
         violations: tuple[Violation, ...] = ()
         statistics: tuple[Mapping[str, Any], ...] = ()
+        records: Mapping[str, Any] = {}
         attribution: Mapping[str, float] = {}
         before: Mapping[str, float] = {}
         try:
             folder = self._reports.latest(self._settings.reports / endpoint / schedule, self._since, self._until)
             if folder is not None:
                 violations = self._reports.violations(folder)
-                statistics = self._reports.statistics(folder) if kind == "DataQuality" else ()
+                if kind == "DataQuality":
+                    statistics, records = self._reports.statistics(folder), self._reports.records(folder)
                 if kind == "ModelExplainability":
                     attribution = self._reports.attribution(folder)
                     first = self._reports.first(self._settings.reports / endpoint / schedule, self._since, self._until)
@@ -207,6 +209,7 @@ class Collector:
             threshold=thresholds.get(schedule, 0.1),
             metrics=tuple(series for series in own if series and not series.name.startswith("feature_")),
             statistics=statistics,
+            records=records,
             attribution=attribution,
             attribution_before=before,
             published=len(runs) + len(own),

@@ -139,9 +139,10 @@ class Violation:
 class MonitorFacts:
     """One monitor over the period.
 
-    ``violations`` are those of the latest run that has a report; ``threshold`` is its drift threshold; ``metrics`` are
-    the analysis' own numbers over time; ``attribution`` and ``attribution_before`` strengths of features in the latest
-    and in the first report of the period; ``published`` how many custom metrics it publishes.
+    ``violations`` are those of the latest run that has a report, ``statistics`` and ``records`` its files of these
+    names; ``threshold`` is its drift threshold; ``metrics`` are the analysis' own numbers over time; ``attribution``
+    and ``attribution_before`` strengths of features in the latest and in the first report of the period; ``published``
+    how many custom metrics it publishes.
     """
 
     schedule: str
@@ -160,6 +161,7 @@ class MonitorFacts:
     threshold: float = 0.1
     metrics: tuple[Series, ...] = ()
     statistics: tuple[Mapping[str, Any], ...] = ()
+    records: Mapping[str, Any] = field(default_factory=dict)
     attribution: Mapping[str, float] = field(default_factory=dict)
     attribution_before: Mapping[str, float] = field(default_factory=dict)
     published: int = 0
@@ -246,6 +248,11 @@ class ModelFacts:
             yield f"monitors.{monitor.kind}.violations", len(monitor.violations)
             yield f"monitors.{monitor.kind}.drifted_features", len(monitor.drifted)
             yield f"monitors.{monitor.kind}.failed_runs", monitor.failed.total
+            if repeated := monitor.records.get("repeated"):
+                yield f"monitors.{monitor.kind}.repeated_share", repeated["share"]
+                yield f"monitors.{monitor.kind}.redundant_pairs", len(monitor.records.get("redundant", ()))
+                if repeated.get("expected_share") is not None:
+                    yield f"monitors.{monitor.kind}.expected_repeated_share", repeated["expected_share"]
             for drift in monitor.drifts:
                 yield f"monitors.{monitor.kind}.drift.{drift.feature}", drift.latest
             for series in monitor.metrics:

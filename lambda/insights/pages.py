@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from insights.facts import Drift, ModelFacts, MonitorFacts, Series
+from insights.page_records import records
 from insights.page_training import training
 from insights.recommendation import Recommendation
 from insights.timeline import timeline
@@ -79,6 +80,7 @@ def model_page(facts: ModelFacts, advice: Sequence[Recommendation]) -> str:
         _drift(facts),
         _importance(facts),
         training(facts),
+        records(facts),
         _traffic(facts),
         _monitors(facts),
         _versions(facts),

@@ -13,6 +13,7 @@ from insights.facts import Violation
 from shared.clients import error_code
 from shared.s3 import S3Uri
 
+_REPEATED = {"rows", "share", "exact", "standard_error", "most_frequent", "expected_share", "piled_up_at"}
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
@@ -74,6 +75,13 @@ class Reports:
     def statistics(self, folder: S3Uri) -> tuple[Mapping[str, Any], ...]:
         """Statistics of the run's features, in Model Monitor's form."""
         return tuple(self.json(folder / "statistics.json").get("features", ()))
+
+    def records(self, folder: S3Uri) -> Mapping[str, Any]:
+        """What whole records of the run tell; empty where the engine does not write that, or something else."""
+        document = self.json(folder / "records.json")
+        repeated, pairs = document.get("repeated"), document.get("redundant")
+        told = isinstance(repeated, dict) and repeated.keys() >= _REPEATED and isinstance(pairs, list)
+        return document if told else {}
 
     def attribution(self, folder: S3Uri) -> Mapping[str, float]:
         """Global strengths of features in Clarify's ``analysis.json``, of the first label."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from model_analyzer.data_quality import Profile, merge, profile, profile_all, records
 from model_analyzer.data_quality._fingerprints import fingerprints
-from model_analyzer.data_quality._records import different
+from model_analyzer.data_quality._records import different, piled_up_at
 from model_analyzer.data_quality._redundant import redundant
 from model_analyzer.data_quality._repeats import RepeatSketch
 from model_analyzer.data_quality._sample import RowSample
@@ -136,6 +136,7 @@ def test_a_profile_knows_its_records():
         "most_frequent": 4,
         "times": {"1": 1, "2": 1, "4": 1},
         "expected_share": None,
+        "piled_up_at": None,
     }
     assert (found["rows"], found["columns"], found["redundant"]) == (7, ["n", "s"], [])
     assert records(Profile())["repeated"]["share"] == 0.0
@@ -184,6 +185,27 @@ def test_a_baseline_without_repetitions_does_not_promise_any_number_of_records()
     assert baseline["repeated"]["share"] == 0.0
     assert found["share"] == pytest.approx(0.78, abs=0.02)
     assert found["expected_share"] == pytest.approx(found["share"], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("seed", "draw"),
+    [
+        (1, lambda rng: rng.integers(0, 3000, 1000)),
+        (2, lambda rng: rng.integers(0, 216, 900)),
+        (3, lambda rng: rng.zipf(1.3, 3000) % 5000),
+        (4, lambda rng: rng.integers(0, 10**9, 1000)),
+    ],
+)
+def test_independent_requests_do_not_pile_up_and_retries_do(seed, draw):
+    asked = draw(np.random.default_rng(seed)).tolist()
+
+    def at(values):
+        return piled_up_at(Counter(Counter(values).values()))
+
+    assert at(asked) is None
+    if seed == 4:
+        assert [at(asked + asked[:100] * again) for again in (1, 2, 5)] == [2, 3, 6]
+        assert at(asked + asked[:5]) is None, "a handful may be chance"
 
 
 def test_baselines_of_other_columns_are_not_compared_with():

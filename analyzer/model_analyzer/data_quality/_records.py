@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 _FEWEST = 20
 _ROWS_AT_ONCE = 20_000
+_MOST_TIMES = 12
+_FEWEST_PILED = 10
+_ERRORS = 4.0
 _MOST_COMBINATIONS = 1e15
 
 
@@ -93,6 +96,7 @@ def records(profile: Profile, baseline: Mapping[str, Any] | None = None) -> dict
     distinct = repeats.distinct()
     times, of = np.unique(repeats.counts, return_counts=True)
     share = 1 - distinct / repeats.rows if repeats.rows else 0.0
+    expected = _expected(repeats.rows, columns, baseline)
     sample = profile.records.sample.rows()
     return {
         "format": FORMAT,
@@ -105,8 +109,10 @@ def records(profile: Profile, baseline: Mapping[str, Any] | None = None) -> dict
             "exact": repeats.exact,
             "most_frequent": int(times[-1]) if times.size else 0,
             "times": {str(number): int(count) for number, count in zip(times, of, strict=True)},
-            "expected_share": _expected(repeats.rows, columns, baseline),
+            "expected_share": expected,
+            "piled_up_at": piled_up_at(dict(zip(times.tolist(), of.tolist(), strict=True))),
         },
+        "baseline_rows": None if expected is None or baseline is None else int(baseline["rows"]),
         "combinations": _combinations(sample) if len(columns) <= COLUMNS else None,
         "sampled_rows": sample.height,
         "redundant": [pair.to_dict() for pair in redundant(sample)],
@@ -145,6 +151,28 @@ def different(rows: int, known: int, times: Mapping[int, float]) -> float:
         return sum(times.values())
     share = once / (known * unseen + once)
     return sum(times.values()) + unseen * -math.expm1((rows - known) * math.log1p(-share))
+
+
+def piled_up_at(times: Mapping[int, int]) -> int | None:
+    """How many times more records occur than requests that know nothing of each other could give, if there is such.
+
+    However popular each record is, among independent requests the number of records that occur k times is at most
+    `sqrt((k + 1) / k)` times the geometric mean of its neighbours (the inequality that Chao's estimator rests on).
+    Clients that try twice, queues that deliver twice and callers that ask every ten minutes break that; customers who
+    are asked about again do not.
+    """
+    found: tuple[float, int] | None = None
+    for number in range(2, _MOST_TIMES + 1):
+        here = times.get(number, 0)
+        if here < _FEWEST_PILED:
+            continue
+        fewer, more = times.get(number - 1, 0), times.get(number + 1, 0)
+        part = number / (number + 1)
+        # Roots of counts have a variance of a quarter, whatever the counts are (Anscombe, 1948).
+        errors = (math.sqrt(part) * here - math.sqrt(fewer * more)) / math.sqrt((fewer + more) / 4 + part * here)
+        if errors > _ERRORS and (found is None or errors > found[0]):
+            found = errors, number
+    return None if found is None else found[1]
 
 
 def _combinations(sample: pl.DataFrame) -> float | None:

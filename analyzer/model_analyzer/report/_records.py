@@ -21,7 +21,16 @@ def checked_records(records: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     try:
         repeated, pairs = records["repeated"], records["redundant"]
-        missing = {"rows", "share", "most_frequent", "expected_share", "exact", "standard_error", "times"} - {*repeated}
+        missing = {
+            "rows",
+            "share",
+            "most_frequent",
+            "expected_share",
+            "exact",
+            "standard_error",
+            "times",
+            "piled_up_at",
+        } - {*repeated}
         if not missing and all(pair["kind"] in _KINDS and len(pair["columns"]) == 2 for pair in pairs):
             return records
     except (KeyError, TypeError):
@@ -52,6 +61,8 @@ def _repeated(records: Mapping[str, Any]) -> str:
     ]
     if repeated["expected_share"] is not None:
         facts.append(("Expected of records like the baseline's", percent(round(repeated["expected_share"], 4))))
+    if repeated["piled_up_at"]:
+        facts.append(("More often than by chance", f"exactly {number(repeated['piled_up_at'])} times"))
     if not repeated["exact"]:
         facts.append(("How exact", f"estimated, standard error {percent(round(repeated['standard_error'], 4))}"))
     rows = [(escape(what), escape(value)) for what, value in facts]

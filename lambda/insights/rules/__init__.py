@@ -8,11 +8,18 @@ from insights.facts import ModelFacts
 from insights.own_rules import OwnRule
 from insights.recommendation import ORDER, Recommendation
 
-from . import data, model, serving, training, watching
+from . import data, model, records, serving, training, watching
 from .table import Rule
 
 #: Every rule of this package, in the order in which equals are shown.
-RULES: tuple[Rule, ...] = (*watching.RULES, *model.RULES, *training.RULES, *data.RULES, *serving.RULES)
+RULES: tuple[Rule, ...] = (
+    *watching.RULES,
+    *model.RULES,
+    *training.RULES,
+    *data.RULES,
+    *records.RULES,
+    *serving.RULES,
+)
 
 
 def recommend(facts: ModelFacts, own: Iterable[OwnRule] = ()) -> list[Recommendation]:
