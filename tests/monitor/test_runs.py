@@ -366,12 +366,14 @@ def test_wrong_settings_name_every_mistake(bench):
 
 
 def test_the_analyzer_is_not_imported_before_it_is_needed():
-    """A cold start that finds no traffic does not pay for polars; the deploy function has no layer at all."""
+    """A cold start that finds no traffic does not pay for polars, and none for threads that nothing uses; the deploy
+    function has no layer at all.
+    """
     code = (
-        "import sys; import deploy.handler, monitor.handler; "
-        "print(sorted({'polars', 'numpy', 'model_analyzer'} & set(sys.modules)))"
+        "import os, sys; import deploy.handler, monitor.handler; "
+        "print(sorted({'polars', 'numpy', 'model_analyzer'} & set(sys.modules)), os.environ['OPENBLAS_NUM_THREADS'])"
     )
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "lambda"), str(root / "analyzer")])}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert (result.stdout.strip(), result.stderr) == ("[]", "")
+    assert (result.stdout.strip(), result.stderr) == ("[] 1", "")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from cdk_sagemaker_mlops.measures import Measure
 
+from .schedule import MonitoringSchedule
+
 if TYPE_CHECKING:
     from cdk_sagemaker_mlops._iam import Statement
     from cdk_sagemaker_mlops.alarming import AlarmRule
@@ -105,6 +107,11 @@ class Analysis(ABC):
     has_statistics: ClassVar[bool] = True
     #: Whether it compares predictions with labels.
     needs_labels: ClassVar[bool] = False
+
+    @property
+    def usual_schedule(self) -> MonitoringSchedule:
+        """When runs happen where nothing else is said."""
+        return MonitoringSchedule.hourly()
 
     @property
     def lag_hours(self) -> int:

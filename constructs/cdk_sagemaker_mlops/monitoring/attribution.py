@@ -15,6 +15,7 @@ from .labelled import MetricAlarm
 from .monitor import Monitor
 from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
+from .scripts import Scripts
 from .source import MonitorInput
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class AttributionMonitor(Monitor):
     :param notifications: Who hears of its alarms. Default: - nobody; alarms are still to be seen
     :param alarms: Which other alarms it has. Default: - see :class:`MonitorAlarms`
     :param name: Name in reports, metrics and events. Default: - `<endpoint>-attribution`
+    :param scripts: What is done with reports; a preprocessor is for data quality only. Default: - none
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class AttributionMonitor(Monitor):
         notifications: Sequence[AlarmTarget] = (),
         alarms: MonitorAlarms | None = None,
         name: str | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
         alarms = alarms or MonitorAlarms()
         analysis = AttributionAnalysis(
@@ -122,11 +125,12 @@ class AttributionMonitor(Monitor):
             reports=reports,
             reports_prefix=reports_prefix,
             baseline=baseline,
-            schedule=schedule or MonitoringSchedule.daily(),
+            schedule=schedule,
             engine=engine,
             notifications=notifications,
             alarms=alarms,
             name=name,
+            scripts=scripts,
         )
 
     def metric_attribution(self, feature: str, label: str | None = None) -> cloudwatch.Metric:

@@ -17,6 +17,7 @@ from .analysis import Analysis, Chart, MonitorView
 from .explanation import ShadowEndpoint, Shap, shadow_statements
 from .labelled import MetricAlarm
 from .locations import decrypt
+from .schedule import MonitoringSchedule
 from .source import MonitorInput
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class AttributionAnalysis(Analysis):
     feature_alarms: tuple[MetricAlarm, ...] = ()
     datapoints: int = 1
     publish_metrics: bool = True
+
+    @property
+    def usual_schedule(self) -> MonitoringSchedule:
+        """When runs happen where nothing else is said."""
+        return MonitoringSchedule.daily()
 
     @property
     def labels(self) -> tuple[str, ...]:

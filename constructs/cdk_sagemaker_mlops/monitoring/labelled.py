@@ -9,27 +9,18 @@ from typing import TYPE_CHECKING
 
 from cdk_sagemaker_mlops._errors import did_you_mean
 from cdk_sagemaker_mlops._iam import Statement, grant
-from cdk_sagemaker_mlops.alarming import AlarmRule, AlarmTarget, Concern, Severity
+from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, Severity
 from cdk_sagemaker_mlops.measures import MetricMath
 
 from .analysis import Analysis, Chart, MonitorView
-from .baseline import Baseline
-from .engine import Engine
 from .ground_truth import Labels, Predictions
 from .locations import decrypt, encrypt
 from .monitor import Monitor
-from .run_rules import MonitorAlarms
 from .schedule import MonitoringSchedule
-from .scripts import Scripts
-from .source import MonitorInput
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk.aws_iam import Grant, IGrantable
-    from aws_cdk.aws_s3 import IBucket
-    from constructs import Construct
-
-    from .target import MonitoredEndpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +55,11 @@ class LabelledAnalysis(Analysis):
     max_unlabelled_share: float | None = 0.9
     datapoints: int = 1
     publish_metrics: bool = True
+
+    @property
+    def usual_schedule(self) -> MonitoringSchedule:
+        """When runs happen where nothing else is said."""
+        return MonitoringSchedule.daily()
 
     @property
     def lag_hours(self) -> int:
@@ -161,41 +157,10 @@ class LabelledAnalysis(Analysis):
 class LabelledMonitor(Monitor):
     """A monitor that compares predictions with labels. Use one of its subclasses."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        analysis: LabelledAnalysis,
-        endpoint: MonitoredEndpoint | None,
-        input: MonitorInput | None,
-        reports: IBucket | None,
-        reports_prefix: str,
-        baseline: Baseline | None,
-        schedule: MonitoringSchedule | None,
-        engine: Engine | None,
-        notifications: Sequence[AlarmTarget],
-        alarms: MonitorAlarms,
-        name: str | None,
-        scripts: Scripts | None,
-    ) -> None:
-        self._labels = analysis.labels
-        super().__init__(
-            scope,
-            construct_id,
-            analysis=analysis,
-            endpoint=endpoint,
-            input=input,
-            reports=reports,
-            reports_prefix=reports_prefix,
-            baseline=baseline,
-            schedule=schedule or MonitoringSchedule.daily(),
-            engine=engine,
-            notifications=notifications,
-            alarms=alarms,
-            name=name,
-            scripts=scripts,
-        )
+    @property
+    def _labels(self) -> Labels:
+        assert isinstance(self._analysis, LabelledAnalysis)  # noqa: S101  (subclasses give no other one)
+        return self._analysis.labels
 
     @property
     def ground_truth_uri(self) -> str:

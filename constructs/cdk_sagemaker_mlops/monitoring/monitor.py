@@ -63,7 +63,7 @@ class Monitor(MonitorViews):
         self._reports = reports
         self._reports_prefix = reports_prefix.strip("/")
         self._baseline = baseline
-        self._schedule = schedule or MonitoringSchedule.hourly()
+        self._schedule = schedule or analysis.usual_schedule
         self._engine = engine or Engine.AUTO
         self._targets = tuple(notifications)
         self._alarm_options = alarms or MonitorAlarms()

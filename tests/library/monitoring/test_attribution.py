@@ -75,8 +75,10 @@ def test_runs_are_told_what_the_monitor_says(attribution: Callable, engine: Reco
         max_rows=500,
         shadow_endpoint=mlops.ShadowEndpoint(instance_type="ml.c5.large"),
         publish_metrics=False,
+        scripts=mlops.Scripts(postprocessor="s3://scripts/post.py"),
     )
     settings = settings_of(told(engine))
+    assert (str(settings.postprocessor), "ReadScripts" in allowed(engine)) == ("s3://scripts/post.py", True)
     assert isinstance(settings, AttributionSettings)
     assert (settings.threshold, settings.max_rows, settings.allow_pickle) == (0.8, 500, True)
     assert (settings.shadow_instance_type, settings.publish_metrics) == ("ml.c5.large", False)
