@@ -38,14 +38,16 @@ def fingerprints(frame: pl.DataFrame) -> Hashes:
 def _hashes(series: pl.Series, seed: int) -> tuple[Hashes, np.uint64]:
     """Hashes of values, and that of a null among them. Text has another seed: polars takes `""` and 0 for the same."""
     if series.dtype.is_numeric():
-        return _of_numbers(series.cast(pl.Float64), seed), _of_null(seed)
+        numbers = series.cast(pl.Float64)
+        # NaN is a missing value, as JSON has none.
+        return _of_numbers(numbers.fill_nan(None) if numbers.is_nan().any() else numbers, seed), _of_null(seed)
     text = series if series.dtype == pl.String else as_text(series)
-    numbers = parsed(text)
-    if numbers is not None and numbers.null_count() == text.null_count():
-        return _of_numbers(numbers, seed), _of_null(seed)
+    found = parsed(text)
+    if found is not None and found.null_count() == text.null_count():
+        return _of_numbers(found, seed), _of_null(seed)
     hashes: Hashes = text.hash(seed + _TEXT).to_numpy()
-    if numbers is not None:
-        hashes = np.where(numbers.is_not_null().to_numpy(), _of_numbers(numbers, seed), hashes)
+    if found is not None:
+        hashes = np.where(found.is_not_null().to_numpy(), _of_numbers(found, seed), hashes)
     return hashes, _of_null(seed + _TEXT)
 
 
@@ -70,8 +72,6 @@ def parsed(text: pl.Series) -> pl.Series | None:
 
 
 def _of_numbers(numbers: pl.Series, seed: int) -> Hashes:
-    """NaN is a missing value, as JSON has none; both zeros are one."""
-    if numbers.is_nan().any():
-        numbers = numbers.fill_nan(None)
+    """polars takes both zeros for one."""
     hashes: Hashes = numbers.hash(seed).to_numpy()
     return hashes
