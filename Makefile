@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv/bin
 export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
+# Where it is set (many containers do), hundreds of processes compile all that they import, each for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-keep demo-down test test-slow compatibility permissions dist docs setup lock format schema clean
 
