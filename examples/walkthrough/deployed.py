@@ -81,13 +81,6 @@ class Deployed:
         self._s3.put_object(Bucket=bucket, Key=key, Body=body if isinstance(body, bytes) else body.read_bytes())
         return f"s3://{bucket}/{key}"
 
-    def captured_records(self) -> int:
-        """How many requests were captured so far."""
-        bucket = self.bucket("Capture")
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(".jsonl")]
-        return sum(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read().count(b"\n") for key in keys)
-
     def report(self, run: datetime, name: str) -> dict[str, Any] | None:
         """One file of the monitor's report of the run in the hour of `run`, None while there is none."""
         body = self.report_file(run, name)

@@ -24,7 +24,6 @@ class Step:
 
     title: str
     expected: str
-    started_at: float = 0.0
     seconds: float = 0.0
     observed: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
@@ -84,7 +83,7 @@ class Story:
     @contextmanager
     def step(self, title: str, *, expect: str) -> Iterator[Step]:
         """One step. Differences are printed; the first step with one ends the story."""
-        step = Step(title, expect, started_at=time.monotonic() - self.started)
+        step = Step(title, expect)
         self.steps.append(step)
         self.console.print(f"[bold]{len(self.steps):>2}. {title}[/bold]", highlight=False)
         self.console.print(f"    expected  {expect}", style="dim", highlight=False)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +24,6 @@ class Answers:
     failed: int = 0
     first_failure: str = ""
     slowest_seconds: float = 0.0
-    by_second: Counter[int] = field(default_factory=Counter)
 
     def add(self, seconds: float, failure: str) -> None:
         """Count one request."""

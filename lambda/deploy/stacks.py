@@ -48,7 +48,6 @@ class Stacks:
             stack_id=document["StackId"],
             name=name,
             status=document["StackStatus"],
-            status_reason=document.get("StackStatusReason", ""),
             changed_at=str(changed_at),
             parameters={item["ParameterKey"]: item["ParameterValue"] for item in document.get("Parameters", [])},
             # The physical id of these types is their ARN, which SageMaker writes in lower case.

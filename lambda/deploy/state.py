@@ -122,7 +122,6 @@ class Stack:
     configs: frozenset[str] = frozenset()
     endpoints: frozenset[str] = frozenset()
     registrations: frozenset[str] = frozenset()
-    status_reason: str = ""
 
     @property
     def busy(self) -> bool:

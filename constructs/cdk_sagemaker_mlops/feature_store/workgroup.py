@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from aws_cdk.aws_kms import IKey
     from aws_cdk.aws_s3 import IBucket
 
-#: What Athena charges for a terabyte that a query scans, in US dollars (list price; see the pricing page for yours).
-#: https://aws.amazon.com/athena/pricing/
-SCAN_USD_PER_TB = 5.0
 #: Names that `sagemaker_features` gives to staged spines: tables, and the folder of their files below the results.
 SPINE_TABLE_PREFIX, SPINE_FOLDER = "spine_", "spines"
 _NAME_PATTERN = r"[a-zA-Z0-9._-]{1,128}"

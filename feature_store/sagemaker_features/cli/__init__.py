@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sagemaker_features.errors import FeaturesError, IngestionInterrupted
 
-EXIT_FAILED, EXIT_REJECTED, EXIT_INTERRUPTED = 1, 3, 4
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 4
 _COMMANDS = ("ingest", "training_set", "snapshots", "get")
 _EPILOG = """\
 examples:

@@ -19,7 +19,6 @@ class TypeSchema:
 
     create_only: tuple[tuple[str, ...], ...]
     conditional: tuple[tuple[str, ...], ...]
-    read_only: tuple[str, ...]
     tag_property: str | None
     """Name of the property that takes stack-level tags, or None if the type takes none."""
     tags_are_map: bool
@@ -34,7 +33,7 @@ class TypeSchema:
         return "Conditional" if _touches(self.conditional, names, old, new) else "False"
 
 
-_NONE = TypeSchema((), (), (), None, False, frozenset())
+_NONE = TypeSchema((), (), None, False, frozenset())
 
 
 @functools.cache
@@ -46,8 +45,6 @@ def schema_of(type_name: str) -> TypeSchema:
     from cfnlint.schema import ResourceNotFoundError
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-    if type_name.startswith("Custom::") or type_name == "AWS::CloudFormation::CustomResource":
-        return _NONE
     try:
         schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(_SCHEMA_REGION, type_name).schema
     except ResourceNotFoundError:
@@ -63,7 +60,6 @@ def schema_of(type_name: str) -> TypeSchema:
     return TypeSchema(
         create_only=_paths(schema.get("createOnlyProperties")),
         conditional=_paths(schema.get("conditionalCreateOnlyProperties")),
-        read_only=tuple(".".join(path) for path in _paths(schema.get("readOnlyProperties"))),
         tag_property=tag_property,
         tags_are_map=_is_map(tags, schema),
         properties=frozenset(properties),

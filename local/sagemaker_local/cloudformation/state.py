@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import uuid
 from collections.abc import Iterator
@@ -137,7 +136,6 @@ class Stacks:
 
     def __init__(self) -> None:
         self._all: dict[str, Stack] = {}
-        self._counter = itertools.count()
         self.lock = threading.RLock()
 
     def new(self, name: str, account: str, region: str, partition: str, now: datetime, desired: Desired) -> Stack:

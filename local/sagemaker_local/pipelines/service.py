@@ -83,12 +83,6 @@ class Pipelines:
             pass
         raise AwsError("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.")
 
-    def all_executions(self) -> list[Execution]:
-        """Return every execution."""
-        with self._lock:
-            pipelines = [pipeline for found in self._pipelines.values() for pipeline in found.values()]
-        return [execution for pipeline in pipelines for execution in list(pipeline.executions.values())]
-
     def client(self, execution: Execution, service: str) -> Any:
         """Return a client that acts as the execution's role."""
         pipeline = execution.pipeline

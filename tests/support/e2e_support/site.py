@@ -52,7 +52,6 @@ class Site:
         self.live = Deployed(self, prefix=self.prefix, model="churn")
         self._owner = (registry or settings)["account"]
         self._registry = self.owner("sagemaker")
-        self.deployed_at = aws.clock.now()
 
     def client(self, service: str) -> Any:
         return self.aws.client(service, self.account, self.region)
