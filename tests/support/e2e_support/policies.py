@@ -100,7 +100,8 @@ def _resource_policies(site: Site, call: Call) -> Iterator[tuple[dict[str, Any],
 def statements_of_roles(site: Site) -> Iterator[tuple[str, list[Statement]]]:
     """Roles of the site's own stacks with the statements of their policies; the CDK's own helpers are left out."""
     iam = site.client("iam")
-    for role in iam.list_roles()["Roles"]:
+    pages = iam.get_paginator("list_roles").paginate()
+    for role in (role for page in pages for role in page["Roles"]):
         name = role["RoleName"]
         if not name.startswith(site.prefix) or "CustomS3AutoDelete" in name:
             continue
