@@ -13,7 +13,16 @@ class FrontDoorSettings(Settings):
     """HTTP without SageMaker's SDK: API Gateway with IAM authorisation before the endpoint."""
 
     vpc_endpoint_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^vpce-[0-9a-f]{8,17}$")], ...],
+        tuple[
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^vpce-[0-9a-f]{8,17}$",
+                    json_schema_extra={"x-allowed": "the id of an interface endpoint, such as vpce-0a1b2c3d"},
+                ),
+            ],
+            ...,
+        ],
         Field(
             max_length=10,
             description="Interface endpoints for execute-api; with them the API is private. Default: regional",
@@ -22,7 +31,16 @@ class FrontDoorSettings(Settings):
     rate_per_second: Annotated[float, Field(gt=0, description="Requests a second. Default: 100")] = 100.0
     burst: Annotated[int, Field(ge=1, description="Requests at once. Default: 50")] = 50
     binary_media_types: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[^/\s;]+/[^/\s;]+$")], ...],
+        tuple[
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^[^/\s;]+/[^/\s;]+$",
+                    json_schema_extra={"x-allowed": "a media type, such as application/x-npy"},
+                ),
+            ],
+            ...,
+        ],
         Field(description="Media types that are not text. Default: none"),
     ] = ()
     account_logging_role: Annotated[

@@ -85,7 +85,8 @@ def _text(file: Path) -> tuple[str, Problem | None]:
         near = sorted(path.name for path in file.parent.glob("*.yaml")) if file.parent.is_dir() else []
         return "", Problem(None, (), "does not exist", allowed=", ".join(near) or None)
     except UnicodeDecodeError as error:
-        return "", Problem(None, (), f"is not UTF-8: byte {error.start} cannot be read", hint="save it as UTF-8")
+        line = error.object[: error.start].count(b"\n") + 1
+        return "", Problem(line, (), "is not UTF-8: a character here cannot be read", hint="save it as UTF-8")
     except OSError as error:
         return "", Problem(None, (), f"cannot be read: {error.strerror}")
 

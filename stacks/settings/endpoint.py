@@ -9,11 +9,9 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from .around import FrontDoorSettings
-from .base import InstanceType, KeyArn, Seconds, Settings, conflicts
+from .base import InstanceType, KeyArn, ResourceName, Seconds, Settings, conflicts
 from .endpoint_parts import AlarmSettings, CaptureSettings, RolloutSettings, ScalingSettings, VariantSettings
 from .serving import AsynchronousSettings, ComponentSettings, InstancesSettings, ServerlessSettings, ShadowSettings
-
-Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$", max_length=63)]
 
 # Keys that say something about a way of serving, and which ways know them.
 _KNOWN_BY = {
@@ -51,7 +49,7 @@ class EndpointSettings(Settings):
         int, Field(ge=1, le=1000, description="Instances of each variant without scaling. Default: 1")
     ] = 1
     variants: Annotated[
-        dict[Name, VariantSettings],
+        dict[ResourceName, VariantSettings],
         Field(max_length=10, description="Production variants by name. Default: one variant, AllTraffic"),
     ] = {}
     scaling: Annotated[ScalingSettings | None, Field(description="Automatic scaling. Default: none")] = None
@@ -61,7 +59,7 @@ class EndpointSettings(Settings):
     ] = None
     shadow: Annotated[ShadowSettings | None, Field(description="Copy requests to a model on trial. Default: no")] = None
     components: Annotated[
-        dict[Name, ComponentSettings],
+        dict[ResourceName, ComponentSettings],
         Field(max_length=50, description="Inference components by name, which share the instances. Default: none"),
     ] = {}
     instances: Annotated[
@@ -116,7 +114,14 @@ class EndpointSettings(Settings):
     ] = False
     environment: Annotated[
         dict[
-            Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=1024)],
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$",
+                    max_length=1024,
+                    json_schema_extra={"x-allowed": "letters, digits and _, no digit first"},
+                ),
+            ],
             Annotated[str, Field(max_length=1024)],
         ],
         Field(description="Environment variables of the container, text to text (quote numbers). Default: none"),

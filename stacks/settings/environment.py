@@ -73,7 +73,15 @@ class Environment(Settings):
                     json_schema_extra={"x-allowed": "letters, digits, spaces and . : / = + - @ _, at most 128 of them"},
                 ),
             ],
-            Annotated[str, Field(max_length=256)],
+            Annotated[
+                str,
+                Field(
+                    # IAM's, which is the narrowest of the services whose resources get them.
+                    pattern=r"^[\w .:/=+@-]*$",
+                    max_length=256,
+                    json_schema_extra={"x-allowed": "letters, digits, spaces and . : / = + - @ _, at most 256 of them"},
+                ),
+            ],
         ],
         Field(max_length=40, description="Tags of everything in this environment. Default: none"),
     ] = {}

@@ -172,7 +172,8 @@ def _wrong_value(path: PathKey, value: object, found: document.Document) -> Prob
     message = "this value cannot be used"
     if expected == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         written = found.written.get(path, str(value))
-        message, hint = "must be text", f'put quotes around it: "{written}"'
+        fits = re.search((schema.at(path) or {}).get("pattern", ""), written)
+        message, hint = "must be text", f'put quotes around it: "{written}"' if fits else None
     elif expected == "array" and isinstance(value, str):
         message, hint = "must be a list", f"write it as a list: [{value}]"
     elif expected in ("integer", "number", "boolean") and isinstance(value, str):

@@ -108,14 +108,29 @@ class NetworkSettings(Settings):
     """An existing VPC for the endpoints' containers and for jobs."""
 
     vpc_id: Annotated[
-        str, Field(pattern=r"^vpc-[0-9a-f]{8,17}$", description="Id of the VPC.", examples=["vpc-0a1b2c3d"])
+        str,
+        Field(
+            pattern=r"^vpc-[0-9a-f]{8,17}$",
+            description="Id of the VPC.",
+            examples=["vpc-0a1b2c3d"],
+            json_schema_extra={"x-allowed": "the id of a VPC, such as vpc-0a1b2c3d"},
+        ),
     ]
     subnet_ids: Annotated[
         tuple[SubnetId, ...],
         Field(min_length=1, max_length=16, description="Private subnets, at least two zones for production."),
     ]
     security_group_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...],
+        tuple[
+            Annotated[
+                str,
+                Field(
+                    pattern=r"^sg-[0-9a-f]{8,17}$",
+                    json_schema_extra={"x-allowed": "the id of a security group, such as sg-0a1b2c3d"},
+                ),
+            ],
+            ...,
+        ],
         Field(max_length=5, description="Security groups of the containers. Default: a new one without inbound rules"),
     ] = ()
     vpc_endpoints: Annotated[

@@ -71,7 +71,11 @@ def render_value(value: object) -> str:
         case bool():
             return f"{str(value).lower()} (true or false)"
         case str():
-            return f'"{value}" (text)' if len(value) <= 80 else f'"{value[:77]}…" (text of {len(value)} characters)'
+            # What cannot be seen is written as its code: a space without width, for one.
+            shown = "".join(
+                sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in value[:80]
+            )
+            return f'"{shown}" (text)' if len(value) <= 80 else f'"{shown[:77]}…" (text of {len(value)} characters)'
         case int() | float():
             return f"{value} (a number)"
         case list():

@@ -159,9 +159,9 @@ def _range(node: dict[str, Any]) -> str:
 
 
 def _length(node: dict[str, Any], least: str, most: str, unit: str) -> str:
-    parts = []
-    if least in node:
-        parts.append(f"at least {node[least]}{unit}")
-    if most in node:
-        parts.append(f"at most {node[most]}{unit}")
+    parts = [
+        f"{word} {node[key]}{unit.removesuffix('s') if node[key] == 1 else unit}"
+        for word, key in (("at least", least), ("at most", most))
+        if key in node
+    ]
     return f", {' and '.join(parts)}" if parts else ""

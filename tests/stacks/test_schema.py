@@ -41,6 +41,25 @@ def test_every_key_is_described() -> None:
     assert undescribed == []
 
 
+def test_every_pattern_is_said_in_words() -> None:
+    """A person who gave something else is told what is meant, not a regular expression or just "text"."""
+    silent: list[str] = []
+    for name, part in schema.json_schema()["$defs"].items():
+        for key, value in part.get("properties", {}).items():
+            node = schema.resolve(value)
+            items = schema.resolve(node.get("items") or {}) if isinstance(node.get("items"), dict) else {}
+            names = node.get("propertyNames", {})
+            silent += [
+                f"{name}.{key}"
+                for described in (node, items)
+                if "pattern" in described and "x-allowed" not in described
+            ]
+            if "patternProperties" in node and "x-allowed" not in names:
+                silent.append(f"{name}.{key}: names")
+
+    assert silent == []
+
+
 def test_every_default_is_said_in_words() -> None:
     unsaid = [
         f"{name}.{key}"

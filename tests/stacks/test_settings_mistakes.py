@@ -132,6 +132,16 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
         3,
         ["tags.cost_center: must be text", 'put quotes around it: "42"'],
     ),
+    ("tag that AWS refuses", 3, 'tags: {team: "R&D"}', 3, ["tags.team", '"R&D"', "letters, digits, spaces and"]),
+    ("what cannot be seen", 3, 'tags: {"team\u200b": x}', 3, ['"team\\u200b"']),
+    ("a number where quotes do not help", 3, "project: 7", 3, ["project: must be text", "lower-case letters"]),
+    (
+        "id of a security group",
+        3,
+        "network: {vpc_id: x, subnet_ids: [sn-1]}",
+        3,
+        ["such as vpc-0a1b2c3d", "subnet-0a1b2c3d"],
+    ),
     ("reserved tag", 3, "tags: {aws:x: y}", 3, ["AWS's own"]),
     ("qualifier", 3, "bootstrap_qualifier: ML-Team", 3, ['"ML-Team"', "1 to 10 lower-case letters and digits"]),
     ("boundary", 3, "permissions_boundary: arn:aws:iam::1:role/x", 3, ["the name of a managed policy", "or an ARN"]),
@@ -527,7 +537,7 @@ def test_a_file_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"account: \xff\xfe", "is not UTF-8: byte 9"),
+        (b"account: 1\nregion: \xff\xfe", ":2: is not UTF-8: a character here cannot be read"),
         (b"a: \x00", "is not text that YAML allows"),
         (b"a: " + b"[" * 5000, "nested too deeply"),
         (
@@ -579,3 +589,13 @@ def test_no_edit_of_a_correct_file_ends_in_a_traceback(
         load(file)
     except SettingsError as error:
         assert str(file) in str(error)
+
+
+def test_quotes_are_proposed_only_where_they_help(tmp_path: Path) -> None:
+    file = tmp_path / "prod.yaml"
+    file.write_text("project: 7\n" + CORRECT.replace('"111111111111"', "111111111111"), encoding="utf-8")
+
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+
+    assert str(caught.value).count("put quotes around it") == 1
