@@ -25,7 +25,10 @@ from stacks import endpoint_records, feature_records
 from stacks.settings import SettingsError, load_all
 from stacks.stage import EnvironmentStage
 
-ENVIRONMENTS = Path(__file__).resolve().parent / "environments"
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENTS = ROOT / "environments"
+#: Where a person finds what helps, below every report of mistakes.
+MESSAGES = f"Every message with its way out: {ROOT / 'docs' / 'reference' / 'errors.md'}"
 
 
 def selected(names: str | None) -> list[Path]:
@@ -45,7 +48,7 @@ def main() -> int:
         records = {file.stem: feature_records.read(file) for file in files}
         deployed = {file.stem: endpoint_records.read(file) for file in files}
     except (SettingsError, RecordError, EndpointRecordError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}\n{MESSAGES}\n")
         return 2
     for name, environment in environments.items():
         try:
@@ -60,7 +63,7 @@ def main() -> int:
             )
         except (ConstructError, WheelsError) as error:
             # What only the library knows of the values: a person needs the sentence, not where in the code it was said.
-            sys.stderr.write(f"environment {name}: {error}\n")
+            sys.stderr.write(f"environment {name}: {error}\n{MESSAGES}\n")
             return 2
     app.synth()
     return 0

@@ -28,7 +28,7 @@ def main() -> int:
         delivery = load_delivery(ROOT / "delivery.yaml")
         environments = load_all(ROOT / "environments" / f"{item.name}.yaml" for item in delivery.environments)
     except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}\nEvery message with its way out: {ROOT / 'docs' / 'reference' / 'errors.md'}\n")
         return 2
     # Traces in the metadata would name the temporary folder of the CDK's own process.
     app = cdk.App(stack_traces=False, context={"aws:cdk:disable-creation-stack-traces": True})

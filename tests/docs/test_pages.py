@@ -91,6 +91,14 @@ def test_errors_have_a_cause_and_a_way_out() -> None:
     assert errors.raised_classes() - errors.documented_classes(page) == set()
 
 
+def test_every_function_has_its_messages_on_the_page() -> None:
+    looked_at = {Path(folder).parts[1] for folders, _ in errors.PARTS.values() for folder in folders if "/" in folder}
+
+    assert {path.name for path in (ROOT / "lambda").iterdir() if path.is_dir()} - {"__pycache__"} <= looked_at
+    page = errors.FILE.read_text(encoding="utf-8")
+    assert "the execution was stopped, and with it the job *name*" in page
+
+
 def test_messages_are_read_from_the_source() -> None:
     (found,) = (item for item in messages("stacks/settings/serving.py") if item.text.startswith("max is <max> but"))
 

@@ -97,6 +97,7 @@ def test_mistakes_are_reported_without_a_traceback(tmp_path: Path) -> None:
     assert "prdo.yaml: does not exist" in result.stderr
     assert "dev.yaml, local.yaml, prod.yaml, staging.yaml" in result.stderr
     assert "4 mistakes in 2 environment files" in result.stderr
+    assert _page_of_messages(result.stderr).is_file()
 
 
 def test_what_only_the_library_knows_is_reported_without_a_traceback(tmp_path: Path) -> None:
@@ -110,6 +111,14 @@ def test_what_only_the_library_knows_is_reported_without_a_traceback(tmp_path: P
     assert "Traceback" not in result.stderr
     assert "environment trial: " in result.stderr
     assert "printable ASCII" in result.stderr
+    assert _page_of_messages(result.stderr).is_file()
+
+
+def _page_of_messages(report: str) -> Path:
+    """What the last line of a report names."""
+    begin, _, page = report.strip().splitlines()[-1].rpartition(": ")
+    assert begin == "Every message with its way out"
+    return Path(page)
 
 
 def test_nothing_heavy_is_imported_at_synth(tmp_path: Path) -> None:

@@ -21,9 +21,17 @@ PARTS = {
     "Clients of features and labels": (("feature_store", "labels"), "FeaturesError"),
     "Steps of the ready pipeline": (("training",), "DataError"),
     "Functions, in their logs and events": (
-        ("lambda/deploy", "lambda/monitor", "lambda/retrain", "lambda/emptying", "lambda/shared"),
+        (
+            "lambda/deploy",
+            "lambda/monitor",
+            "lambda/retrain",
+            "lambda/emptying",
+            "lambda/insights/own_rules.py",
+            "lambda/shared",
+        ),
         "ValueError",
     ),
+    "Callback steps, as the reason of their failure": (("lambda/callbacks",), "FailureReason"),
     "Tools": (
         (
             "tools/compatibility.py",

@@ -21,6 +21,8 @@ _CARRIERS = {
     "_TooLarge": "SettingsError",
     "AlreadyDecided": "ReconcileError",
 }
+#: Functions that say a message, by the class that stands for where it reaches somebody.
+_TELLERS = {"_fail": "FailureReason"}
 #: What begins the part of a message that says what to do.
 _WAY_OUT = re.compile(
     r"(?:[:;.,] | - )(?=(?:allowed (?:is|are)|only|give|use|set|add|remove|name|choose|write|say|put|lower|raise|run|"
@@ -112,6 +114,10 @@ def _of_file(file: Path) -> Iterator[Message]:
                 given = [*call.args, *(item.value for item in call.keywords)]
             case ast.Call(func=ast.Attribute(attr=method, value=receiver)) if _collects(receiver):
                 error, given = "", _collected(method, node.args)
+            case ast.Call(func=ast.Name(id=name), args=[_, said]) if name in _TELLERS:
+                error, given = _TELLERS[name], [said]
+            case ast.Call(func=ast.Name(id="State"), keywords=[*_, ast.keyword(arg="reason", value=said)]):
+                error, given = "FailureReason", [said]
             case ast.Yield(value=ast.JoinedStr() as value) if _is_about_problems(tree, node):
                 error, given = "", [value]
             case _:
@@ -167,6 +173,9 @@ def _texts(node: ast.expr | str) -> Iterator[str]:
             yield " ".join(value.split())
         case ast.JoinedStr(values=parts):
             yield " ".join("".join(_part(part) for part in parts).split())
+        case ast.BoolOp(values=items):
+            for item in items:
+                yield from _texts(item)
         case ast.IfExp(body=one, orelse=other):
             yield from _texts(one)
             yield from _texts(other)
