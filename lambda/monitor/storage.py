@@ -102,14 +102,18 @@ class Storage:
         """The objects' contents in order, a few fetched ahead; ``before_each`` may raise to end it.
 
         An object that was deleted after it was listed (a lifecycle rule) is passed over with a warning. A file given as
-        a path exists only until the next one is asked for; ``in_memory`` gives none, so that every file carries its
-        address.
+        a path exists only until the next one is asked for, or reading ends in whatever way; ``in_memory`` gives none,
+        so that every file carries its address.
         """
+        # Files go with their folder, or a run that is given up would leave the next one in this process without room.
+        with (
+            tempfile.TemporaryDirectory(dir=self._folder) as folder,
+            ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch") as pool,
+        ):
 
-        def get(item: StoredFile) -> CaptureFile | None:
-            return self._get(item, in_memory)
+            def get(item: StoredFile) -> CaptureFile | None:
+                return self._get(item, None if in_memory else folder)
 
-        with ThreadPoolExecutor(AHEAD, thread_name_prefix="fetch") as pool:
             upcoming = iter(objects)
             pending: list[Future[CaptureFile | None]] = [pool.submit(get, item) for item in islice(upcoming, AHEAD)]
             try:
@@ -180,13 +184,14 @@ class Storage:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield from page.get("Contents", [])
 
-    def _get(self, item: StoredFile, in_memory: bool) -> CaptureFile | None:
+    def _get(self, item: StoredFile, folder: str | None) -> CaptureFile | None:
+        """The object's content; that of a large one as a file in the folder, if there is one."""
         name = item.uri.key.rpartition("/")[2]
         try:
-            if in_memory or item.size <= MAX_IN_MEMORY:
+            if folder is None or item.size <= MAX_IN_MEMORY:
                 response = self._s3.get_object(Bucket=item.uri.bucket, Key=item.uri.key)
                 return str(item.uri), response["Body"].read()
-            with tempfile.NamedTemporaryFile(suffix=name, dir=self._folder, delete=False) as file:
+            with tempfile.NamedTemporaryFile(suffix=name, dir=folder, delete=False) as file:
                 self._s3.download_fileobj(item.uri.bucket, item.uri.key, file)
                 return Path(file.name)
         except ClientError as error:

@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 
 from monitor.analysis import BaselineError, UnreadableCaptures
 from monitor.run import EventError
+from monitor.storage import Storage
 from shared.environment import ConfigurationError
+from shared.s3 import S3Uri
 
 DATA = "aws/sagemaker/Endpoints/data-metrics:"
 RUN = "SageMakerMLOps/Monitoring:"
@@ -172,6 +174,25 @@ def test_a_large_object_passes_through_the_disk(bench, monkeypatch, tmp_path):
     for number in range(12):
         bench.capture(bench.traffic(20, seed=number), name=f"{number:02}-00-000-a.jsonl")
     assert bench.run(bench.baseline())["records"] == 240
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reading_that_is_given_up_leaves_nothing_on_the_disk(bench, monkeypatch, tmp_path):
+    """The next run in this process needs the room."""
+    monkeypatch.setattr("monitor.storage.MAX_IN_MEMORY", 10)
+    storage = Storage(bench.s3, folder=str(tmp_path))
+    files = storage.at(S3Uri.parse(bench.capture(bench.traffic(20)))) * 12
+
+    def out_of_time() -> None:
+        if len(read) == 2:
+            raise TimeoutError
+
+    read: list[Path] = []
+    with pytest.raises(TimeoutError):
+        for path in storage.fetch(files, out_of_time):
+            assert path.stat().st_size > 10
+            read.append(path)
+    assert len(read) == 2
     assert list(tmp_path.iterdir()) == []
 
 
