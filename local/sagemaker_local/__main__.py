@@ -22,7 +22,7 @@ Permissions are not enforced: what works here may still lack a policy on AWS.
 
   export AWS_ENDPOINT_URL={url}
   export AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
-  export AWS_REGION={region} AWS_EC2_METADATA_DISABLED=true
+  export AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_EC2_METADATA_DISABLED=true
   unset AWS_PROFILE AWS_SESSION_TOKEN
 
   aws s3 ls

@@ -24,7 +24,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_how_to_use_it_and_stops_on_a_signal(number: signal.Signals) -> None:
+def test_it_says_how_to_use_it_and_stops_on_a_signal(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "sagemaker_local", "--port", "0", "--account", "222222222222"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stdout is not None
@@ -38,6 +38,12 @@ def test_it_says_how_to_use_it_and_stops_on_a_signal(number: signal.Signals) -> 
         found = re.search(r"AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+)", guide)
         assert found is not None
         try:
+            # Nothing but the lines that it prints, as boto3 reads them.
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                monkeypatch.delenv(name)
+            for name, value in re.findall(r"(AWS_\w+)=(\S+)", guide):
+                monkeypatch.setenv(name, value)
+            assert boto3.session.Session().client("sts").get_caller_identity()["Account"] == "222222222222"
             invoke_a_function(found[1])
             children = children_of(process.pid)
             assert children, "the function's process is kept warm"
