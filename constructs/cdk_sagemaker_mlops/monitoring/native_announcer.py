@@ -6,22 +6,18 @@ function is woken by the jobs and once an hour, looks at the newest executions, 
 
 from __future__ import annotations
 
-import json
-
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_scheduler as scheduler
 
-from cdk_sagemaker_mlops import _naming
 from cdk_sagemaker_mlops._block import Member
-from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
-from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
+from cdk_sagemaker_mlops._iam import Statement
+from cdk_sagemaker_mlops.alarming import AlarmRule
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture, monitor_layer_arn
-from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
-from cdk_sagemaker_mlops.measures import waiting_messages
+from cdk_sagemaker_mlops.functions.service_function import add_function, add_queue
 
 from .engine import EngineRequest
 from .native_access import announcer_statements
+from .scheduled_function import add_retries, add_timetable, lost_rule
 
 _JOB_EVENT = "SageMaker Processing Job State Change"
 _LOOK = "cron(50 * * * ? *)"
@@ -54,19 +50,7 @@ def add_announcer(
         layers=[monitor_layer_arn(request.stack, Architecture.ARM_64)],
         log_retention_days=log_retention_days,
     )
-    block.add(
-        "Retries",
-        "AWS::Lambda::EventInvokeConfig",
-        lambda_.CfnEventInvokeConfigProps(
-            function_name=function.name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=2,
-            maximum_event_age_in_seconds=6 * _HOUR,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
-            ),
-        ),
-    )
+    add_retries(request, function, dead_letters)
     rule = block.add(
         "EndedJobs",
         "AWS::Events::Rule",
@@ -93,53 +77,25 @@ def add_announcer(
             source_arn=rule.att("Arn"),
         ),
     )
-    return _look(request, function, dead_letters), _lost_rule(request, function, dead_letters)
-
-
-def _look(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:
-    role = add_service_role(
-        request.block,
-        "SchedulerRole",
-        service="scheduler.amazonaws.com",
-        trust_conditions=same_account_only(),
+    look = add_timetable(
+        request,
+        function,
+        dead_letters,
+        statement="StartLooks",
+        role_description=f"Looks after {request.monitoring_type} executions of {request.source.name}",
         description=f"Looks after {request.monitoring_type} executions of {request.source.name}",
-        statements=[
-            Statement(sid="StartLooks", actions=["lambda:InvokeFunction"], resources=[function.arn]),
-            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
-        ],
+        expression=_LOOK,
+        payload={"action": "look"},
+        maximum_age_seconds=_HOUR,
     )
-    properties = scheduler.CfnScheduleProps(
-        # Name and id are those of the other engines' schedules, so that a change of engine is an update.
-        name=_naming.fit(request.schedule_name, 64),
-        description=f"Looks after {request.monitoring_type} executions of {request.source.name}",
-        schedule_expression=_LOOK,
-        schedule_expression_timezone="UTC",
-        flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-        target=scheduler.CfnSchedule.TargetProperty(
-            arn=function.arn,
-            role_arn=role.att("Arn"),
-            input=json.dumps({"action": "look"}),
-            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
-            retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                maximum_event_age_in_seconds=_HOUR, maximum_retry_attempts=2
-            ),
-        ),
-    )
-    return request.block.add("Schedule", "AWS::Scheduler::Schedule", properties)
-
-
-def _lost_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:
-    return AlarmRule(
-        id="RunLost",
-        concern=Concern.WATCHING,
-        severity=Severity.CRITICAL,
+    lost = lost_rule(
+        dead_letters,
         title=f"{request.monitoring_type} executions of {request.source.subject} could not be announced",
         advice=(
             f"Violations may go unnoticed. The cause is in log {function.log_group_name}; when it is repaired, invoke "
             f"function {function.name} with any event, then delete the messages of queue {dead_letters.name}. "
             f"Reports: {request.report_hint}"
         ),
-        measure=waiting_messages(dead_letters.name, "failed looks waiting"),
-        threshold=0,
-        missing_data=MissingData.NOT_BREACHING,
+        what="failed looks waiting",
     )
+    return look, lost

@@ -81,19 +81,7 @@ def add_scheduled_function(
         layers=layers,
         log_retention_days=log_retention_days,
     )
-    request.block.add(
-        "Retries",
-        "AWS::Lambda::EventInvokeConfig",
-        lambda_.CfnEventInvokeConfigProps(
-            function_name=function.name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            maximum_event_age_in_seconds=6 * 3600,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
-            ),
-        ),
-    )
+    add_retries(request, function, dead_letters)
     return ScheduledFunction(
         function=function,
         schedule=_schedule(request, function, dead_letters),
@@ -113,18 +101,24 @@ def environment_problems(environment: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:
-    role = add_service_role(
-        request.block,
-        "SchedulerRole",
-        service="scheduler.amazonaws.com",
-        trust_conditions=same_account_only(),
-        description=f"Starts {request.monitoring_type} runs of {request.source.name}",
-        statements=[
-            Statement(sid="StartRuns", actions=["lambda:InvokeFunction"], resources=[function.arn]),
-            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
-        ],
+def add_retries(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> None:
+    """Adds Lambda's own retries, and where what still fails is kept."""
+    request.block.add(
+        "Retries",
+        "AWS::Lambda::EventInvokeConfig",
+        lambda_.CfnEventInvokeConfigProps(
+            function_name=function.name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=_RETRIES,
+            maximum_event_age_in_seconds=6 * 3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
+            ),
+        ),
     )
+
+
+def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:
     # The version and its baselines travel in the input, so that a rollout changes this schedule and never the function.
     baseline: dict[str, Any] = {
         "constraints": request.baseline.constraints_uri,
@@ -137,11 +131,54 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
         "model_package_arn": request.model_package_arn,
         "baseline": baseline,
     }
-    properties = scheduler.CfnScheduleProps(
-        # A fixed name is safe: nothing else of a schedule replaces it, and permissions can name it.
-        name=_naming.fit(request.schedule_name, 64),
+    return add_timetable(
+        request,
+        function,
+        dead_letters,
+        statement="StartRuns",
+        role_description=f"Starts {request.monitoring_type} runs of {request.source.name}",
         description=f"{request.monitoring_type} runs of {request.source.name}",
-        schedule_expression=request.schedule.expression,
+        expression=request.schedule.expression,
+        payload=payload,
+        maximum_age_seconds=request.schedule.period_seconds,
+    )
+
+
+def add_timetable(
+    request: EngineRequest,
+    function: ServiceFunction,
+    dead_letters: Queue,
+    *,
+    statement: str,
+    role_description: str,
+    description: str,
+    expression: str,
+    payload: Mapping[str, Any],
+    maximum_age_seconds: int,
+) -> Member:
+    """Adds what invokes the function again and again, with its role.
+
+    :param statement: Id of the statement that allows it.
+    :param payload: What the function gets.
+    :param maximum_age_seconds: How long an invocation that cannot be delivered is tried.
+    """
+    role = add_service_role(
+        request.block,
+        "SchedulerRole",
+        service="scheduler.amazonaws.com",
+        trust_conditions=same_account_only(),
+        description=role_description,
+        statements=[
+            Statement(sid=statement, actions=["lambda:InvokeFunction"], resources=[function.arn]),
+            Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.arn]),
+        ],
+    )
+    properties = scheduler.CfnScheduleProps(
+        # A fixed name is safe: nothing else of a schedule replaces it, permissions can name it, and name and id are the
+        # same for all engines, so that a change of engine is an update.
+        name=_naming.fit(request.schedule_name, 64),
+        description=description,
+        schedule_expression=expression,
         schedule_expression_timezone="UTC",
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=scheduler.CfnSchedule.TargetProperty(
@@ -150,7 +187,7 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
             input=json.dumps(payload),
             dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.arn),
             retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                maximum_event_age_in_seconds=request.schedule.period_seconds, maximum_retry_attempts=_RETRIES
+                maximum_event_age_in_seconds=maximum_age_seconds, maximum_retry_attempts=_RETRIES
             ),
         ),
     )
@@ -158,17 +195,27 @@ def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Q
 
 
 def _lost_run_rule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> AlarmRule:
-    return AlarmRule(
-        id="RunLost",
-        concern=Concern.WATCHING,
-        severity=Severity.CRITICAL,
+    return lost_rule(
+        dead_letters,
         title=f"A {request.monitoring_type} run of {request.source.subject} failed after all retries",
         advice=(
             f"Its event is in queue {dead_letters.name}, its log in {function.log_group_name}; when the cause is "
             f"repaired, invoke function {function.name} with that event, then delete the message. Earlier reports: "
             f"{request.report_hint}"
         ),
-        measure=waiting_messages(dead_letters.name, "failed runs waiting"),
+        what="failed runs waiting",
+    )
+
+
+def lost_rule(dead_letters: Queue, *, title: str, advice: str, what: str) -> AlarmRule:
+    """The alarm on what waits in the queue of what failed for good."""
+    return AlarmRule(
+        id="RunLost",
+        concern=Concern.WATCHING,
+        severity=Severity.CRITICAL,
+        title=title,
+        advice=advice,
+        measure=waiting_messages(dead_letters.name, what),
         threshold=0,
         missing_data=MissingData.NOT_BREACHING,
     )
