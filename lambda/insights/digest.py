@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from insights.pages import Advised, state
+from insights.page_advice import Advised, state
 from shared.s3 import S3Uri
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from insights.pages import Advised, state
+from insights.page_advice import Advised, state
 
 FORMAT = 1
 

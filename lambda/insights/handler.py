@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from insights import digest, pages
+from insights import digest
 from insights.collect import Collector
 from insights.document import document
+from insights.page_advice import state
+from insights.page_overview import overview
+from insights.pages import model_page
 from insights.reports import Reports
 from insights.rules import recommend
 from insights.settings import Settings
@@ -37,10 +40,10 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         for facts in Collector(settings, {name: client(name) for name in _SERVICES}, since, until).models()
     ]
     out = Reports(client("s3"), settings.kms_key_arn)
-    written = {f"{facts.name}.html": pages.model_page(facts, advice) for facts, advice in models}
+    written = {f"{facts.name}.html": model_page(facts, advice) for facts, advice in models}
     written["insights.json"] = document(settings.environment, models, since, until)
     # Last: who finds the first page finds the others too.
-    written["index.html"] = pages.overview(settings.environment, models, since, until)
+    written["index.html"] = overview(settings.environment, models, since, until)
     dated = f"{until:%Y/%m/%d/%H}"
     # Alarms and dashboards cannot know the date of the newest report.
     for folder in (_LATEST, dated):
@@ -48,7 +51,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             kind = "application/json" if name.endswith(".json") else "text/html; charset=utf-8"
             out.write(settings.output / settings.controller / folder / name, text, kind)
     first = settings.output / settings.controller / dated / "index.html"
-    states = {facts.name: pages.state(facts, advice)[0] for facts, advice in models}
+    states = {facts.name: state(facts, advice)[0] for facts, advice in models}
     log.info("report written", page=str(first), models=states)
     if settings.topic_arn and models:
         client("sns").publish(

@@ -1,4 +1,4 @@
-"""The report as pages: one about all models, one about each. Self-contained HTML without scripts."""
+"""The page about one model. Self-contained HTML without scripts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from datetime import datetime
 from html import escape
 
 from insights.facts import Drift, ModelFacts, MonitorFacts, Series
+from insights.page_advice import card, state
 from insights.page_records import records
 from insights.page_training import training
+from insights.page_versions import SHOWN, versions
+from insights.periods import period
 from insights.recommendation import Recommendation
 from insights.timeline import timeline
-from model_analyzer.report.drawing import Tile, Tone, number, page, pill, ranking, section, table, tiles
+from model_analyzer.report.drawing import Tile, number, page, pill, ranking, section, table, tiles
 
-_TONES: dict[str, Tone] = {"act": "bad", "watch": "warn", "note": "plain"}
-_WORDS = {"act": "act today", "watch": "this week", "note": "when there is time"}
 _MOST_FEATURES = 15
+#: Features within the threshold that stand below those beyond it.
+_MOST_QUIET = 5
 _MOST_LINES = 4
 _LABELS = {
     "DataQuality": "Data quality",
@@ -23,51 +26,6 @@ _LABELS = {
     "ModelBias": "Bias",
     "ModelExplainability": "Attribution",
 }
-Advised = tuple[ModelFacts, Sequence[Recommendation]]
-
-
-def state(facts: ModelFacts, advice: Sequence[Recommendation]) -> tuple[str, Tone]:
-    """A model's health in two words, and its colour."""
-    if facts.live is None and not facts.endpoint.status:
-        return "not deployed", "plain"
-    if any(item.urgency == "act" for item in advice) or facts.endpoint.status not in ("InService", "Updating"):
-        return "needs you", "bad"
-    if any(item.urgency == "watch" for item in advice) or facts.alarms:
-        return "watch", "warn"
-    return "healthy", "good"
-
-
-def overview(environment: str, models: Sequence[Advised], since: datetime, until: datetime) -> str:
-    """The first page: every model in a line, and what is urgent."""
-    rows = []
-    for facts, advice in models:
-        word, tone = state(facts, advice)
-        urgent = sum(item.urgency == "act" for item in advice)
-        rows.append(
-            (
-                f'<a href="{escape(facts.name)}.html">{escape(facts.name)}</a>',
-                pill(word, tone),
-                f"{facts.live.number}" if facts.live else "none",
-                number(facts.endpoint.invocations.total),
-                f"{len(facts.alarms)}",
-                f"{urgent} of {len(advice)}",
-                escape(advice[0].title) if advice else "nothing",
-            )
-        )
-    needy = sum(state(*item)[1] == "bad" for item in models)
-    columns = ("Model", "State", "Live version", "Requests", "Alarms", "To do today", "First")
-    body = [
-        tiles(
-            [
-                Tile(str(len(models)), "models"),
-                Tile(str(needy), "need you", "bad" if needy else "good"),
-                Tile(str(sum(len(facts.alarms) for facts, _ in models)), "alarms ring"),
-                Tile(number(sum(facts.endpoint.invocations.total for facts, _ in models)), "requests"),
-            ]
-        ),
-        section("Models", "Sorted by name; the page of each holds the evidence.", table(columns, rows, (2, 3, 4))),
-    ]
-    return page(f"Models of {environment}", body, subtitle=_period(since, until))
 
 
 def model_page(facts: ModelFacts, advice: Sequence[Recommendation]) -> str:
@@ -83,9 +41,9 @@ def model_page(facts: ModelFacts, advice: Sequence[Recommendation]) -> str:
         records(facts),
         _traffic(facts),
         _monitors(facts),
-        _versions(facts),
+        versions(facts),
     ]
-    subtitle = f"{facts.endpoint.name} · {_period(facts.since, facts.until)}"
+    subtitle = f"{facts.endpoint.name} · {period(facts.since, facts.until)}"
     return page(facts.name, [part for part in body if part], subtitle=subtitle, status=word, tone=tone)
 
 
@@ -105,21 +63,12 @@ def _tiles(facts: ModelFacts) -> list[Tile]:
 def _advice(advice: Sequence[Recommendation]) -> str:
     if not advice:
         return section("What to do", "Nothing: no rule found anything.")
-    cards = []
-    for item in advice:
-        evidence = "".join(f"<li>{escape(line)}</li>" for line in item.evidence)
-        cards.append(
-            f'<div class="card stack"><div class="head"><h3>{escape(item.title)}</h3>'
-            f"{pill(_WORDS[item.urgency], _TONES[item.urgency])}</div>"
-            f'<p class="note">rule {escape(item.rule)} · confidence {item.confidence}</p>'
-            f"<ul>{evidence}</ul><p><b>{escape(item.step)}</b></p></div>"
-        )
-    return section("What to do", "The most urgent first; each with what it rests on.", *cards)
+    return section("What to do", "The most urgent first; each with what it rests on.", *map(card, advice))
 
 
 def _quality(facts: ModelFacts) -> str:
     monitor = facts.monitor("ModelQuality")
-    chosen = [line for line in monitor.metrics if line.name in _SHOWN] if monitor else []
+    chosen = [line for line in monitor.metrics if line.name in SHOWN] if monitor else []
     if not chosen:
         return ""
     marks = _rollouts(facts)
@@ -127,18 +76,15 @@ def _quality(facts: ModelFacts) -> str:
     return section("Quality on labelled traffic", "One point per run.", _grid(cards))
 
 
-_SHOWN = ("auc", "f1", "accuracy", "precision", "recall", "weighted_f1", "rmse", "mae", "r2")
-
-
 def _drift(facts: ModelFacts) -> str:
     monitor = facts.monitor("DataQuality")
     if monitor is None or not monitor.drifts:
         return ""
-    rows = [
-        (drift.feature, drift.latest, monitor.threshold, drift.latest > monitor.threshold)
-        for drift in monitor.drifts[:_MOST_FEATURES]
-    ]
-    intro = f"Distance of each feature from the baseline in the latest run of {monitor.schedule}; threshold dashed."
+    shown = monitor.drifts[: min(len(monitor.drifted) + _MOST_QUIET, _MOST_FEATURES)]
+    rows = [(drift.feature, drift.latest, monitor.threshold, drift.latest > monitor.threshold) for drift in shown]
+    intro = f"Distance of features from the baseline in the latest run of {monitor.schedule}; threshold dashed."
+    if rest := len(monitor.drifts) - len(shown):
+        intro += f" {rest} more {'is' if rest == 1 else 'are'} no farther than the last one shown."
     cards = [
         _card(
             drift.feature,
@@ -161,12 +107,14 @@ def _importance(facts: ModelFacts) -> str:
         return ""
     drifted = {drift.feature for monitor in facts.monitors for drift in monitor.drifted}
     before = facts.importance_before
+    most = max(now.values()) or 1.0
     rows = []
     for name, share in sorted(now.items(), key=lambda item: -item[1])[:_MOST_FEATURES]:
         change = share - before[name] if name in before else None
         rows.append(
             (
                 escape(name),
+                f'<i class="bar" style="width:{100 * share / most:.1f}%"></i>',
                 f"{share:.1%}",
                 _change(change, known=bool(before)),
                 pill("drifted", "bad") if name in drifted else "",
@@ -177,7 +125,9 @@ def _importance(facts: ModelFacts) -> str:
         words, since = "Measured on captured traffic by the attribution monitor.", "Since the period began"
     else:
         words, since = "From the evaluation of the live version.", "Since the version before"
-    return section("Which features matter", words, table(("Feature", "Share of decisions", since, ""), rows, (1, 2)))
+    return section(
+        "Which features matter", words, table(("Feature", "", "Share of decisions", since, ""), rows, (2, 3))
+    )
 
 
 def _change(change: float | None, *, known: bool) -> str:
@@ -227,31 +177,6 @@ def _monitors(facts: ModelFacts) -> str:
     return section("Monitors", "Runs in the period.", table(columns, rows, (2, 3, 4)), _grid(cards))
 
 
-def _versions(facts: ModelFacts) -> str:
-    if not facts.versions:
-        return ""
-    held = {str(entry.get("model_package_arn")): str(entry.get("reason", "")) for entry in facts.quarantine}
-    names = sorted({name for version in facts.versions for name in version.metrics if name in _SHOWN})[:5]
-    rows = []
-    for version in facts.versions:
-        marks = [pill("live", "good")] if facts.live and version.arn == facts.live.arn else []
-        marks += [pill("rolled back", "bad") + f" {escape(held[version.arn])}"] if version.arn in held else []
-        reason = version.metadata.get("RetrainingReason", "none")
-        rows.append(
-            (
-                str(version.number),
-                f"{version.created:%Y-%m-%d %H:%M}",
-                escape(version.approval),
-                *(number(version.metrics[name]) if name in version.metrics else "-" for name in names),
-                " ".join(marks),
-                "" if reason == "none" else escape(reason),
-            )
-        )
-    columns = ("Version", "Registered", "Approval", *names, "", "Why it was trained")
-    numeric = (0, *range(3, 3 + len(names)))
-    return section("Versions", "The newest first, with the evaluation of each.", table(columns, rows, numeric))
-
-
 def _rollouts(facts: ModelFacts) -> list[tuple[datetime, str]]:
     return [(version.created, f"v{version.number}") for version in facts.versions]
 
@@ -262,7 +187,3 @@ def _card(title: str, chart: str) -> str:
 
 def _grid(cards: Sequence[str]) -> str:
     return f'<div class="grid plots" style="margin-top:14px">{"".join(cards)}</div>' if cards else ""
-
-
-def _period(since: datetime, until: datetime) -> str:
-    return f"{since:%d %b %Y %H:%M} to {until:%d %b %Y %H:%M} UTC"

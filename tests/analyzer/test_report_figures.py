@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import polars as pl
 import pytest
 
+from model_analyzer.data_quality import profile, statistics
+from model_analyzer.report import data_quality_html
 from model_analyzer.report._data_quality import _figures
+from model_analyzer.report._distributions import BINS, _edges
 
 
 @pytest.mark.parametrize(
@@ -26,3 +32,29 @@ from model_analyzer.report._data_quality import _figures
 )
 def test_value_and_threshold_are_read_from_the_wording(description, figures):
     assert _figures(description) == pytest.approx(figures)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "whole", "expected"),
+    [
+        (100, 119, True, [100 + number for number in range(21)]),
+        (18, 89, True, [18 + 3 * number for number in range(25)]),
+        (-5.5, 200.5, True, [-6 + 8 * number for number in range(27)]),
+        (3, 3, True, [3, 4]),
+        (0, 28, False, list(range(29))),
+    ],
+)
+def test_bins_of_whole_numbers_hold_equally_many_of_them(low, high, whole, expected):
+    edges = _edges(low, high, whole=whole).tolist()
+
+    assert edges == expected
+    assert len(edges) <= BINS + 1
+
+
+def test_bars_of_whole_numbers_are_no_comb():
+    series = pl.DataFrame({"code": [number % 20 for number in range(400)]})
+
+    page = data_quality_html(statistics(profile(series)))
+
+    shares = re.findall(r"<title>\d+ to \d+: ([\d.]+) %</title>", page)
+    assert shares == ["5"] * 20

@@ -17,6 +17,8 @@ import pytest
 from insights import digest, page_training, pages
 from insights.document import document
 from insights.facts import Drift, EndpointFacts, ModelFacts, Series
+from insights.page_advice import state
+from insights.page_overview import overview
 from insights.rules import recommend
 from shared.s3 import S3Uri
 
@@ -99,15 +101,25 @@ def test_drift_that_is_over_is_still_shown(with_monitor: Callable[..., ModelFact
     assert re.findall(r"<h3>(minutes|charge|plan)</h3>", page) == ["minutes", "charge"]
 
 
+def test_features_that_stay_where_they_were_do_not_fill_the_page(with_monitor: Callable[..., ModelFacts]) -> None:
+    quiet = [Drift(f"f{number:02}", 0.01, line(f"f{number:02}", 0.01)) for number in range(30)]
+    far = Drift("far", 0.5, line("far", 0.5))
+
+    page = pages.model_page(with_monitor(drifts=(far, *quiet)), [])
+
+    assert re.findall(r">(far|f\d\d)</text>", page) == ["far", "f00", "f01", "f02", "f03", "f04"]
+    assert "25 more are no farther" in page
+
+
 def test_states(healthy: ModelFacts, troubled: ModelFacts) -> None:
     fresh = ModelFacts("new", healthy.since, healthy.until, EndpointFacts("mlops-new"))
 
-    assert pages.state(healthy, recommend(healthy)) == ("healthy", "good")
-    assert pages.state(troubled, recommend(troubled)) == ("needs you", "bad")
-    assert pages.state(replace(healthy, alarms=("x",)), ()) == ("watch", "warn")
-    assert pages.state(fresh, recommend(fresh)) == ("not deployed", "plain")
+    assert state(healthy, recommend(healthy)) == ("healthy", "good")
+    assert state(troubled, recommend(troubled)) == ("needs you", "bad")
+    assert state(replace(healthy, alarms=("x",)), ()) == ("watch", "warn")
+    assert state(fresh, recommend(fresh)) == ("not deployed", "plain")
     failed = replace(healthy, endpoint=replace(healthy.endpoint, status="Failed"))
-    assert pages.state(failed, ()) == ("needs you", "bad")
+    assert state(failed, ()) == ("needs you", "bad")
 
 
 def test_a_model_without_anything_has_a_page(healthy: ModelFacts) -> None:
@@ -122,10 +134,30 @@ def test_a_model_without_anything_has_a_page(healthy: ModelFacts) -> None:
 def test_the_overview_links_every_model(healthy: ModelFacts, troubled: ModelFacts) -> None:
     models = [(replace(facts, name=name), recommend(facts)) for name, facts in (("a", healthy), ("b", troubled))]
 
-    outline = Outline(pages.overview("prod", models, healthy.since, healthy.until))
+    outline = Outline(overview("prod", models, healthy.since, healthy.until))
 
-    assert [attributes["href"] for tag, attributes in outline.tags if tag == "a"] == ["a.html", "b.html"]
+    links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
+    assert links[:2] == ["a.html", "b.html"]
+    urgent = sum(item.urgency == "act" for item in models[1][1])
+    assert links[2:] == ["b.html"] * urgent, "what is to be done today leads to the model"
+    assert "To do today" in outline.text
     assert outline.open == []
+
+
+def test_nothing_to_do_is_not_written_out(healthy: ModelFacts) -> None:
+    page = overview("prod", [(healthy, recommend(healthy))], healthy.since, healthy.until)
+
+    assert "<h2>To do today</h2>" not in page
+
+
+def test_what_became_of_versions_has_room(troubled: ModelFacts) -> None:
+    trained = replace(troubled.versions[0], metadata={"RetrainingReason": "drift: 5 violations"})
+
+    page = pages.model_page(replace(troubled, versions=(trained, *troubled.versions[1:])), [])
+
+    told = page.partition("What is known")[2]
+    assert told.index("drift: 5 violations") < told.index("alarm ServerErrors")
+    assert "What is known" not in pages.model_page(replace(troubled, quarantine=()), [])
 
 
 def test_the_digest_is_short_and_plain(healthy: ModelFacts, troubled: ModelFacts) -> None:

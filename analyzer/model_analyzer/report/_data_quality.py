@@ -7,18 +7,14 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-import numpy as np
-
-from model_analyzer.data_quality import Constraints, Distance, FeatureStatistics, Ranks, Statistics, Violations, compare
+from model_analyzer.data_quality import Constraints, Distance, FeatureStatistics, Statistics, Violations, compare
 from model_analyzer.inputs import InputReport
 
-from ._charts import category_bars, histogram, ranking
+from ._charts import ranking
+from ._distributions import distribution
 from ._page import Tile, Tone, legend, number, page, percent, pill, rounded, section, table, tiles
 from ._records import checked_records, records_section, records_tile
 
-BINS = 28
-TAIL = 0.005
-CATEGORIES = 7
 CARDS = 400
 
 _CHECKS = {
@@ -211,68 +207,12 @@ def _card(now: FeatureStatistics, then: FeatureStatistics | None, distance: Dist
         facts.append(f"{number(float(now.text.get('distinct_count', 0)))} distinct")
     return (
         f'<div class="card{" off" if broken else ""}"><div class="head"><h3>{escape(now.name)}</h3>{badge}</div>'
-        f'<p class="note">{escape(" · ".join(facts))}</p>{_chart(now, then)}</div>'
+        f'<p class="note">{escape(" · ".join(facts))}</p>{distribution(now, then)}</div>'
     )
 
 
 def _figure(value: object) -> str:
     return number(float(value)) if isinstance(value, int | float) else str(value)
-
-
-def _chart(now: FeatureStatistics, then: FeatureStatistics | None) -> str:
-    if now.ranks is not None and now.ranks.count:
-        return _number_chart(now.name, now.ranks, then.ranks if then is not None else None)
-    counts, reference = _shares(now), _shares(then) if then is not None else None
-    if counts:
-        return _categories_chart(counts, reference, now.name)
-    text = "No values in this data." if not now.present else "Too many distinct values to draw."
-    return f'<p class="note">{text}</p>'
-
-
-def _shares(feature: FeatureStatistics) -> dict[str, float] | None:
-    if not feature.categories or not feature.present:
-        return None
-    return {name: count / feature.present for name, count in feature.categories.items()}
-
-
-def _number_chart(label: str, now: Ranks, then: Ranks | None) -> str:
-    """Bars per value for a handful of values, else a histogram; the outermost bins take the tails."""
-    ranks = [now] if then is None or not then.count else [now, then]
-    values = np.unique(np.concatenate([rank.values for rank in ranks]))
-    if values.size <= BINS // 2:
-        names = [number(float(value)) for value in values]
-        per_value = [((rank.at_most(values) - rank.below(values)) / rank.count).tolist() for rank in ranks]
-        tables = [dict(zip(names, shares, strict=True)) for shares in per_value]
-        reference = tables[1] if len(tables) > 1 else None
-        return _categories_chart(tables[0], reference, label, keep_order=True)
-    low = min(rank.quantile(TAIL) for rank in ranks)
-    high = max(rank.quantile(1 - TAIL) for rank in ranks)
-    if low == high:
-        low, high = float(values[0]), float(values[-1])
-    edges = np.linspace(low, high, BINS + 1)
-    binned = []
-    for rank in ranks:
-        below = rank.below(edges).astype(float)
-        below[0], below[-1] = 0, rank.count
-        binned.append((np.diff(below) / rank.count).tolist())
-    return histogram(edges.tolist(), binned[0], binned[1] if len(binned) > 1 else None, label)
-
-
-def _categories_chart(
-    now: Mapping[str, float], then: Mapping[str, float] | None, label: str, keep_order: bool = False
-) -> str:
-    names = list(dict.fromkeys([*now, *(then or ())]))
-    if not keep_order:
-        names.sort(key=lambda name: -max(now.get(name, 0.0), (then or {}).get(name, 0.0)))
-    shown = names if keep_order else names[:CATEGORIES]
-    rows: list[tuple[str, float, float | None]] = [
-        (name, now.get(name, 0.0), None if then is None else then.get(name, 0.0)) for name in shown
-    ]
-    if len(names) > len(shown):
-        rest = max(0.0, 1 - sum(row[1] for row in rows))
-        rest_then = None if then is None else max(0.0, 1 - sum(row[2] or 0.0 for row in rows))
-        rows.append((f"{len(names) - len(shown)} others", rest, rest_then))
-    return category_bars(rows, label)
 
 
 def problem_section(report: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ p{margin:0 0 14px;color:var(--soft);max-width:80ch}
 .pill{display:inline-block;border-radius:99px;padding:2px 11px;font-size:12.5px;font-weight:600;white-space:nowrap}
 .good{color:var(--good);background:var(--good-bg)}.bad{color:var(--bad);background:var(--bad-bg)}
 .warn{color:var(--warn);background:var(--warn-bg)}.plain{color:var(--soft);background:var(--line)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:14px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:14px}
 .card,.tile{background:var(--card);border:1px solid var(--line);border-radius:12px;box-shadow:var(--shadow)}
 .tile{padding:14px 18px}.tile b{display:block;font-size:25px;font-weight:650;letter-spacing:-.02em;line-height:1.25}
 .tile span{color:var(--soft);font-size:13px}.tile.bad,.tile.good,.tile.warn,.tile.plain{background:var(--card)}
@@ -60,7 +60,11 @@ svg .mark{fill:var(--card);stroke:var(--now);stroke-width:3}svg .zero{stroke:var
 .plots{grid-template-columns:repeat(auto-fill,minmax(360px,1fr))}.stack+.stack{margin-top:14px}
 .key{display:flex;gap:16px;color:var(--soft);font-size:12.5px;margin:0 0 12px}
 .key i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;vertical-align:-1px}
-footer{margin-top:44px;color:var(--soft);font-size:12.5px}
+.step{color:var(--ink);margin:10px 0 0;max-width:none}.step b{color:var(--now);margin-right:4px}
+.stack ul{margin:8px 0;padding-left:20px;overflow-wrap:anywhere}.once{white-space:nowrap}
+.edge-bad{border-left:4px solid var(--bad)}.edge-warn{border-left:4px solid var(--warn)}
+.bar{display:block;height:8px;min-width:1px;border-radius:4px;background:var(--now);margin-top:7px}td:has(.bar){width:34%}
+a{color:var(--now)}footer{margin-top:44px;color:var(--soft);font-size:12.5px}
 @media print{body{background:#fff}.card,.tile{box-shadow:none;break-inside:avoid}}
 """
 

@@ -40,7 +40,7 @@ def checked_records(records: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def records_tile(records: Mapping[str, Any]) -> Tile:
     """The share of repeated records."""
-    return Tile(_share(records["repeated"]), "of the records repeat an earlier one")
+    return Tile(_share(records["repeated"]), "repeated records")
 
 
 def records_section(records: Mapping[str, Any]) -> str:
