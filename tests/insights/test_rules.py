@@ -9,11 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 from insights.facts import Drift, Job, ModelFacts, Series, TrainingData, Version, Violation
 from insights.own_rules import OwnRule
+from insights.quantiles import quantiles_of
 from insights.rules import RULES, recommend
+from model_analyzer import data_quality
 
 Build = Callable[..., ModelFacts]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "insights.md"
@@ -301,6 +305,60 @@ def categories(*counts: int) -> dict[str, Any]:
 )
 def test_what_statistics_show(with_monitor: Build, statistics: dict[str, Any], rule: str | None) -> None:
     assert names(with_monitor(statistics=(statistics,))) == ([rule] if rule else [])
+
+
+def sketched(values: list[float]) -> dict[str, Any]:
+    """A feature's statistics, as the engine writes them."""
+    return data_quality.statistics(data_quality.profile(pl.DataFrame({"f": values})))["features"][0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "speaks"),
+    [
+        ([999_999.0] * 3, "standard deviations"),
+        # So many that they hide behind the standard deviation which they cause.
+        ([999_999.0] * 30, "1.5% of the values far from all others"),
+        ([-1.0e7] * 30, "1.5% of the values far from all others"),
+        ([-1.0e9] * 3, "standard deviations"),
+        ([], None),
+    ],
+)
+def test_placeholders_do_not_hide_behind_each_other(with_monitor: Build, odd: list[float], speaks: str | None) -> None:
+    chance = np.random.default_rng(4)
+
+    found = recommend(with_monitor(statistics=(sketched([*chance.normal(50, 10, 2000), *odd]),)))
+
+    assert [item.rule for item in found] == (["outliers"] if speaks else [])
+    assert all(str(speaks) in item.evidence[0] for item in found)
+
+
+@pytest.mark.parametrize("draw", ["exponential", "standard_normal", "standard_t", "uniform"])
+def test_long_tails_are_no_outliers(with_monitor: Build, draw: str) -> None:
+    chance = np.random.default_rng(4)
+    values = chance.standard_t(5, 20_000) if draw == "standard_t" else getattr(chance, draw)(size=20_000)
+
+    found = [
+        item for item in recommend(with_monitor(statistics=(sketched(values.tolist()),))) if "far from" in str(item)
+    ]
+
+    assert found == []
+
+
+def test_values_beyond_the_range_of_numbers_stop_no_report(with_monitor: Build) -> None:
+    huge = sketched([1.0e300, -1.0e300, 5.0] * 100)
+    huge["numerical_statistics"] |= {"sum": "Infinity", "mean": "Infinity", "std_dev": "NaN", "max": "Infinity"}
+    assert isinstance(recommend(with_monitor(statistics=(huge,))), list)
+
+
+def test_quantiles_are_those_of_the_values() -> None:
+    values = sorted(np.random.default_rng(1).normal(size=20_000).tolist())
+    found = quantiles_of(sketched(values)["numerical_statistics"])
+
+    assert found is not None and found.count == 20_000
+    for share in (0.01, 0.25, 0.5, 0.95):
+        assert found.at(share) == pytest.approx(values[int(share * 20_000)], abs=0.02)
+    assert found.share_outside(-1.96, 1.96) == pytest.approx(0.05, abs=0.005)
+    assert quantiles_of({}) is None
 
 
 def test_a_changed_schema(with_monitor: Build) -> None:

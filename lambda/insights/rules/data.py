@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from insights.facts import ModelFacts
+from insights.quantiles import may_be_far_apart, quantiles_of
 from insights.recommendation import Recommendation
 
 from .table import Rule
@@ -13,8 +14,9 @@ from .table import Rule
 _ENOUGH = 100
 _NEAR_CONSTANT = 0.99
 _OUTLIER_DEVIATIONS = 10
+_OUTLIER_REACH, _TAIL = 10, 0.05
 _MOSTLY = 0.5
-_TWO_VALUES = 1e-3
+_TWO, _TWO_VALUES = 2, 1e-3
 
 
 def missing_values(facts: ModelFacts) -> Iterator[Recommendation]:
@@ -117,29 +119,46 @@ def constant_features(facts: ModelFacts) -> Iterator[Recommendation]:
 
 
 def outliers(facts: ModelFacts) -> Iterator[Recommendation]:
-    """Values lie more than ten standard deviations from the mean."""
+    """Values lie more than ten standard deviations from the mean, or ten times as far as nine tenths of the others."""
     found = []
     for feature in _features(facts):
         numbers = feature.get("numerical_statistics") or {}
-        deviation = numbers.get("std_dev") or 0.0
+        low, high, mean, deviation = (_number(numbers.get(key)) for key in ("min", "max", "mean", "std_dev"))
         if _present(numbers) < _ENOUGH or not deviation:
             continue
-        far = max(abs(numbers[side] - numbers["mean"]) for side in ("min", "max")) / deviation
+        far = max(high - mean, mean - low) / deviation
+        words = f"{feature['name']}: from {low:.4g} to {high:.4g}, mean {mean:.4g}"
         # Where nearly all values are the same, every other one is far away: rare flags are no outliers.
         if far > _OUTLIER_DEVIATIONS and _commonest(numbers) is None:
-            found.append(
-                f"{feature['name']}: from {numbers['min']:.4g} to {numbers['max']:.4g}, mean {numbers['mean']:.4g}, "
-                f"{far:.0f} standard deviations"
-            )
+            found.append(f"{words}, {far:.0f} standard deviations")
+        elif share := _far_apart(numbers):
+            found.append(f"{words}, {share:.1%} of the values far from all others")
     if found:
         yield Recommendation(
             "outliers",
-            f"Extreme values in {len(found)} features",
+            f"Extreme values in {len(found)} {'feature' if len(found) == 1 else 'features'}",
             "note",
             "medium",
             tuple(found[:5]),
             "Check for placeholders such as 999999 and for changed units; cut or encode them at the source.",
         )
+
+
+def _far_apart(numbers: Mapping[str, Any]) -> float:
+    """The share of values that lie many times as far out as the middle nine tenths are wide; 0 if there are none.
+
+    Many placeholders widen the standard deviation so far that none of them stands out of it; quantiles do not move.
+    """
+    if not may_be_far_apart(numbers) or (quantiles := quantiles_of(numbers)) is None:
+        return 0.0
+    low, high = quantiles.at(_TAIL), quantiles.at(1 - _TAIL)
+    reach = _OUTLIER_REACH * (high - low)
+    return quantiles.share_outside(low - reach, high + reach) if reach else 0.0
+
+
+def _number(value: Any) -> float:
+    """Numbers beyond JSON's stand in the file as text, such as `Infinity`; what is missing is 0."""
+    return float(value or 0.0)
 
 
 def _violations(facts: ModelFacts) -> Iterator[Any]:
@@ -161,6 +180,10 @@ def _commonest(numbers: Mapping[str, Any]) -> float | None:
     low, high, mean = (float(numbers.get(key) or 0.0) for key in ("min", "max", "mean"))
     most = (mean - low) * (high - mean)
     if most <= 0 or abs(float(numbers.get("std_dev") or 0.0) ** 2 / most - 1) > _TWO_VALUES:
+        return None
+    quantiles = quantiles_of(numbers)
+    if quantiles is not None and quantiles.different > _TWO:
+        # Beside a placeholder all other values look like one.
         return None
     return max(mean - low, high - mean) / (high - low)
 
