@@ -59,6 +59,8 @@ def _jobs(chosen: EngineSettings, context: EngineContext) -> dict[str, Any]:
     values: dict[str, Any] = {
         "image": chosen.image,
         "entrypoint": chosen.entrypoint,
+        "arguments": chosen.arguments,
+        "environment": chosen.environment,
         "instance_type": chosen.instance_type,
         "instance_count": chosen.instance_count,
         "volume_gb": chosen.volume_gb,

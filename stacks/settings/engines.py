@@ -18,6 +18,8 @@ _KNOWN_TO: dict[str, tuple[str, ...]] = {
     "max_function_mb": ("auto",),
     "image": ("processing", "spark", "container", "model-monitor"),
     "entrypoint": ("container", "model-monitor"),
+    "arguments": ("container", "model-monitor"),
+    "environment": ("container",),
     "instance_type": ("auto", "processing", "spark", "container", "model-monitor"),
     "instance_count": ("spark", "container", "model-monitor"),
     "volume_gb": ("auto", "processing", "spark", "container", "model-monitor"),
@@ -52,6 +54,14 @@ class EngineSettings(Settings):
     entrypoint: Annotated[
         list[str] | None,
         Field(min_length=1, description="container, model-monitor: command of the image. Default: the image's own"),
+    ] = None
+    arguments: Annotated[
+        list[str] | None,
+        Field(min_length=1, description="container, model-monitor: what follows the command. Default: nothing"),
+    ] = None
+    environment: Annotated[
+        dict[str, str] | None,
+        Field(min_length=1, description="container: variables besides those of the contract. Default: none"),
     ] = None
     instance_type: Annotated[
         str | None,

@@ -272,7 +272,8 @@ def test_approvals_are_forwarded_and_let_in(templates: Templates) -> None:
 def test_native_monitors_are_exchanged_in_rollouts(synthesize, variation):
     """Job definitions name the baselines of a version; the controller may replace those of its environment."""
     unsaid = {"drift_threshold": None, "comparison_method": None}
-    own = {"type": "container", "image": "team/own:1", "entrypoint": ["python3", "run.py"]}
+    command = {"entrypoint": ["python3", "run.py"], "arguments": ["--strict"], "environment": {"LIMIT": "3"}}
+    own = {"type": "container", "image": "team/own:1", **command}
     quality = {"problem": "binary-classification", "engine": own}
     monitors = {"data_quality": unsaid, "attribution": {"engine": "auto"}, "model_quality": quality, "bias": None}
     settings = variation(
@@ -287,7 +288,8 @@ def test_native_monitors_are_exchanged_in_rollouts(synthesize, variation):
     assert kinds.count("AWS::SageMaker::DataQualityJobDefinition") == kinds.count("AWS::SageMaker::MonitoringSchedule")
     (definition,) = [r for r in serving["Resources"].values() if r["Type"].endswith("DataQualityJobDefinition")]
     (function,) = [r for r in serving["Resources"].values() if "'container'" in str(r)]
-    assert "ContainerEntrypoint" in str(function["Properties"]["Environment"]["Variables"]["JOB"])
+    job = str(function["Properties"]["Environment"]["Variables"]["JOB"])
+    assert all(words in job for words in ('"ContainerEntrypoint":["python3","run.py"]', '["--strict"]', '"LIMIT":"3"'))
     tags = {tag["Key"]: tag["Value"] for tag in definition["Properties"]["Tags"]}
     assert "mlops-prod" in tags.values()
     roles = [r["Properties"] for key, r in delivery["Resources"].items() if "CloudFormationRole" in key]

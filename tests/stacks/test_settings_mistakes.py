@@ -358,9 +358,13 @@ MISTAKES: list[tuple[str, int, str, int | None, list[str]]] = [
     (
         "settings of another engine",
         3,
-        "defaults: {monitoring: {engine: {type: lambda, instance_count: 3, volume_gb: 9}}}",
+        "defaults: {monitoring: {engine: {type: lambda, instance_count: 3, volume_gb: 9, environment: {A: b}}}}",
         3,
-        ["instance_count belongs to spark, container, model-monitor", "volume_gb belongs to auto, processing"],
+        [
+            "instance_count belongs to spark, container, model-monitor",
+            "volume_gb belongs to auto, processing",
+            "environment belongs to container;",
+        ],
     ),
     (
         "container without an image",
