@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_analyzer import data_quality, inputs
-from model_analyzer.data_quality._profile import NUMBER_CAP
+from model_analyzer.data_quality._feature import NUMBER_CAP
 from model_analyzer.inputs import _sources
 from model_analyzer.inputs._typed import LEAST_DISTINCT, Marks, NumberColumns
 

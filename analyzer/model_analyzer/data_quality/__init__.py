@@ -10,8 +10,9 @@ violations = data_quality.check(data_quality.profile_all(frames), constraints, b
 
 from ._check import Distance, Violation, Violations, check, compare
 from ._constraints import Constraints, FeatureConstraints, MonitoringConfig, suggest
+from ._feature import FeatureProfile
 from ._kll import Ranks
-from ._profile import FeatureProfile, Profile, merge, profile, profile_all
+from ._profile import Profile, merge, profile, profile_all
 from ._records import records
 from ._statistics import FeatureStatistics, Statistics, statistics
 

@@ -13,8 +13,9 @@ from typing import Any, Literal, overload
 
 from ._constraints import Constraints, FeatureConstraints, MonitoringConfig
 from ._distance import categorical_l_infinity, chi_squared_p_value, l_infinity, robust
+from ._feature import FeatureProfile
 from ._kll import Ranks
-from ._profile import FeatureProfile, Profile
+from ._profile import Profile
 from ._statistics import CATEGORY_LIMIT, FeatureStatistics, Statistics, categories, counts_of
 
 CheckType = Literal[

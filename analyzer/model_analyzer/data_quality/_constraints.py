@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
-from ._profile import FeatureProfile, Profile
+from ._feature import FeatureProfile
+from ._profile import Profile
 from ._statistics import categories
 from ._types import InferredType
 

@@ -13,12 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from model_analyzer._arrays import Floats
+
+from ._scratch import scratch
+
 PRECISION = 14
 REGISTERS = 1 << PRECISION
 _RANK_BITS = 64 - PRECISION
 _REGISTER_MASK = np.uint64(REGISTERS - 1)
 _PIECE = 1 << 14
 _HASH_SEED = 20_240
+_PREFIX_BITS = 20
+_FACTORS = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
+_HALF = np.uint64(33)
+
+Hashes = npt.NDArray[np.uint64]
 _SCHEMA = {"value": pl.String, "count": pl.UInt64}
 _PENDING_ROWS = 50_000
 
@@ -33,20 +42,25 @@ class DistinctSketch:
 
     def add(self, values: pl.Series) -> None:
         """Add values; only the set of them matters."""
-        hashes = values.hash(_HASH_SEED).to_numpy()
+        self._add(values.hash(_HASH_SEED).to_numpy())
+
+    def add_numbers(self, values: Floats) -> None:
+        """Add numbers, among which no zeros are negative; they have nothing in common with text that was added."""
+        self._add(_hashes_of(values))
+
+    def _add(self, hashes: Hashes) -> None:
+        if (lowest := int(self.registers.min())) > 2:
+            # A hash changes nothing unless it starts with more zeros than the lowest register has seen.
+            hashes = hashes[np.flatnonzero(hashes < np.uint64(1 << (64 - lowest)))]
         for start in range(0, hashes.size, _PIECE):
             self._add_hashes(hashes[start : start + _PIECE])
 
-    def _add_hashes(self, hashes: npt.NDArray[np.uint64]) -> None:
+    def _add_hashes(self, hashes: Hashes) -> None:
         """Add a piece that stays in the processor's cache."""
-        lowest = int(self.registers.min())
-        if lowest:
-            # A hash changes nothing unless it starts with more zeros than the lowest register has seen.
-            hashes = hashes[np.flatnonzero(hashes < np.uint64(1 << (64 - lowest)))]
         heads = hashes >> np.uint64(PRECISION)
         exponents = (heads.astype(np.float64).view(np.uint64) >> np.uint64(52)).astype(np.int64) - 1023
         ranks = np.where(heads == 0, _RANK_BITS + 1, _RANK_BITS - exponents).astype(np.uint8)
-        np.maximum.at(self.registers, (hashes & _REGISTER_MASK).astype(np.int64), ranks)
+        np.maximum.at(self.registers, (hashes & _REGISTER_MASK).view(np.int64), ranks)
 
     def merged(self, other: DistinctSketch) -> DistinctSketch:
         """The sketch of the union."""
@@ -64,6 +78,17 @@ class DistinctSketch:
             z = 0.5 * (z + counts[rank])
         z += REGISTERS * _sigma(counts[0] / REGISTERS)
         return round(REGISTERS * REGISTERS / (2 * math.log(2)) / z)
+
+
+def _hashes_of(values: Floats) -> Hashes:
+    """The finaliser of MurmurHash3, every bit of which depends on every bit of a number."""
+    hashes = scratch("hashes", values.size).view(np.uint64)
+    shifted = scratch("shifted", values.size).view(np.uint64)
+    bits: Hashes = values.view(np.uint64)
+    for factor in _FACTORS:
+        np.bitwise_xor(bits, np.right_shift(bits, _HALF, out=shifted), out=hashes)
+        bits = np.multiply(hashes, factor, out=hashes)
+    return np.bitwise_xor(hashes, np.right_shift(hashes, _HALF, out=shifted), out=hashes)
 
 
 def _sigma(x: float) -> float:
@@ -88,6 +113,15 @@ def _tau(x: float) -> float:
         power *= 0.5
         total -= (1 - x) ** 2 * power
     return total / 3
+
+
+def surely_more_than(cap: int, values: pl.Series) -> bool:
+    """Whether so many parts of the range of hashes are hit that there must be more than `cap` values."""
+    if values.len() <= cap:
+        return False
+    hit = np.zeros(1 << _PREFIX_BITS, np.bool_)
+    hit[(values.hash(_HASH_SEED).to_numpy() >> np.uint64(64 - _PREFIX_BITS)).view(np.int64)] = True
+    return int(np.count_nonzero(hit)) > cap + 1
 
 
 class ValueCounts:
@@ -122,7 +156,7 @@ class ValueCounts:
         sketch = self.sketch
         if sketch is None:
             probe = values if values.len() <= 4 * self.cap else values.head(4 * self.cap)
-            if probe.len() <= self.cap or probe.n_unique() <= self.cap:
+            if probe.len() <= self.cap or not (surely_more_than(self.cap, probe) or probe.n_unique() > self.cap):
                 counted = values.rename("value").value_counts(name="count")
                 self.add_counted(counted.select(pl.col("value").cast(pl.String), pl.col("count").cast(pl.UInt64)))
                 return
@@ -130,7 +164,7 @@ class ValueCounts:
         if parsed is None:
             self._sketch_values(values)
         else:
-            sketch.add(pl.Series(parsed))
+            sketch.add_numbers(parsed)
 
     def add_counted(self, counted: pl.DataFrame) -> None:
         """Add values (text) with their counts."""
@@ -148,11 +182,12 @@ class ValueCounts:
 
     def _sketch_values(self, values: pl.Series) -> None:
         assert self.sketch is not None  # noqa: S101 - callers see to it
-        if self.numeric and values.dtype != pl.Float64:
-            if values.dtype == pl.String:
-                values = values.str.replace(" ", "", literal=True)
-            values = values.cast(pl.Float64)
-        self.sketch.add(values + 0.0 if self.numeric else values)
+        if not self.numeric:
+            self.sketch.add(values)
+            return
+        if values.dtype == pl.String:
+            values = values.str.replace(" ", "", literal=True)
+        self.sketch.add_numbers(values.cast(pl.Float64).to_numpy() + 0.0)
 
     def _frames(self) -> list[pl.DataFrame]:
         return [frame for frame in (self._counted, *self._pending) if frame.height]

@@ -8,7 +8,7 @@ same data in the same batches give the same sketch, always.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ SHRINKING_FACTOR = 0.64
 RANK_ERROR = 3 / K
 """Bound on the error of any rank, as a share of the count, that tests hold the sketch to."""
 
+_MOST_PARTS = 64
 _EMPTY = np.empty(0)
 
 
@@ -51,22 +52,32 @@ class Sketch:
 
     def add_sorted(self, values: Floats) -> None:
         """Add a sorted array of finite values."""
-        size = int(values.size)
-        if not size:
-            return
+        self._add(int(values.size), lambda ranks: values[ranks].copy())
+
+    def add_counted(self, values: Floats, counts: npt.NDArray[np.int64]) -> None:
+        """Add each of some finite values in order as often as its count says."""
+        cumulative = counts.cumsum()
+        size = int(cumulative[-1]) if cumulative.size else 0
+
+        def at(ranks: slice) -> Floats:
+            return values[np.searchsorted(cumulative, np.arange(ranks.start, ranks.stop, ranks.step), side="right")]
+
+        self._add(size, at)
+
+    def _add(self, size: int, at: Callable[[slice], Floats]) -> None:
+        """Add a sorted sequence: of each run of 2^h values the middle one, at height h.
+
+        The last values, too few for a run of that length, make up shorter ones.
+        """
         self.count += size
         height = max(0, (size - 1).bit_length() - (2 * K).bit_length() + 1)
-        if not height:
-            self._push(0, values)
-            return
-        stride = 1 << height
-        surplus = size % stride
-        if surplus:
-            # Values that fill no stride of their own stay at full resolution, spread over the whole range.
-            positions = ((np.arange(surplus) + 0.5) * size / surplus).astype(np.int64)
-            self._push(0, values[positions])
-            values = np.delete(values, positions)
-        self._push(height, values[stride // 2 :: stride].copy())
+        start = 0
+        while start < size:
+            length = 1 << height
+            end = size - (size - start) % length
+            if end > start:
+                self._push(height, at(slice(start + length // 2, end, length)))
+            start, height = end, height - 1
 
     def _push(self, height: int, items: Floats) -> None:
         while len(self.levels) <= height:
@@ -76,6 +87,8 @@ class Sketch:
         level.size += int(items.size)
         if level.size > 2 * K:
             self._compact(height)
+        elif len(level.parts) > _MOST_PARTS:
+            level.items()
 
     def _compact(self, height: int) -> None:
         """Move every second item of a level up; of an odd number the largest stays."""

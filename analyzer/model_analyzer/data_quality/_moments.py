@@ -11,8 +11,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from model_analyzer._arrays import Floats
+
+from ._scratch import scratch
 
 _LARGE = 1e140
 _SMALL = 1e-140
@@ -41,23 +44,37 @@ class Moments:
     @classmethod
     def of(cls, values: Floats) -> Moments:
         """Moments of an array of finite doubles."""
-        count = int(values.size)
-        if not count:
+        if not values.size:
             return cls()
-        low, high = float(values.min()), float(values.max())
-        largest = max(abs(low), abs(high))
+        return cls._of(values, None, int(values.size), float(values.min()), float(values.max()))
+
+    @classmethod
+    def of_counted(cls, values: Floats, counts: npt.NDArray[np.int64]) -> Moments:
+        """Moments of finite doubles in order, each of which occurs as often as its count says."""
+        if not values.size:
+            return cls()
+        return cls._of(values, counts, int(counts.sum()), float(values[0]), float(values[-1]))
+
+    @classmethod
+    def _of(cls, values: Floats, counts: npt.NDArray[np.int64] | None, count: int, low: float, high: float) -> Moments:
         if low == high:
             return cls(count, low, 0.0, low, high, low * count)
+        largest = max(abs(low), abs(high))
         scale = 1.0 if _SMALL < largest < _LARGE else math.ldexp(1.0, max(math.frexp(largest)[1] - 1, _LOWEST_EXPONENT))
         scaled = values / scale if scale != 1.0 else values
-        mean = float(scaled.mean())
-        deviations = scaled - mean
+
+        def sum_of(numbers: Floats) -> float:
+            return float(numbers.sum() if counts is None else (numbers * counts).sum())
+
+        total = sum_of(scaled)
+        mean = total / count
+        deviations = np.subtract(scaled, mean, out=scratch("deviations", scaled.size))
         # The mean is a rounded number: its error is measured and taken out (Chan et al., eq. 1.7).
-        slip = float(deviations.mean())
-        std_dev = math.sqrt(max(float(np.square(deviations, out=deviations).sum()) / count - slip * slip, 0.0))
+        slip = sum_of(deviations) / count
+        std_dev = math.sqrt(max(sum_of(np.square(deviations, out=deviations)) / count - slip * slip, 0.0))
         mean += slip
         with np.errstate(over="ignore"):
-            total = float(np.float64(scaled.sum()) * scale)
+            total = float(np.float64(total) * scale)
         return cls(count, min(max(mean * scale, low), high), std_dev * scale, low, high, total)
 
     def __add__(self, other: Moments) -> Moments:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ._feature import FeatureProfile
 from ._kll import SHRINKING_FACTOR, K, Ranks
-from ._profile import FeatureProfile, Profile
+from ._profile import Profile
 
 BUCKETS = 10
 CATEGORY_LIMIT = 1_000

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from model_analyzer._arrays import Floats
+
+from ._scratch import in_one_piece, scratch
 
 InferredType = Literal["Integral", "Fractional", "String", "Unknown"]
 
@@ -64,7 +67,7 @@ class Cells:
 
     Attributes:
         counts: Values by written form.
-        numbers: Finite values of the numeric ones, unsorted.
+        numbers: Finite values of the numeric ones, unsorted; the thread's next cells may overwrite them.
         numeric: The numeric values as they came (text or typed).
         text: The other values as text.
         overflowing: Numeric values beyond the range of a double.
@@ -83,7 +86,8 @@ class CountedCells:
 
     Attributes:
         counts: Values by written form.
-        numbers: Finite values of the numeric ones, sorted.
+        numbers: Finite numbers, sorted.
+        weights: How often each of them occurs.
         numeric: The numeric values in their written form, with their counts.
         text: The other values with their counts.
         overflowing: Numeric values beyond the range of a double.
@@ -91,6 +95,7 @@ class CountedCells:
 
     counts: TypeCounts
     numbers: Floats
+    weights: npt.NDArray[np.int64]
     numeric: pl.DataFrame
     text: pl.DataFrame
     overflowing: int = 0
@@ -108,14 +113,27 @@ def cells_of(series: pl.Series, fractions_first: bool | None = None) -> Cells:
         return _cells_of_text(series.drop_nulls(), fractions_first)
     if dtype.is_integer():
         present = series.drop_nulls()
-        return Cells(TypeCounts(integral=present.len()), _floats(present), present, _no_text())
+        return Cells(TypeCounts(integral=present.len()), _passing_floats(present), present, _no_text())
     if dtype.is_float() or dtype.is_decimal():
         present = series.drop_nulls().cast(pl.Float64)
-        values = _floats(present)
+        values = _passing_floats(present)
         if not (finite := np.isfinite(values)).all():
             present, values = present.filter(pl.Series(finite)), values[finite]
         return Cells(TypeCounts(fractional=present.len()), values, present, _no_text())
     return _cells_of_text(as_text(series).drop_nulls(), fractions_first)
+
+
+def many_numbers(series: pl.Series, doubles: pl.Series) -> tuple[TypeCounts, Floats]:
+    """The finite numbers of a typed column in order; `doubles` has the same with NaN for missing ones.
+
+    The thread's next numbers may overwrite them.
+    """
+    numbers = _passing_floats(doubles)
+    numbers.sort()
+    first, last = np.searchsorted(numbers, -np.inf, side="right"), np.searchsorted(numbers, np.inf, side="left")
+    finite = numbers[first:last]
+    whole = series.dtype.is_integer()
+    return TypeCounts(integral=finite.size) if whole else TypeCounts(fractional=finite.size), finite
 
 
 def counted_cells_of(counted: pl.DataFrame) -> CountedCells:
@@ -131,22 +149,24 @@ def counted_cells_of(counted: pl.DataFrame) -> CountedCells:
     counts = TypeCounts(whole, decimal, logical, int(counted["count"].sum()) - whole - decimal - logical)
     mask = integral | fractional
     if not mask.any():
-        return CountedCells(counts, np.empty(0), counted.clear(), counted)
+        return CountedCells(counts, np.empty(0), np.empty(0, np.int64), counted.clear(), counted)
     numeric = counted.filter(mask)
-    parsed, weights = _floats(_parsed(numeric["value"])), numeric["count"].to_numpy()
-    finite = np.isfinite(parsed)
+    numbers, weights = _by_size(_floats(_parsed(numeric["value"])), numeric["count"])
+    finite = np.isfinite(numbers)
     overflowing = int(weights[~finite].sum())
-    order = np.argsort(parsed[finite])
-    numbers = np.repeat(parsed[finite][order], weights[finite][order].astype(np.int64))
-    return CountedCells(counts, numbers, numeric, counted.filter(~mask), overflowing)
+    return CountedCells(counts, numbers[finite], weights[finite], numeric, counted.filter(~mask), overflowing)
 
 
 def _counted_integers(values: pl.Series, counts: pl.Series) -> CountedCells:
     counted = pl.DataFrame([values.cast(pl.String), counts.cast(pl.UInt64)])
-    numbers, weights = _floats(values), counts.to_numpy()
+    numbers, weights = _by_size(_floats(values), counts)
+    return CountedCells(TypeCounts(integral=int(weights.sum())), numbers, weights, counted, counted.clear())
+
+
+def _by_size(numbers: Floats, counts: pl.Series) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Numbers in order, with their counts."""
     order = np.argsort(numbers)
-    repeated = np.repeat(numbers[order], weights[order].astype(np.int64))
-    return CountedCells(TypeCounts(integral=int(weights.sum())), repeated, counted, counted.clear())
+    return numbers[order], counts.cast(pl.Int64).to_numpy()[order]
 
 
 def as_text(series: pl.Series) -> pl.Series:
@@ -181,8 +201,13 @@ def _no_text() -> pl.Series:
 
 
 def _floats(series: pl.Series) -> Floats:
-    values = series.cast(pl.Float64).to_numpy()
-    return values + 0.0  # also a private, writable copy without negative zeros
+    return series.cast(pl.Float64).to_numpy() + 0.0  # also a private, writable copy without negative zeros
+
+
+def _passing_floats(series: pl.Series) -> Floats:
+    """The same until the thread makes the next ones."""
+    values = in_one_piece(series.cast(pl.Float64), np.float64)
+    return np.add(values, 0.0, out=scratch("numbers", series.len()))
 
 
 def _cells_of_text(present: pl.Series, fractions_first: bool | None) -> Cells:
@@ -203,11 +228,13 @@ def _cells_of_text(present: pl.Series, fractions_first: bool | None) -> Cells:
             wide, rest = _divided(rest, rest.str.contains(INTEGRAL))
     parts += [_parsed(part) for part in (fraction, wide) if part.len()]
     numbers = (
-        _floats(parts[0]) if len(parts) == 1 else np.concatenate([_floats(part) for part in parts] or [np.empty(0)])
+        _passing_floats(parts[0])
+        if len(parts) == 1
+        else np.concatenate([_floats(part) for part in parts] or [np.empty(0)])
     )
     finite = np.isfinite(numbers)
     overflowing = int(numbers.size - np.count_nonzero(finite))
-    boolean = int(rest.is_in(BOOLEAN).sum()) if rest.len() else 0
+    boolean = sum(int((rest == word).sum()) for word in BOOLEAN) if rest.len() else 0
     numeric = [part for part in (integral, fraction, wide) if part.len()]
     return Cells(
         TypeCounts(integral.len() + wide.len(), fraction.len(), boolean, rest.len() - boolean),
