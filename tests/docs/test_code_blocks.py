@@ -40,9 +40,9 @@ def test_python(python_block: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return
     # Files that a block names as its reader's own.
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "src").mkdir()
-    for name in ("train.py", "check.py"):
-        (tmp_path / "src" / name).write_text("print('documented')\n")
+    for name in ("src/train.py", "src/check.py", "scripts/rows.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("print('documented')\n")
     app = cdk.App(outdir=str(tmp_path / "out"))
     scope = cdk.Stack(app, "Documented", env=cdk.Environment(account="111111111111", region="eu-west-1"))
     names = Reader(scope, tmp_path)

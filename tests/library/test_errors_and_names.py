@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cdk_sagemaker_mlops as mlops
 from cdk_sagemaker_mlops import ConstructError, ModelPackageGroup
 from cdk_sagemaker_mlops._errors import Problems, did_you_mean
 from cdk_sagemaker_mlops._instances import has_local_nvme, is_burstable
@@ -95,3 +96,15 @@ def test_types_without_local_disks_are_known(kind: str) -> None:
 
 def test_burstable_types_are_known() -> None:
     assert is_burstable("ml.t2.medium") and is_burstable("ml.t3.large") and not is_burstable("ml.trn1.2xlarge")
+
+
+def test_a_text_in_the_place_of_an_object_is_told_what_to_give(stack: cdk.Stack) -> None:
+    for make, said in (
+        (lambda: mlops.Endpoint(stack, "E", model="churn"), "model is 'churn', which is no object; give Model."),  # type: ignore[arg-type]
+        (lambda: mlops.VpcEndpoints(stack, "V", vpc="vpc-1"), "vpc is 'vpc-1', which is no object; give a VPC"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(mlops.ConstructError, match=re.escape(said)):
+            make()
+    with pytest.raises(mlops.ConstructError) as caught:
+        mlops.TrainingPipeline(stack, "T", definition={"Steps": []}, artifacts="bucket")  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 2

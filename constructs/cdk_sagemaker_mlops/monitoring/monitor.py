@@ -22,6 +22,7 @@ from .schedule import MonitoringSchedule
 from .scripts import Scripts
 from .source import EndpointInput, MonitorInput
 from .views import MonitorViews
+from .waiting import expect_something_to_watch
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 class Monitor(MonitorViews):
     """Watches an endpoint, or data without one, on a schedule. Use one of its subclasses.
 
-    A monitor made without `endpoint` and `input` waits for `endpoint.add_monitor(monitor)`.
+    A monitor made without `endpoint` and `input` waits for `endpoint.add_monitor(monitor)`; synthesis fails if it waits
+    in vain.
 
     :ivar alarms: What it defined, readable for composite alarms and dashboards.
     :ivar engine: What runs it, with role and log group.
@@ -81,6 +83,8 @@ class Monitor(MonitorViews):
             endpoint.add_monitor(self)
         elif input is not None:
             self.watch(input)
+        else:
+            expect_something_to_watch(self, lambda: self._input is not None)
 
     def bind(self, endpoint: MonitoredEndpoint) -> None:
         """Connects the monitor with its endpoint and defines everything. `endpoint.add_monitor` calls it.

@@ -148,3 +148,14 @@ def test_views_and_grants(monitor: Callable, stack: cdk.Stack, synthesise: Calla
     (policy,) = synthesise().of_type("IAM::Policy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "lambda:InvokeFunction"
+
+
+def test_a_monitor_that_is_forgotten_is_no_silence(stack: cdk.Stack, app: cdk.App, endpoint: mlops.Endpoint) -> None:
+    endpoint.add_monitor(mlops.DataQualityMonitor(stack, "Watching"))
+    for name in ("Forgotten", "Lost"):
+        mlops.DataQualityMonitor(stack, name)
+    with pytest.raises(RuntimeError) as caught:
+        app.synth()
+    said = str(caught.value)
+    assert "monitor Forgotten watches nothing; give it endpoint=" in said and "monitor Lost watches nothing" in said
+    assert "Watching" not in said
