@@ -63,10 +63,7 @@ warnings.filterwarnings("ignore", message=".*does not match an error shape", cat
 
 
 class RequestHandler(MotoRequestHandler):
-    """Serves over kept-alive connections without the 40 ms that Nagle's algorithm adds to every small answer."""
-
-    disable_nagle_algorithm = True
-    protocol_version = "HTTP/1.1"
+    """Reads requests as moto wants to have them."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         _log.debug("%s %s", self.requestline, code)

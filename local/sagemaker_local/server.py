@@ -17,8 +17,9 @@ from . import identity
 from .accounts import DEFAULT_ACCOUNT, Accounts, Principal
 from .clients import Clients, environment
 from .clock import Clock
+from .connections import KeptConnection, close_idle
 from .front import Front
-from .moto_base import Base, RequestHandler
+from .moto_base import Base
 from .recorder import Call, Recorder
 
 FEATURES = (
@@ -125,7 +126,7 @@ class LocalAws:
         try:
             self._base.reset()
             self._base.start()
-            self._server = make_server("127.0.0.1", port, self.front, threaded=True, request_handler=RequestHandler)
+            self._server = make_server("127.0.0.1", port, self.front, threaded=True, request_handler=KeptConnection)
             self._server.daemon_threads = True  # type: ignore[attr-defined]
             self._clients = Clients(self.url, self.accounts)
             self._install()
@@ -151,7 +152,7 @@ class LocalAws:
                 _log.exception("cleaning up failed")
         self._closers.clear()
         self._server.shutdown()
-        self._server.server_close()
+        close_idle(self._server.server_close)
         if self._thread is not None:
             self._thread.join(timeout=5)
         if self._clients is not None:

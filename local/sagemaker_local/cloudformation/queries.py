@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import present
 from .service import CloudFormation
@@ -12,6 +13,7 @@ from .template import Template, validation_error
 if TYPE_CHECKING:
     from sagemaker_local.front import Context
 
+Item = TypeVar("Item")
 Params = dict[str, Any]
 _PAGE = 100
 
@@ -67,7 +69,8 @@ class Queries(Lookup):
 
     def describe_stack_events(self, context: Context, params: Params) -> Params:
         stack = self._find(context, params["StackName"])
-        return _page([present.event(stack, item) for item in reversed(stack.events)], params, "StackEvents")
+        newest_first = stack.events[::-1]
+        return _page(newest_first, params, "StackEvents", lambda item: present.event(stack, item))
 
     def describe_events(self, context: Context, params: Params) -> Params:
         stack = self._find(context, params["StackName"]) if params.get("StackName") else None
@@ -76,12 +79,10 @@ class Queries(Lookup):
             self._change_set(context, params)
             return {"OperationEvents": []}
         failed_only = bool((params.get("Filters") or {}).get("FailedEvents"))
-        events = [
-            {**present.event(stack, item), "EventType": "STACK_EVENT"}
-            for item in reversed(stack.events)
-            if not failed_only or item.status.endswith("_FAILED")
-        ]
-        return _page(events, params, "OperationEvents")
+        events = [item for item in reversed(stack.events) if not failed_only or item.status.endswith("_FAILED")]
+        return _page(
+            events, params, "OperationEvents", lambda item: {**present.event(stack, item), "EventType": "STACK_EVENT"}
+        )
 
     def describe_stack_resource(self, context: Context, params: Params) -> Params:
         stack = self._find(context, params["StackName"])
@@ -108,8 +109,8 @@ class Queries(Lookup):
 
     def list_stack_resources(self, context: Context, params: Params) -> Params:
         stack = self._find(context, params["StackName"])
-        summaries = [present.resource(stack, item) for item in list(stack.resources.values())]
-        return _page(summaries, params, "StackResourceSummaries")
+        resources = list(stack.resources.values())
+        return _page(resources, params, "StackResourceSummaries", lambda item: present.resource(stack, item))
 
     def get_template(self, context: Context, params: Params) -> Params:
         if params.get("ChangeSetName"):
@@ -156,7 +157,7 @@ class Queries(Lookup):
             for stack in self._stacks.of(context.account, context.region)
             for name, value in stack.exports().items()
         ]
-        return _page(exports, params, "Exports")
+        return _page(exports, params, "Exports", lambda item: item)
 
     def list_imports(self, context: Context, params: Params) -> Params:
         users = self._stacks.importers(params["ExportName"], context.account, context.region)
@@ -169,11 +170,12 @@ class Queries(Lookup):
         return {}
 
 
-def _page(items: list[Params], params: Params, name: str) -> Params:
-    """Return one page of items; the token is the position of the next one."""
+def _page(items: list[Item], params: Params, name: str, shown: Callable[[Item], Params]) -> Params:
+    """Return one page of items as they are shown; the token is the position of the next one."""
     token = params.get("NextToken")
     if token is not None and not str(token).isdigit():
         raise validation_error(f"NextToken {token} is not valid")
     start = int(token or 0)
     following = start + _PAGE
-    return {name: items[start:following], "NextToken": str(following) if following < len(items) else None}
+    page = [shown(item) for item in items[start:following]]
+    return {name: page, "NextToken": str(following) if following < len(items) else None}
