@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tools import permissions
+
 FOLDER = Path(__file__).resolve().parent
 Actions = dict[str, set[str]]
 
@@ -84,3 +86,18 @@ def test_most_of_it_was_seen(allowed: Actions, recorded: Actions) -> None:
     seen = sum(len(actions & recorded.get(sid, set())) for sid, actions in allowed.items())
 
     assert seen > 0.5 * sum(map(len, allowed.values()))
+
+
+def test_a_recording_is_what_all_modules_saw_and_says_what_changed(tmp_path: Path) -> None:
+    (tmp_path / "test_b.json").write_text('{"Read": ["s3:ListBucket", "s3:GetObject"], "Ask": ["sqs:SendMessage"]}')
+    (tmp_path / "test_a.json").write_text('{"Read": ["s3:GetObject"]}')
+
+    found = permissions.merged(tmp_path)
+
+    assert json.dumps(found) == '{"Ask": ["sqs:SendMessage"], "Read": ["s3:GetObject", "s3:ListBucket"]}'
+    before = {"Read": ["s3:GetObject"], "Gone": ["s3:PutObject"]}
+    assert list(permissions.changes(before, found)) == [
+        "+ Ask: sqs:SendMessage",
+        "- Gone: s3:PutObject",
+        "+ Read: s3:ListBucket",
+    ]

@@ -231,6 +231,10 @@ def define(stack: cdk.Stack) -> None:
 @pytest.fixture(scope="module")
 def plant(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Plant:
     plant, folder = Plant(aws), tmp_path_factory.mktemp("engines")
+    # Schedules fire five minutes after the hour, at whatever time these tests run: now they have an hour left.
+    now = aws.clock.now()
+    then = now.replace(minute=6, second=0, microsecond=0) + timedelta(hours=1)
+    aws.clock.advance((then - now).total_seconds())
     app = cdk.App(outdir=str(folder / "out"))
     stack = cdk.Stack(app, STACK, env=cdk.Environment(account=ACCOUNT, region=REGION))
     with stand_ins(folder):

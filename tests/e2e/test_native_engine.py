@@ -68,7 +68,7 @@ class Native:
         entries = [entry for call in calls for entry in call.params["Entries"]]
         return [json.loads(entry["Detail"]) for entry in entries if entry["DetailType"] == "Monitoring Execution"]
 
-    def until(self, check: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    def until(self, check: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         end = time.monotonic() + seconds
         while not (found := check()):
             assert time.monotonic() < end, f"{what} did not happen: {self.told()}"
