@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.sources import InputSource, RecordFunction, TableFormat, format_document, read_format
+from monitor.sources import InputSource, RecordFunction, TableFormat, format_text, read_format
 from monitor.storage import AHEAD, StoredFile
 from monitor.window import Window
 from shared.environment import Environment
@@ -52,7 +52,6 @@ class BatchTransformSource(InputSource):
     """Jobs that record their objects below ``captures``."""
 
     type = "BatchTransform"
-    contract_type = "BATCH_TRANSFORM_INPUT"
 
     captures: S3Uri
     inference_ids: bool
@@ -72,9 +71,13 @@ class BatchTransformSource(InputSource):
         )
 
     @property
-    def contract_format(self) -> Mapping[str, Any]:
-        """How requests and answers are written."""
-        return format_document(self.format, self.header)
+    def contract(self) -> Mapping[str, str]:
+        """How requests and answers are written, and whether answers have ids."""
+        return {
+            "dataset_format": format_text(self.format, self.header),
+            "monitoring_input_type": "BATCH_TRANSFORM_INPUT",
+            "generate_inference_id": "true" if self.inference_ids else "false",
+        }
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Answers of the jobs that began in the window, each object once, in the order of their lists."""

@@ -15,7 +15,8 @@ An image that serves there serves here. In the job's environment it finds
 
 and, for settings that Model Monitor has no words for, `include_features_attribute`, `comparison_threshold`,
 `comparison_method`, `output_columns`, `bias_tolerance`, `attribution_threshold`, `max_rows`, `model_source` (folder of
-the model's archive), `shap_baseline` (file of rows). Lists are separated by commas.
+the model's archive), `shap_baseline` (file of rows), `generate_inference_id` (whether answers of transform jobs end
+with id and time). Lists are separated by commas.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-contract-inputs.html
 https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure-parameters.html
@@ -23,7 +24,6 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/clarify-processing-job-configure
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,12 +113,11 @@ def job_input(name: str, uri: str, path: str, kind: str) -> dict[str, Any]:
 
 def told(settings: Settings, run: Run, given: Sequence[Given]) -> dict[str, str]:
     """The variables of the contract; ``given`` are the job's inputs besides the baseline."""
-    source, inputs = settings.source, {item.name: item for item in given}
+    inputs = {item.name: item for item in given}
     model, rows = inputs.get("model"), inputs.get("shap_baseline")
     variables = {
         "dataset_source": _DATA,
-        "dataset_format": json.dumps(source.contract_format),
-        "monitoring_input_type": source.contract_type,
+        **settings.source.contract,
         "ground_truth_source": _LABELS if "labels" in inputs else None,
         "analysis_config": CONFIG_PATH if has_config(settings) else None,
         "model_source": model.folder if model else None,
@@ -128,7 +127,6 @@ def told(settings: Settings, run: Run, given: Sequence[Given]) -> dict[str, str]
         "end_time": timestamp(run.window.end),
         "metric_time": timestamp(run.dated),
         "sagemaker_monitoring_schedule_name": settings.schedule_name,
-        "sagemaker_endpoint_name": source.endpoint_name,
         # It goes to a folder that only Model Monitor empties; here metrics are a file in `output_path`.
         "publish_cloudwatch_metrics": "Disabled",
         "analysis_type": _ANALYSIS_TYPES.get(settings.monitoring_type),

@@ -52,7 +52,8 @@ class Containers:
         Raises UnexplainableModel, ConfigurationError, and what `Jobs.start` raises.
         """
         run = self._monitor.with_what_there_is(run)
-        config, given = self._config(), self._given(run, found)
+        config = self._config()
+        given = self._given(run, found, config or {})
         told = container_contract.told(self._settings, run, given)
 
         def more(name: str) -> dict[str, Any]:
@@ -89,13 +90,13 @@ class Containers:
 
     # -- what a job is given ---------------------------------------------------------------------------------------
 
-    def _given(self, run: Run, found: Found) -> list[Given]:
+    def _given(self, run: Run, found: Found, config: Mapping[str, Any]) -> list[Given]:
         settings = self._settings
         given = container_contract.data_inputs(settings.source.contract_folders(self._storage, found.captures))
         given += container_contract.label_inputs([file.uri for file in found.labels])
         if isinstance(settings, AttributionSettings):
             given.append(Given.single("model", archive_of(settings, run, self._sagemaker)))
-            rows = _shap_baseline(self._config() or {})
+            rows = _shap_baseline(config)
             given += [Given.single("shap_baseline", rows)] if rows else []
         return given
 

@@ -45,8 +45,6 @@ class InputSource(ABC):
 
     #: As events say it.
     type: ClassVar[str]
-    #: As Model Monitor tells containers; None where it has no word for it.
-    contract_type: ClassVar[str | None] = None
 
     name: str
 
@@ -76,8 +74,8 @@ class InputSource(ABC):
 
     @property
     @abstractmethod
-    def contract_format(self) -> Mapping[str, Any]:
-        """How the objects are written, as Model Monitor tells containers."""
+    def contract(self) -> Mapping[str, str]:
+        """What containers are told of it, in Model Monitor's words: how objects are written, above all."""
 
     @abstractmethod
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
@@ -110,7 +108,6 @@ class EndpointSource(InputSource):
     """Captured traffic below ``captures``."""
 
     type = "Endpoint"
-    contract_type = "ENDPOINT_INPUT"
 
     captures: S3Uri
 
@@ -134,9 +131,14 @@ class EndpointSource(InputSource):
         return of_endpoints
 
     @property
-    def contract_format(self) -> Mapping[str, Any]:
+    def contract(self) -> Mapping[str, str]:
         """Captured records, both sides of them."""
-        return {"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}
+        form = {"sagemakerCaptureJson": {"captureIndexNames": ["endpointInput", "endpointOutput"]}}
+        return {
+            "dataset_format": json.dumps(form),
+            "monitoring_input_type": "ENDPOINT_INPUT",
+            "sagemaker_endpoint_name": self.name,
+        }
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Captured objects of the window, of all variants."""
@@ -168,9 +170,9 @@ class DatasetSource(InputSource):
     partitions: str | None
 
     @property
-    def contract_format(self) -> Mapping[str, Any]:
-        """How the table is written."""
-        return format_document(self.format, self.header)
+    def contract(self) -> Mapping[str, str]:
+        """How the table is written; Model Monitor has no word for what it is."""
+        return {"dataset_format": format_text(self.format, self.header)}
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Objects of the window, by key."""
@@ -207,10 +209,10 @@ def dataset_format(text: str) -> tuple[TableFormat, bool]:
     return _FORMATS[kind], bool(options.get("header", False))
 
 
-def format_document(format: TableFormat, header: bool) -> dict[str, dict[str, Any]]:
+def format_text(format: TableFormat, header: bool) -> str:
     """The dataset format as SageMaker's API writes it."""
     (kind,) = (kind for kind, ours in _FORMATS.items() if ours == format)
-    return {kind: {"csv": {"header": header}, "jsonl": {"line": True}}.get(format, {})}
+    return json.dumps({kind: {"csv": {"header": header}, "jsonl": {"line": True}}.get(format, {})})
 
 
 def read_format(

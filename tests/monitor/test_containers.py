@@ -268,6 +268,7 @@ def test_answers_and_requests_of_transform_jobs_lie_side_by_side(bench, engine, 
         '{"json": {"line": true}}',
     )
     assert (told["exclude_features_attribute"], told["comparison_threshold"]) == ("id,name", "0.2")
+    assert told["generate_inference_id"] == "true"
 
 
 def test_files_of_a_feature_group_are_parquet_and_its_own_columns_no_features(bench, engine, sagemaker):

@@ -138,7 +138,7 @@ def test_an_image_reads_transform_jobs_and_the_function_their_lists_alone(
     assert {"ReadCapture", "ListCapture", "ListRequests", "ListAnswers"} <= reads
     assert not {"ReadRequests", "ReadAnswers"} & reads
     assert {"ReadRequests", "ReadAnswers"} <= set(roles["JobRole"])
-    assert settings_of(plain_variables(template)).source.contract_format == {"json": {"line": True}}
+    assert settings_of(plain_variables(template)).source.contract["dataset_format"] == '{"json": {"line": true}}'
     assert lint(template.template) == []
 
 
