@@ -1,4 +1,4 @@
-"""What SageMaker's own runs leave to be done: a page for people, the number of records, and the agreement of rankings.
+"""What runs of other programs leave to be done: a page for people, the number of records, the agreement of rankings.
 
 The analyzer is imported inside the functions, because it costs most of a cold start.
 """

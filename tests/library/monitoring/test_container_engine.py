@@ -120,7 +120,7 @@ def test_what_the_contract_has_no_words_for_is_said_at_once(
 
 
 def test_an_image_reads_transform_jobs_and_the_function_their_lists_alone(
-    stack: cdk.Stack, bucket: s3.IBucket, synthesise: Callable, lint: Callable
+    stack: cdk.Stack, bucket: s3.IBucket, synthesise: Callable
 ) -> None:
     from monitor.kinds import settings_of
 
@@ -139,7 +139,6 @@ def test_an_image_reads_transform_jobs_and_the_function_their_lists_alone(
     assert not {"ReadRequests", "ReadAnswers"} & reads
     assert {"ReadRequests", "ReadAnswers"} <= set(roles["JobRole"])
     assert settings_of(plain_variables(template)).source.contract["dataset_format"] == '{"json": {"line": true}}'
-    assert lint(template.template) == []
 
 
 def test_an_image_reads_the_live_versions_model_and_the_function_looks_it_up(
