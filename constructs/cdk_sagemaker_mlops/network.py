@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.aws_sagemaker import CfnModel
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """Attach the instances to a VPC: they reach S3, ECR, CloudWatch and whatever the model calls through it only.
+    """Attach the instances to a VPC: their containers reach S3 and whatever they call through it only.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/host-vpc.html
 
-    :param vpc: The VPC. It needs a way to S3, ECR, CloudWatch and Logs: VPC endpoints, or NAT.
+    :param vpc: The VPC. It needs a way to S3 and to what containers call: :class:`VpcEndpoints`, or NAT.
     :param subnets: Which subnets. Default: - the VPC's private ones.
-    :param security_groups: At most 5. Default: - a new group that lets nothing in and HTTPS out.
+    :param security_groups: At most 5. For jobs on several instances their members have to reach each other.
+        Default: - a new group that lets nothing in and HTTPS out, and the instances of a job to each other.
     """
 
     vpc: ec2.IVpc
@@ -36,8 +37,11 @@ class Network:
         if len(self.security_groups) > 5:
             yield f"{len(self.security_groups)} security_groups are given, allowed are 5"
 
-    def render(self, scope: Construct) -> CfnModel.VpcConfigProperty:
-        """The model's part; makes the security group if none is given."""
+    def render(self, scope: Construct, *, instances_meet: bool = False) -> CfnModel.VpcConfigProperty:
+        """The model's part; makes the security group if none is given.
+
+        :param instances_meet: Whether several instances work together, and have to reach each other.
+        """
         selected = self.vpc.select_subnets() if self.subnets is None else select_subnets(self.vpc, self.subnets)
         groups = [group.security_group_id for group in self.security_groups]
         if not groups:
@@ -53,6 +57,8 @@ class Network:
                 ],
             )
             groups = [made.attr_group_id]
+            if instances_meet:
+                _let_members_meet(scope, groups[0])
         return CfnModel.VpcConfigProperty(security_group_ids=groups, subnets=selected.subnet_ids[:16])
 
     @staticmethod
@@ -84,6 +90,16 @@ class Network:
                 reason="EC2's Describe actions cannot be limited to a resource",
             ),
         ]
+
+
+def _let_members_meet(scope: Construct, group_id: str) -> None:
+    """All protocols, because encrypted traffic between instances is neither TCP nor UDP.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/train-encrypt.html
+    """
+    rule: dict[str, Any] = {"group_id": group_id, "ip_protocol": "-1", "description": "Instances of one job"}
+    ec2.CfnSecurityGroupIngress(scope, "FromMembers", source_security_group_id=group_id, **rule)
+    ec2.CfnSecurityGroupEgress(scope, "ToMembers", destination_security_group_id=group_id, **rule)
 
 
 def select_subnets(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> ec2.SelectedSubnets:

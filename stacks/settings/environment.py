@@ -115,7 +115,9 @@ class Environment(Settings):
     notifications: Annotated[NotificationSettings, Field(description="Who hears about alarms.")] = (
         NotificationSettings()
     )
-    network: Annotated[NetworkSettings | None, Field(description="VPC of the endpoints. Default: none")] = None
+    network: Annotated[
+        NetworkSettings | None, Field(description="VPC of endpoints' containers and of jobs. Default: none")
+    ] = None
     insights: Annotated[
         InsightsSettings | None,
         Field(description="A report about all models with what to do; {} takes the defaults. Default: none"),

@@ -243,7 +243,7 @@ def image_statements(image: str) -> list[Statement]:
 def _network(request: EngineRequest, machines: Machines) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if machines.network is not None:
-        vpc = machines.network.render(request.block.scope)
+        vpc = machines.network.render(request.block.scope, instances_meet=machines.instance_count > 1)
         config["VpcConfig"] = {"SecurityGroupIds": list(vpc.security_group_ids), "Subnets": list(vpc.subnets)}
     if machines.instance_count > 1:
         config["EnableInterContainerTrafficEncryption"] = True

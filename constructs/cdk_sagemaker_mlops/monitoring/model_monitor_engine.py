@@ -235,7 +235,7 @@ class ModelMonitorEngine(Engine):
         if self.network_isolation:
             config["EnableNetworkIsolation"] = True
         if self.network is not None:
-            rendered = self.network.render(request.block.scope)
+            rendered = self.network.render(request.block.scope, instances_meet=self.instance_count > 1)
             config["VpcConfig"] = {"SecurityGroupIds": rendered.security_group_ids, "Subnets": rendered.subnets}
         return config
 

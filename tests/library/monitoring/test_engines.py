@@ -213,6 +213,25 @@ def test_jobs_stand_in_the_vpc(stack: cdk.Stack, monitor: Callable, synthesise: 
     assert re.fullmatch(r"\{DataQualitySecurityGroup\w+\.GroupId\}", config["SecurityGroupIds"][0])
     assert "ManageNetworkInterfaces" in statements(template, "DataQualityJobRole")
     assert [finding for finding in lint(template.template) if "DataQuality" in finding] == []
+    # One instance has nobody to talk to.
+    assert template.of_type("EC2::SecurityGroupIngress") == {}
+
+
+def test_instances_of_one_job_reach_each_other(
+    stack: cdk.Stack, monitor: Callable, synthesise: Callable, lint: Callable
+) -> None:
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack, "Vpc", vpc_id="vpc-0a1b2c3d", availability_zones=["a"], private_subnet_ids=["subnet-0a1b2c3d"]
+    )
+    monitor(engine=mlops.SparkEngine(instance_count=2, network=mlops.Network(vpc=vpc)))
+    template = synthesise()
+    ingress, egress = template.only("EC2::SecurityGroupIngress"), template.only("EC2::SecurityGroupEgress")
+    members = ingress["GroupId"]
+    assert members["Fn::GetAtt"][1] == "GroupId"
+    assert (ingress["SourceSecurityGroupId"], egress["DestinationSecurityGroupId"]) == (members, members)
+    # Encrypted traffic between instances is a protocol of its own.
+    assert (ingress["IpProtocol"], egress["IpProtocol"]) == ("-1", "-1")
+    assert [finding for finding in lint(template.template) if "SecurityGroup" in finding] == []
 
 
 def test_two_monitors_share_code_and_wheels(
