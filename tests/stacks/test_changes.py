@@ -55,10 +55,17 @@ def replaced(before: Templates, after: Templates) -> list[str]:
     return found
 
 
+@pytest.fixture(scope="module")
+def before(templates: Templates) -> Templates:
+    """Production as it is."""
+    return {name: template for name, template in templates.items() if name.startswith("mlops-prod-")}
+
+
 def test_a_changed_tag_replaces_nothing(
-    synthesize: Callable[[dict[str, Environment]], Templates], variation: Callable[..., Environment]
+    before: Templates,
+    synthesize: Callable[[dict[str, Environment]], Templates],
+    variation: Callable[..., Environment],
 ) -> None:
-    before = synthesize({"prod": variation({})})
     after = synthesize({"prod": variation({"tags": {"environment": "production", "team": "risk"}})})
 
     assert replaced(before, after) == []
@@ -95,10 +102,7 @@ def test_tags_are_on_every_stack(tmp_path: Path, environments: dict[str, Environ
     assert all(stack.termination_protection for stack in nested.nested_assembly.stacks)
 
 
-def test_the_comparison_sees_replacements(
-    synthesize: Callable[[dict[str, Environment]], Templates], variation: Callable[..., Environment]
-) -> None:
-    before = synthesize({"prod": variation({})})
+def test_the_comparison_sees_replacements(before: Templates) -> None:
     after = copy.deepcopy(before)
     resources = after["mlops-prod-Serving-churn"]["Resources"]
     endpoint = next(value for value in resources.values() if value["Type"] == "AWS::SageMaker::Endpoint")
@@ -123,10 +127,11 @@ def test_the_comparison_sees_replacements(
 )
 def test_everyday_changes_keep_what_is_stateful(
     changes: dict[str, Any],
+    before: Templates,
     synthesize: Callable[[dict[str, Environment]], Templates],
     variation: Callable[..., Environment],
 ) -> None:
-    before, after = synthesize({"prod": variation({})}), synthesize({"prod": variation(changes)})
+    after = synthesize({"prod": variation(changes)})
 
     assert before != after
     kept = STATEFUL - ({"AWS::Logs::LogGroup", "AWS::SQS::Queue"} if "monitors" in str(changes) else set())
@@ -134,13 +139,15 @@ def test_everyday_changes_keep_what_is_stateful(
 
 
 def test_another_model_changes_no_shared_stack(
-    synthesize: Callable[[dict[str, Environment]], Templates], variation: Callable[..., Environment]
+    before: Templates,
+    synthesize: Callable[[dict[str, Environment]], Templates],
+    variation: Callable[..., Environment],
 ) -> None:
     other = {"registry": {"group": "fraud", "account": "111111111111"}, "endpoint": {"instance_type": "ml.m5.large"}}
-    one, two = synthesize({"prod": variation({})}), synthesize({"prod": variation({"models": {"fraud": other}})})
+    two = synthesize({"prod": variation({"models": {"fraud": other}})})
 
-    assert set(two) - set(one) == {"mlops-prod-Serving-fraud"}
-    for stack, template in one.items():
+    assert set(two) - set(before) == {"mlops-prod-Serving-fraud"}
+    for stack, template in before.items():
         assert template == two[stack], stack
 
 
