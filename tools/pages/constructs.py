@@ -23,7 +23,10 @@ FOLDER = DOCS / "constructs"
 VALUES = "values.md"
 _EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 _ASSETS = re.compile(r"cdk-\w+-assets-")
-_METHODS = ("grant", "metric", "add_", "from_", "show", "annotate", "subscribe", "watch")
+_METHODS = (
+    *("grant", "metric", "add_", "from_", "show", "annotate", "subscribe", "watch"),
+    *("start_on", "on_", "interface_"),
+)
 
 
 def classes() -> dict[str, type]:

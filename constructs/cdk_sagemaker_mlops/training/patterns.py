@@ -42,7 +42,7 @@ def pattern_problems(pattern: Mapping[str, Any], *, pipeline_name: str | None = 
     found += _shape_problems(pattern, "")
     if not {"source", "detail-type", "$or"} & set(pattern):
         found.append("names neither source nor detail-type, and would match events of everybody; give a source")
-    if not is_token(text := json.dumps(pattern, separators=(",", ":"))) and len(text) > _LONGEST:
+    if not is_token(text := json.dumps(pattern, separators=(",", ":"), default=str)) and len(text) > _LONGEST:
         found.append(f"has {len(text)} characters, allowed are {_LONGEST}")
     return found or list(_circle_problems(pattern, pipeline_name))
 
