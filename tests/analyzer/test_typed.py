@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model_analyzer import data_quality, inputs
 from model_analyzer.data_quality._feature import NUMBER_CAP
 from model_analyzer.inputs import _sources
-from model_analyzer.inputs._typed import LEAST_DISTINCT, Marks, NumberColumns
+from model_analyzer.inputs._typed import LEAST_DISTINCT, Marks, NumberColumns, named_frame
 
 ROWS = 6_000
 
@@ -119,10 +119,10 @@ def test_after_a_few_failures_it_is_left_alone():
     columns, good = NumberColumns(), block(np.random.default_rng(1))
     columns.learn(good)
     body = good.write_csv(include_header=False).encode()
-    assert columns.frame(body, good.columns, ",") is not None
+    assert named_frame(body, good.columns, ",", columns).dtypes == [pl.Float64, pl.Int64, pl.String, pl.String]
     for _ in range(3):
-        assert columns.frame(b"x,1,1,a\n", good.columns, ",") is None
-    assert columns.frame(body, good.columns, ",") is None
+        assert named_frame(b"x,1,1,a\n", good.columns, ",", columns).dtypes == [pl.String] * 4
+    assert named_frame(body, good.columns, ",", columns).dtypes == [pl.String] * 4
 
 
 def test_only_columns_beyond_the_cap_of_written_forms():

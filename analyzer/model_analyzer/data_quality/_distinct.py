@@ -24,6 +24,7 @@ _REGISTER_MASK = np.uint64(REGISTERS - 1)
 _PIECE = 1 << 14
 _HASH_SEED = 20_240
 _PREFIX_BITS = 20
+_LONG = 1 << 16
 _FACTORS = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
 _HALF = np.uint64(33)
 
@@ -117,7 +118,7 @@ def _tau(x: float) -> float:
 
 def surely_more_than(cap: int, values: pl.Series) -> bool:
     """Whether so many parts of the range of hashes are hit that there must be more than `cap` values."""
-    if values.len() <= cap:
+    if values.len() <= max(cap, _LONG):
         return False
     hit = np.zeros(1 << _PREFIX_BITS, np.bool_)
     hit[(values.hash(_HASH_SEED).to_numpy() >> np.uint64(64 - _PREFIX_BITS)).view(np.int64)] = True

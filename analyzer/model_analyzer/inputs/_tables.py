@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
@@ -14,7 +17,7 @@ from ._report import InputReport
 from ._rows import frames_of
 from ._scripts import RecordFunction, rows_of_result
 from ._sources import Source, blocks, expand, name_of, opened
-from ._typed import SAMPLE_BYTES, NumberColumns, named_frame
+from ._typed import SAMPLE_BYTES, NumberColumns, Parsed, parsed
 
 TableFormat = Literal["csv", "jsonl", "parquet"]
 
@@ -24,6 +27,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "parquet": (".parquet", ".pq"),
 }
 PARQUET_ROWS = 131_072
+AHEAD = 2
+"""How many pieces of a CSV file are parsed at the same time."""
 
 
 def read_table(
@@ -85,37 +90,86 @@ def _read_csv(
     numbers: NumberColumns | None,
 ) -> Iterator[pl.DataFrame]:
     for source in sources:
-        names: list[str] | None = None
-        line = 1
-        for block in blocks(source, report, quoted=True, first_bytes=SAMPLE_BYTES if numbers is not None else None):
-            body, start = block, line
-            line += _csv.line_count(block)
-            if names is None:
-                head, body, skipped = _first_line(block)
-                start += skipped
-                if not head.strip():
-                    continue
-                if b"\r" in head.rstrip() and not body.strip():
-                    reason = "file whose lines end with a carriage return alone"
-                    report.add_problem(name_of(source), 1, reason, head.decode("utf-8", errors="replace"))
-                    continue
-                fields = _csv.split_line(head, separator)
-                if header:
-                    names = _csv.unique_names(fields)
-                else:
-                    names = _csv.positional_names(len(fields), columns)
-                    body = head + body
-                    start -= 1
-            frame = named_frame(body, names, separator, numbers)
+        pieces = _pieces(source, header, columns, separator, report, SAMPLE_BYTES if numbers is not None else None)
+        for piece, frame in _parsed(pieces, separator, numbers):
             if frame is not None:
                 frames: Iterable[pl.DataFrame] = (frame,) if frame.height else ()
             else:
-                rows = _csv.careful_rows(body, len(names), separator, name_of(source), start, report)
-                frames = frames_of(rows, names)
+                width, name = len(piece.names), name_of(source)
+                rows = _csv.careful_rows(piece.body, width, separator, name, piece.first_line, report)
+                frames = frames_of(rows, piece.names)
             for part in frames:
                 report.records += part.height
                 report.add_rows(part.height, part.width)
                 yield part
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Lines of a CSV file below its header, the names of their fields and the number of the first one."""
+
+    body: bytes
+    names: list[str]
+    first_line: int
+
+
+def _pieces(
+    source: Source,
+    header: bool,
+    columns: Sequence[str] | None,
+    separator: str,
+    report: InputReport,
+    first_bytes: int | None,
+) -> Iterator[_Piece]:
+    names: list[str] | None = None
+    line = 1
+    for block in blocks(source, report, quoted=True, first_bytes=first_bytes):
+        body, start = block, line
+        line += _csv.line_count(block)
+        if names is None:
+            head, body, skipped = _first_line(block)
+            start += skipped
+            if not head.strip():
+                continue
+            if b"\r" in head.rstrip() and not body.strip():
+                reason = "file whose lines end with a carriage return alone"
+                report.add_problem(name_of(source), 1, reason, head.decode("utf-8", errors="replace"))
+                continue
+            fields = _csv.split_line(head, separator)
+            if header:
+                names = _csv.unique_names(fields)
+            else:
+                names = _csv.positional_names(len(fields), columns)
+                body = head + body
+                start -= 1
+        yield _Piece(body, names, start)
+
+
+def _parsed(
+    pieces: Iterable[_Piece], separator: str, numbers: NumberColumns | None
+) -> Iterator[tuple[_Piece, pl.DataFrame | None]]:
+    """Each piece with its frame, None if it needs the careful way.
+
+    While one is used two others are parsed, once it is known which columns are numbers. What is known when a piece's
+    turn comes depends on the pieces before alone, not on which thread is faster.
+    """
+    waiting: deque[tuple[_Piece, Future[Parsed]]] = deque()
+
+    def first() -> tuple[_Piece, pl.DataFrame | None]:
+        piece, future = waiting.popleft()
+        result = future.result()
+        if numbers is not None:
+            numbers.note(result)
+        return piece, result.frame
+
+    with ThreadPoolExecutor(AHEAD) as pool:
+        for piece in pieces:
+            kinds = numbers.kinds(piece.names) if numbers is not None else {}
+            waiting.append((piece, pool.submit(parsed, piece.body, piece.names, separator, kinds)))
+            if len(waiting) == AHEAD or (numbers is not None and not kinds):
+                yield first()
+        while waiting:
+            yield first()
 
 
 def _first_line(block: bytes) -> tuple[bytes, bytes, int]:

@@ -9,7 +9,7 @@ counted to prove that of a whole block; a block of which it cannot be proved is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ SAMPLE_BYTES = 2 * 1024 * 1024
 """How much of a file is read as text to learn from: little, because that is the slow way."""
 LEAST_DISTINCT = 2_000
 """Only columns of more distinct numbers qualify: profiles count the written forms of up to a thousand."""
+
+Kinds = Mapping[str, pl.DataType]
+"""Types of the columns that can be read as numbers, by name."""
 
 _DECIMAL = r"^[-+]?[0-9]+\.[0-9]+$"
 _PIECE = 1 << 18
@@ -100,28 +103,57 @@ class NumberColumns:
             if kind is not None:
                 kinds[series.name] = kind
 
-    def frame(self, block: bytes, names: Sequence[str], separator: str) -> pl.DataFrame | None:
-        """The block with the columns known to be numbers as numbers; None if it has to be read as text."""
-        kinds = self._kinds.get(tuple(names))
-        if not kinds or self._failures > _MOST_FAILURES or b'"' in block:
-            return None
-        result = _frame(block, {name: kinds.get(name, pl.String()) for name in names}, separator)
-        self._failures += result is None
-        return result
+    def kinds(self, names: Sequence[str]) -> Kinds:
+        """The columns known to be numbers; none after a few blocks that had to be read as text all the same."""
+        return self._kinds.get(tuple(names), {}) if self._failures <= _MOST_FAILURES else {}
+
+    def note(self, parsed: Parsed) -> None:
+        """Learn from a block."""
+        self._failures += parsed.failed
+        if parsed.text is not None:
+            self.learn(parsed.text)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A block in which every line has as many fields as there are names.
+
+    Attributes:
+        text: Its columns as text, if they were read so.
+        typed: Its columns, if some were read as numbers. None of both if it needs the careful way.
+        failed: Whether some should have been.
+    """
+
+    text: pl.DataFrame | None = None
+    typed: pl.DataFrame | None = None
+    failed: bool = False
+
+    @property
+    def frame(self) -> pl.DataFrame | None:
+        return self.text if self.typed is None else self.typed
+
+
+def parsed(block: bytes, names: Sequence[str], separator: str, kinds: Kinds) -> Parsed:
+    """Parse a block, the columns known to be numbers as numbers; others have the same text as before."""
+    tried = bool(kinds) and b'"' not in block
+    if tried:
+        frame = _frame(block, {name: kinds.get(name, pl.String()) for name in names}, separator)
+        if frame is not None:
+            return Parsed(typed=frame)
+    text = text_frame(block, len(names), separator)
+    if text is not None:
+        text.columns = list(names)
+    return Parsed(text=text, failed=tried)
 
 
 def named_frame(
     block: bytes, names: Sequence[str], separator: str, numbers: NumberColumns | None
 ) -> pl.DataFrame | None:
     """A block in which every line has as many fields as there are names; None if it needs the careful way."""
-    frame = numbers.frame(block, names, separator) if numbers is not None else None
-    if frame is None:
-        frame = text_frame(block, len(names), separator)
-        if frame is not None:
-            frame.columns = list(names)
-            if numbers is not None:
-                numbers.learn(frame)
-    return frame
+    result = parsed(block, names, separator, numbers.kinds(names) if numbers is not None else {})
+    if numbers is not None:
+        numbers.note(result)
+    return result.frame
 
 
 def _kind(present: pl.Series) -> pl.DataType | None:
