@@ -14,13 +14,13 @@ from typing import Any
 
 from sagemaker_local.errors import AwsError
 from sagemaker_local.sagemaker.faults import invalid
-from sagemaker_local.sagemaker.paging import page
 from sagemaker_local.sagemaker.service import Scope, register
 
 from . import instances as machines
 from .images import CONTRACTS, Launch, repository
 from .instances import Instance
 from .objects import Upload, download, select
+from .operations import Operations
 from .opt_ml import ROOT
 from .service import Jobs
 from .state import PROCESSING, Job, Outcome
@@ -46,11 +46,10 @@ def install(jobs: Jobs) -> None:
     )
 
 
-class Processing:
+class Processing(Operations):
     """The processing jobs of one embedded AWS."""
 
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+    kind = PROCESSING
 
     def create(self, scope: Scope, params: Params) -> Params:
         """CreateProcessingJob. What cannot be run here is refused now, by name."""
@@ -59,39 +58,25 @@ class Processing:
         job = self._jobs.create(scope, PROCESSING, params, lambda job: self._run(job, launch))
         return {"ProcessingJobArn": job.arn}
 
-    def describe(self, scope: Scope, params: Params) -> Params:
-        """DescribeProcessingJob."""
-        return described(self._jobs, self._find(scope, params))
+    def _described(self, job: Job) -> Params:
+        return {
+            **self._jobs.described(job),
+            "ProcessingStartTime": job.started,
+            "ProcessingEndTime": job.ended,
+            "ExitMessage": job.message,
+        }
 
-    def list_jobs(self, scope: Scope, params: Params) -> Params:
-        """ListProcessingJobs, newest first by default."""
-        jobs = self._jobs.all_of(PROCESSING, scope.store.account, scope.store.region)
-        found, token = page(
-            list(jobs.values()),
-            params,
-            name=lambda job: job.name,
-            created=lambda job: job.created,
-            modified=lambda job: job.modified,
-            status=lambda job: job.status,
-        )
-        return {"ProcessingJobSummaries": [_summary(job) for job in found], "NextToken": token}
-
-    def stop(self, scope: Scope, params: Params) -> Params:
-        """StopProcessingJob."""
-        try:
-            job = self._find(scope, params)
-        except AwsError as error:
-            raise AwsError("ResourceNotFound", error.message) from error
-        self._jobs.stop_job(job)
-        return {}
-
-    def delete(self, scope: Scope, params: Params) -> Params:
-        """DeleteProcessingJob, for a job that has ended."""
-        self._jobs.delete(self._find(scope, params))
-        return {}
-
-    def _find(self, scope: Scope, params: Params) -> Job:
-        return self._jobs.find(PROCESSING, scope.store.account, scope.store.region, params["ProcessingJobName"])
+    def _summary(self, job: Job) -> Params:
+        return {
+            "ProcessingJobName": job.name,
+            "ProcessingJobArn": job.arn,
+            "CreationTime": job.created,
+            "ProcessingEndTime": job.ended,
+            "LastModifiedTime": job.modified,
+            "ProcessingJobStatus": job.status,
+            "FailureReason": job.reason,
+            "ExitMessage": job.message,
+        }
 
     def _run(self, job: Job, launch: Launch) -> Outcome:
         scratch = Path(tempfile.mkdtemp(prefix="sagemaker-processing-"))
@@ -182,30 +167,6 @@ class _Outputs:
         for continuous, upload in self._uploads:
             if continuous:
                 upload.send()
-
-
-def described(jobs: Jobs, job: Job) -> Params:
-    """Return the answer of DescribeProcessingJob."""
-    known = {
-        **jobs.described(job),
-        "ProcessingStartTime": job.started,
-        "ProcessingEndTime": job.ended,
-        "ExitMessage": job.message,
-    }
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def _summary(job: Job) -> Params:
-    return {
-        "ProcessingJobName": job.name,
-        "ProcessingJobArn": job.arn,
-        "CreationTime": job.created,
-        "ProcessingEndTime": job.ended,
-        "LastModifiedTime": job.modified,
-        "ProcessingJobStatus": job.status,
-        "FailureReason": job.reason,
-        "ExitMessage": job.message,
-    }
 
 
 def _outputs(definition: Params) -> list[Params]:

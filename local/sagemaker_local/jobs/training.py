@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sagemaker_local.errors import AwsError
 from sagemaker_local.sagemaker.faults import invalid
-from sagemaker_local.sagemaker.paging import page
 from sagemaker_local.sagemaker.service import Scope, register
 
 from . import algorithms
+from .operations import Operations
 from .opt_ml import ROOT
 from .service import Jobs
 from .state import TRAINING, Job
@@ -40,11 +39,10 @@ def install(jobs: Jobs) -> Training:
     return training
 
 
-class Training:
+class Training(Operations):
     """The training jobs of one embedded AWS."""
 
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+    kind = TRAINING
 
     def create(self, scope: Scope, params: Params) -> Params:
         """CreateTrainingJob. What cannot be run here is refused now, by name."""
@@ -65,48 +63,6 @@ class Training:
             job.details.setdefault("SecondaryStatus", "Starting")
         return job
 
-    def describe(self, scope: Scope, params: Params) -> Params:
-        """DescribeTrainingJob."""
-        return described(self._jobs, self._find(scope, params))
-
-    def list_jobs(self, scope: Scope, params: Params) -> Params:
-        """ListTrainingJobs, newest first by default."""
-        found, token = page(
-            list(self._jobs.all_of(TRAINING, scope.store.account, scope.store.region).values()),
-            params,
-            name=lambda job: job.name,
-            created=lambda job: job.created,
-            modified=lambda job: job.modified,
-            status=lambda job: job.status,
-        )
-        summaries = [
-            {
-                "TrainingJobName": job.name,
-                "TrainingJobArn": job.arn,
-                "CreationTime": job.created,
-                "TrainingEndTime": job.ended,
-                "LastModifiedTime": job.modified,
-                "TrainingJobStatus": job.status,
-                "SecondaryStatus": job.details.get("SecondaryStatus"),
-            }
-            for job in found
-        ]
-        return {"TrainingJobSummaries": summaries, "NextToken": token}
-
-    def stop(self, scope: Scope, params: Params) -> Params:
-        """StopTrainingJob: the model as it is then is uploaded."""
-        try:
-            job = self._find(scope, params)
-        except AwsError as error:
-            raise AwsError("ResourceNotFound", error.message) from error
-        self._jobs.stop_job(job)
-        return {}
-
-    def delete(self, scope: Scope, params: Params) -> Params:
-        """DeleteTrainingJob, for a job that has ended."""
-        self._jobs.delete(self._find(scope, params))
-        return {}
-
     def interrupt(self, method: str, body: bytes, query: dict[str, str]) -> dict[str, str]:
         """POST /_local/jobs/interrupt: take the instances of a spot job away, now or when it writes a line."""
         try:
@@ -121,20 +77,25 @@ class Training:
                 'POST /_local/jobs/interrupt wants {"job": "<name>"} or {"line": "<regex>", "name_contains": "<text>"}'
             ) from error
 
-    def _find(self, scope: Scope, params: Params) -> Job:
-        return self._jobs.find(TRAINING, scope.store.account, scope.store.region, params["TrainingJobName"])
+    def _described(self, job: Job) -> Params:
+        with job.lock:
+            return {
+                **self._jobs.described(job),
+                "SecondaryStatus": _secondary(job),
+                "SecondaryStatusTransitions": [dict(item) for item in _transitions(job)],
+                "TrainingEndTime": job.ended,
+            }
 
-
-def described(jobs: Jobs, job: Job) -> Params:
-    """Return the answer of DescribeTrainingJob."""
-    with job.lock:
-        known = {
-            **jobs.described(job),
-            "SecondaryStatus": _secondary(job),
-            "SecondaryStatusTransitions": [dict(item) for item in _transitions(job)],
+    def _summary(self, job: Job) -> Params:
+        return {
+            "TrainingJobName": job.name,
+            "TrainingJobArn": job.arn,
+            "CreationTime": job.created,
             "TrainingEndTime": job.ended,
+            "LastModifiedTime": job.modified,
+            "TrainingJobStatus": job.status,
+            "SecondaryStatus": job.details.get("SecondaryStatus"),
         }
-    return {name: value for name, value in known.items() if value is not None}
 
 
 def _secondary(job: Job) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagemaker_local.errors import AwsError
 from sagemaker_local.sagemaker.faults import invalid
 from sagemaker_local.sagemaker.models import containers, find_model
-from sagemaker_local.sagemaker.paging import page
 from sagemaker_local.sagemaker.service import Scope, register
 
 from . import transform_records
+from .operations import Operations
 from .service import Jobs
 from .state import TRANSFORM, Job
 from .transform_run import TransformRun
@@ -32,11 +31,10 @@ def install(jobs: Jobs) -> None:
     )
 
 
-class Transform:
+class Transform(Operations):
     """The transform jobs of one embedded AWS."""
 
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
+    kind = TRANSFORM
 
     def create(self, scope: Scope, params: Params) -> Params:
         """CreateTransformJob. What cannot be run here is refused now, by name."""
@@ -49,47 +47,19 @@ class Transform:
         )
         return {"TransformJobArn": job.arn}
 
-    def describe(self, scope: Scope, params: Params) -> Params:
-        """DescribeTransformJob."""
-        job = self._find(scope, params)
-        known = {**self._jobs.described(job), "TransformStartTime": job.started, "TransformEndTime": job.ended}
-        return {name: value for name, value in known.items() if value is not None}
+    def _described(self, job: Job) -> Params:
+        return {**self._jobs.described(job), "TransformStartTime": job.started, "TransformEndTime": job.ended}
 
-    def list_jobs(self, scope: Scope, params: Params) -> Params:
-        """ListTransformJobs, newest first by default."""
-        found, token = page(
-            list(self._jobs.all_of(TRANSFORM, scope.store.account, scope.store.region).values()),
-            params,
-            name=lambda job: job.name,
-            created=lambda job: job.created,
-            modified=lambda job: job.modified,
-            status=lambda job: job.status,
-        )
-        summaries = [
-            {
-                "TransformJobName": job.name,
-                "TransformJobArn": job.arn,
-                "CreationTime": job.created,
-                "TransformEndTime": job.ended,
-                "LastModifiedTime": job.modified,
-                "TransformJobStatus": job.status,
-                "FailureReason": job.reason,
-            }
-            for job in found
-        ]
-        return {"TransformJobSummaries": summaries, "NextToken": token}
-
-    def stop(self, scope: Scope, params: Params) -> Params:
-        """StopTransformJob: what has been written stays."""
-        try:
-            job = self._find(scope, params)
-        except AwsError as error:
-            raise AwsError("ResourceNotFound", error.message) from error
-        self._jobs.stop_job(job)
-        return {}
-
-    def _find(self, scope: Scope, params: Params) -> Job:
-        return self._jobs.find(TRANSFORM, scope.store.account, scope.store.region, params["TransformJobName"])
+    def _summary(self, job: Job) -> Params:
+        return {
+            "TransformJobName": job.name,
+            "TransformJobArn": job.arn,
+            "CreationTime": job.created,
+            "TransformEndTime": job.ended,
+            "LastModifiedTime": job.modified,
+            "TransformJobStatus": job.status,
+            "FailureReason": job.reason,
+        }
 
 
 def _check(params: Params) -> None:

@@ -10,6 +10,7 @@ from sagemaker_local.sagemaker.paging import page
 from sagemaker_local.sagemaker.service import Scope, register
 
 from . import algorithms, search_space, training
+from .operations import Operations
 from .service import Jobs
 from .state import TUNING, Job
 from .tuning_run import Child, TuningRun, training_request
@@ -35,7 +36,7 @@ def install(jobs: Jobs, trainings: training.Training) -> None:
     )
 
 
-class Tuning:
+class Tuning(Operations):
     """The tuning jobs of one embedded AWS.
 
     Args:
@@ -43,8 +44,10 @@ class Tuning:
         trainings: starts training jobs.
     """
 
+    kind = TUNING
+
     def __init__(self, jobs: Jobs, trainings: training.Training) -> None:
-        self._jobs = jobs
+        super().__init__(jobs)
         self._trainings = trainings
         self._runs: dict[str, TuningRun] = {}
 
@@ -55,34 +58,6 @@ class Tuning:
         run = self._runs[job.arn] = TuningRun(self._jobs, self._trainings, scope, job)
         run.begin()
         return {"HyperParameterTuningJobArn": job.arn}
-
-    def describe(self, scope: Scope, params: Params) -> Params:
-        """DescribeHyperParameterTuningJob."""
-        job = self._find(scope, params)
-        return self._described(job, self._runs[job.arn])
-
-    def list_jobs(self, scope: Scope, params: Params) -> Params:
-        """ListHyperParameterTuningJobs, newest first by default."""
-        found, token = page(
-            list(self._jobs.all_of(TUNING, scope.store.account, scope.store.region).values()),
-            params,
-            name=lambda job: job.name,
-            created=lambda job: job.created,
-            modified=lambda job: job.modified,
-            status=lambda job: job.status,
-        )
-        kept = (
-            *("HyperParameterTuningJobName", "HyperParameterTuningJobArn", "HyperParameterTuningJobStatus"),
-            *("CreationTime", "HyperParameterTuningEndTime", "LastModifiedTime", "TrainingJobStatusCounters"),
-            "ObjectiveStatusCounters",
-        )
-        summaries = []
-        for job in found:
-            described = self._described(job, self._runs[job.arn])
-            config = job.definition["HyperParameterTuningJobConfig"]
-            summary = {name: described[name] for name in kept if name in described}
-            summaries.append({**summary, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]})
-        return {"HyperParameterTuningJobSummaries": summaries, "NextToken": token}
 
     def list_training_jobs(self, scope: Scope, params: Params) -> Params:
         """ListTrainingJobsForHyperParameterTuningJob, by name by default."""
@@ -104,33 +79,22 @@ class Tuning:
             status=lambda child: child.job.status,
             descending=False,
         )
-        return {"TrainingJobSummaries": [_summary(run, child) for child in found], "NextToken": token}
+        return {"TrainingJobSummaries": [_child(run, child) for child in found], "NextToken": token}
 
     def stop(self, scope: Scope, params: Params) -> Params:
         """StopHyperParameterTuningJob and its training jobs."""
-        try:
-            job = self._find(scope, params)
-        except AwsError as error:
-            raise AwsError("ResourceNotFound", error.message) from error
-        self._jobs.stop_job(job)
-        self._runs[job.arn].stop()
+        super().stop(scope, params)
+        self._runs[self._find(scope, params).arn].stop()
         return {}
 
-    def delete(self, scope: Scope, params: Params) -> Params:
-        """DeleteHyperParameterTuningJob, for one that has ended; its training jobs stay."""
-        self._jobs.delete(self._find(scope, params))
-        return {}
-
-    def _find(self, scope: Scope, params: Params) -> Job:
-        return self._jobs.find(TUNING, scope.store.account, scope.store.region, params["HyperParameterTuningJobName"])
-
-    def _described(self, job: Job, run: TuningRun) -> Params:
+    def _described(self, job: Job) -> Params:
+        run = self._runs[job.arn]
         children = list(run.children)
         states = [child.job.status for child in children]
         running = sum(not child.job.over for child in children)
         rated = sum(child.job.over and run.objective(child) is not None for child in children)
         best = run.best()
-        known = {
+        return {
             **self._jobs.described(job),
             "HyperParameterTuningEndTime": job.ended,
             "TrainingJobStatusCounters": {
@@ -145,15 +109,24 @@ class Tuning:
                 "Pending": running,
                 "Failed": len(children) - running - rated,
             },
-            "BestTrainingJob": _summary(run, best) if best is not None else None,
+            "BestTrainingJob": _child(run, best) if best is not None else None,
             "ConsumedResources": {
                 "RuntimeInSeconds": sum(int(child.job.details.get("TrainingTimeInSeconds", 0)) for child in children)
             },
         }
-        return {name: value for name, value in known.items() if value is not None}
+
+    def _summary(self, job: Job) -> Params:
+        described, config = self._described(job), job.definition["HyperParameterTuningJobConfig"]
+        kept = (
+            *("HyperParameterTuningJobName", "HyperParameterTuningJobArn", "HyperParameterTuningJobStatus"),
+            *("CreationTime", "HyperParameterTuningEndTime", "LastModifiedTime", "TrainingJobStatusCounters"),
+            "ObjectiveStatusCounters",
+        )
+        summary = {name: described[name] for name in kept if described.get(name) is not None}
+        return {**summary, "Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
 
 
-def _summary(run: TuningRun, child: Child) -> Params:
+def _child(run: TuningRun, child: Child) -> Params:
     job, value = child.job, run.objective(child)
     status = "Pending" if not job.over else "Failed" if value is None else "Succeeded"
     summary = {
