@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from botocore import xform_name
+
 from sagemaker_local.errors import AwsError
 
 from .base import Created, Properties, ResourceType, Work, as_json, delete_quietly
@@ -193,39 +195,24 @@ def _refuse_private_dns(work: Work, properties: Properties) -> None:
         )
 
 
+def _made(noun: str, *more: str, row: type[Row] = Ec2) -> Row:
+    """A row whose calls are named after what they make: `create_vpc` answers with a `Vpc` that has a `VpcId`."""
+    verb, key = xform_name(noun), f"{noun}Id"
+    return row(
+        "ec2",
+        f"create_{verb}",
+        f"delete_{verb}",
+        ref=f"{noun}.{key}",
+        keys={key: f"{noun}.{key}"},
+        attributes={name: f"{noun}.{name}" for name in (key, *more)},
+        tagging=TAGS,
+    )
+
+
 TYPES: dict[str, ResourceType] = {
-    "AWS::EC2::VPC": Vpc(
-        "ec2",
-        "create_vpc",
-        "delete_vpc",
-        ref="Vpc.VpcId",
-        keys={"VpcId": "Vpc.VpcId"},
-        attributes={"VpcId": "Vpc.VpcId", "CidrBlock": "Vpc.CidrBlock"},
-        tagging=TAGS,
-    ),
-    "AWS::EC2::Subnet": Subnet(
-        "ec2",
-        "create_subnet",
-        "delete_subnet",
-        ref="Subnet.SubnetId",
-        keys={"SubnetId": "Subnet.SubnetId"},
-        attributes={
-            "SubnetId": "Subnet.SubnetId",
-            "AvailabilityZone": "Subnet.AvailabilityZone",
-            "VpcId": "Subnet.VpcId",
-            "CidrBlock": "Subnet.CidrBlock",
-        },
-        tagging=TAGS,
-    ),
-    "AWS::EC2::RouteTable": Ec2(
-        "ec2",
-        "create_route_table",
-        "delete_route_table",
-        ref="RouteTable.RouteTableId",
-        keys={"RouteTableId": "RouteTable.RouteTableId"},
-        attributes={"RouteTableId": "RouteTable.RouteTableId"},
-        tagging=TAGS,
-    ),
+    "AWS::EC2::VPC": _made("Vpc", "CidrBlock", row=Vpc),
+    "AWS::EC2::Subnet": _made("Subnet", "AvailabilityZone", "VpcId", "CidrBlock", row=Subnet),
+    "AWS::EC2::RouteTable": _made("RouteTable"),
     "AWS::EC2::SubnetRouteTableAssociation": Row(
         "ec2",
         "associate_route_table",
@@ -235,25 +222,9 @@ TYPES: dict[str, ResourceType] = {
         attributes={"Id": "AssociationId"},
     ),
     "AWS::EC2::Route": Route(),
-    "AWS::EC2::InternetGateway": Ec2(
-        "ec2",
-        "create_internet_gateway",
-        "delete_internet_gateway",
-        ref="InternetGateway.InternetGatewayId",
-        keys={"InternetGatewayId": "InternetGateway.InternetGatewayId"},
-        attributes={"InternetGatewayId": "InternetGateway.InternetGatewayId"},
-        tagging=TAGS,
-    ),
+    "AWS::EC2::InternetGateway": _made("InternetGateway"),
     "AWS::EC2::VPCGatewayAttachment": GatewayAttachment(),
-    "AWS::EC2::NatGateway": Ec2(
-        "ec2",
-        "create_nat_gateway",
-        "delete_nat_gateway",
-        ref="NatGateway.NatGatewayId",
-        keys={"NatGatewayId": "NatGateway.NatGatewayId"},
-        attributes={"NatGatewayId": "NatGateway.NatGatewayId"},
-        tagging=TAGS,
-    ),
+    "AWS::EC2::NatGateway": _made("NatGateway"),
     "AWS::EC2::EIP": Ec2(
         "ec2",
         "allocate_address",

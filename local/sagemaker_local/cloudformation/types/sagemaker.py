@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from botocore import xform_name
 
 from sagemaker_local.errors import AwsError
 
@@ -139,12 +142,47 @@ def _updated(described: dict[str, Any]) -> bool:
     return bool(status["Status"] == "Successful")
 
 
-def _job_definition(kind: str, noun: str) -> Row:
+def _row(
+    noun: str,
+    *attributes: str,
+    row: type[Row] = Row,
+    ref: str = "Arn",
+    updated: bool = False,
+    keys: Sequence[str] = ("Name",),
+    tagging: Tagging = _TAGS,
+    stabilise: Stabilise | None = None,
+) -> Row:
+    """A row whose calls and members are named after what it makes: `create_model`, `ModelName`, `ModelArn`.
+
+    Args:
+        attributes: what GetAtt gives; times become texts.
+        ref: which member Ref gives, after the noun.
+        updated: whether there is a call that updates it.
+        keys: members that name it in calls, after the noun.
+    """
+    verb = xform_name(noun)
+    return row(
+        "sagemaker",
+        f"create_{verb}",
+        f"delete_{verb}",
+        updated_by=f"update_{verb}" if updated else "",
+        described_by=f"describe_{verb}",
+        ref=f"{noun}{ref}",
+        name=f"{noun}Name",
+        keys={f"{noun}{key}": f"{noun}{key}" for key in keys},
+        attributes={name: f"to_string({name})" if name.endswith("Time") else name for name in attributes},
+        stabilise=stabilise,
+        tagging=tagging,
+    )
+
+
+def _job_definition(kind: str) -> Row:
+    noun = f"{kind}JobDefinition"
     return JobDefinition(
         "sagemaker",
-        f"create_{noun}_job_definition",
-        f"delete_{noun}_job_definition",
-        described_by=f"describe_{noun}_job_definition",
+        f"create_{xform_name(noun)}",
+        f"delete_{xform_name(noun)}",
+        described_by=f"describe_{xform_name(noun)}",
         ref="JobDefinitionArn",
         name="JobDefinitionName",
         keys={"JobDefinitionName": "JobDefinitionName"},
@@ -154,121 +192,52 @@ def _job_definition(kind: str, noun: str) -> Row:
 
 
 TYPES: dict[str, ResourceType] = {
-    "AWS::SageMaker::Model": Row(
-        "sagemaker",
-        "create_model",
-        "delete_model",
-        described_by="describe_model",
-        ref="ModelArn",
-        name="ModelName",
-        keys={"ModelName": "ModelName"},
-        attributes={"ModelName": "ModelName", "ModelArn": "ModelArn"},
-        tagging=_TAGS,
-    ),
-    "AWS::SageMaker::EndpointConfig": Row(
-        "sagemaker",
-        "create_endpoint_config",
-        "delete_endpoint_config",
-        described_by="describe_endpoint_config",
-        ref="EndpointConfigArn",
-        name="EndpointConfigName",
-        keys={"EndpointConfigName": "EndpointConfigName"},
-        attributes={"EndpointConfigName": "EndpointConfigName", "EndpointConfigArn": "EndpointConfigArn"},
-        tagging=_TAGS,
-    ),
-    "AWS::SageMaker::Endpoint": Endpoint(
-        "sagemaker",
-        "create_endpoint",
-        "delete_endpoint",
-        updated_by="update_endpoint",
-        described_by="describe_endpoint",
-        ref="EndpointArn",
-        name="EndpointName",
-        keys={"EndpointName": "EndpointName"},
-        attributes={"EndpointName": "EndpointName", "EndpointArn": "EndpointArn"},
+    "AWS::SageMaker::Model": _row("Model", "ModelName", "ModelArn"),
+    "AWS::SageMaker::EndpointConfig": _row("EndpointConfig", "EndpointConfigName", "EndpointConfigArn"),
+    "AWS::SageMaker::Endpoint": _row(
+        "Endpoint",
+        *("EndpointName", "EndpointArn"),
+        row=Endpoint,
+        updated=True,
         stabilise=Stabilise("EndpointStatus", ("InService",), ("Failed", "UpdateRollbackFailed")),
-        tagging=_TAGS,
     ),
-    "AWS::SageMaker::InferenceComponent": InferenceComponent(
-        "sagemaker",
-        "create_inference_component",
-        "delete_inference_component",
-        updated_by="update_inference_component",
-        described_by="describe_inference_component",
-        ref="InferenceComponentArn",
-        name="InferenceComponentName",
-        keys={"InferenceComponentName": "InferenceComponentName"},
-        attributes={
-            "InferenceComponentArn": "InferenceComponentArn",
-            "InferenceComponentStatus": "InferenceComponentStatus",
-            "CreationTime": "to_string(CreationTime)",
-            "LastModifiedTime": "to_string(LastModifiedTime)",
-            "FailureReason": "FailureReason",
-            "RuntimeConfig.CurrentCopyCount": "RuntimeConfig.CurrentCopyCount",
-            "RuntimeConfig.DesiredCopyCount": "RuntimeConfig.DesiredCopyCount",
-        },
+    "AWS::SageMaker::InferenceComponent": _row(
+        "InferenceComponent",
+        *("InferenceComponentArn", "InferenceComponentStatus", "CreationTime", "LastModifiedTime", "FailureReason"),
+        *("RuntimeConfig.CurrentCopyCount", "RuntimeConfig.DesiredCopyCount"),
+        row=InferenceComponent,
+        updated=True,
         stabilise=Stabilise("InferenceComponentStatus", ("InService",), ("Failed",)),
         tagging=_tags_by("InferenceComponentArn"),
     ),
-    "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(
-        "sagemaker",
-        "create_model_package_group",
-        "delete_model_package_group",
-        described_by="describe_model_package_group",
-        ref="ModelPackageGroupArn",
-        name="ModelPackageGroupName",
-        keys={"ModelPackageGroupName": "ModelPackageGroupName"},
-        attributes={
-            "ModelPackageGroupArn": "ModelPackageGroupArn",
-            "ModelPackageGroupStatus": "ModelPackageGroupStatus",
-            "CreationTime": "to_string(CreationTime)",
-        },
-        tagging=_TAGS,
+    "AWS::SageMaker::ModelPackageGroup": _row(
+        "ModelPackageGroup",
+        *("ModelPackageGroupArn", "ModelPackageGroupStatus", "CreationTime"),
+        row=ModelPackageGroup,
     ),
-    "AWS::SageMaker::DataQualityJobDefinition": _job_definition("DataQuality", "data_quality"),
-    "AWS::SageMaker::ModelQualityJobDefinition": _job_definition("ModelQuality", "model_quality"),
-    "AWS::SageMaker::ModelBiasJobDefinition": _job_definition("ModelBias", "model_bias"),
-    "AWS::SageMaker::ModelExplainabilityJobDefinition": _job_definition("ModelExplainability", "model_explainability"),
-    "AWS::SageMaker::MonitoringSchedule": Row(
-        "sagemaker",
-        "create_monitoring_schedule",
-        "delete_monitoring_schedule",
-        updated_by="update_monitoring_schedule",
-        described_by="describe_monitoring_schedule",
-        ref="MonitoringScheduleArn",
-        name="MonitoringScheduleName",
-        keys={"MonitoringScheduleName": "MonitoringScheduleName"},
-        attributes={
-            "MonitoringScheduleArn": "MonitoringScheduleArn",
-            "CreationTime": "to_string(CreationTime)",
-            "LastModifiedTime": "to_string(LastModifiedTime)",
-        },
+    "AWS::SageMaker::DataQualityJobDefinition": _job_definition("DataQuality"),
+    "AWS::SageMaker::ModelQualityJobDefinition": _job_definition("ModelQuality"),
+    "AWS::SageMaker::ModelBiasJobDefinition": _job_definition("ModelBias"),
+    "AWS::SageMaker::ModelExplainabilityJobDefinition": _job_definition("ModelExplainability"),
+    "AWS::SageMaker::MonitoringSchedule": _row(
+        "MonitoringSchedule",
+        *("MonitoringScheduleArn", "CreationTime", "LastModifiedTime"),
+        updated=True,
         stabilise=Stabilise("MonitoringScheduleStatus", ("Scheduled", "Stopped"), ("Failed",)),
         # The service's own handler never applies changed tags to a schedule; nothing to do, but no failure either.
         tagging=_tags_by("MonitoringScheduleArn"),
     ),
-    "AWS::SageMaker::FeatureGroup": FeatureGroup(
-        "sagemaker",
-        "create_feature_group",
-        "delete_feature_group",
-        updated_by="update_feature_group",
-        described_by="describe_feature_group",
-        ref="FeatureGroupName",
-        name="FeatureGroupName",
-        keys={"FeatureGroupName": "FeatureGroupName", "FeatureGroupArn": "FeatureGroupArn"},
-        attributes={"FeatureGroupStatus": "FeatureGroupStatus", "CreationTime": "to_string(CreationTime)"},
+    "AWS::SageMaker::FeatureGroup": _row(
+        "FeatureGroup",
+        *("FeatureGroupStatus", "CreationTime"),
+        row=FeatureGroup,
+        ref="Name",
+        updated=True,
+        keys=("Name", "Arn"),
         stabilise=Stabilise("FeatureGroupStatus", ("Created",), ("CreateFailed",)),
         tagging=_tags_by("FeatureGroupArn"),
     ),
-    "AWS::SageMaker::Pipeline": Pipeline(
-        "sagemaker",
-        "create_pipeline",
-        "delete_pipeline",
-        updated_by="update_pipeline",
-        described_by="describe_pipeline",
-        ref="PipelineName",
-        name="PipelineName",
-        keys={"PipelineName": "PipelineName", "PipelineArn": "PipelineArn"},
-        tagging=_tags_by("PipelineArn"),
+    "AWS::SageMaker::Pipeline": _row(
+        "Pipeline", row=Pipeline, ref="Name", updated=True, keys=("Name", "Arn"), tagging=_tags_by("PipelineArn")
     ),
 }
