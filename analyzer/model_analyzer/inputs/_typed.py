@@ -29,8 +29,9 @@ Kinds = Mapping[str, pl.DataType]
 _DECIMAL = r"^[-+]?[0-9]+\.[0-9]+$"
 _PIECE = 1 << 18
 _MOST_FAILURES = 2
-_POINT, _BLANK, _TAB, _LINE_END = (ord(character) for character in ". \t\n")
-_ZERO = np.uint8(ord("0"))
+_POINT, _LINE_END = ord("."), ord("\n")
+_BLANKS = (ord(" "), ord("\t"))
+_ZERO, _TEN = np.uint8(ord("0")), np.uint8(10)
 
 
 @dataclass(frozen=True)
@@ -38,49 +39,47 @@ class Marks:
     """What was counted in a block.
 
     Attributes:
-        rows: Line ends.
         separators: Separators.
         points: Decimal points, or full stops.
         inner_points: Those between two digits.
-        blanks: Blanks and tabs at the beginning of a field.
+        blanks: Whether a field begins with a blank or a tab.
     """
 
-    rows: int
     separators: int
     points: int
     inner_points: int
-    blanks: int
+    blanks: bool
 
     @classmethod
     def of(cls, block: bytes, separator: str) -> Marks:
         """Count in pieces that stay in the processor's cache."""
         codes = np.frombuffer(block, dtype=np.uint8)
         size = min(_PIECE + 2, codes.size)
-        ends, separates, chosen, digits = (np.empty(size, dtype=np.bool_) for _ in range(4))
+        chosen, separates, ends = (np.empty(size, dtype=np.bool_) for _ in range(3))
         shifted = np.empty(size, dtype=np.uint8)
-        rows = separators = points = inner = 0
+        separators = points = inner = 0
+        blank_codes = tuple(code for code in _BLANKS if code in block)
         # The first byte of the block begins a field, too.
-        blanks = int(codes[0] in (_BLANK, _TAB))
-        blank_codes = (_BLANK, _TAB) if b"\t" in block else (_BLANK,)
+        blanks = bool(codes[0] in blank_codes)
         for start in range(0, codes.size, _PIECE):
             first = max(start - 1, 0)
             window = codes[first : start + _PIECE + 1]
             own = slice(start - first, min(start - first + _PIECE, window.size))
-            is_end = np.equal(window, _LINE_END, out=ends[: window.size])
+            mask, spare = chosen[: window.size], ends[: window.size]
             separating = np.equal(window, ord(separator), out=separates[: window.size])
-            rows += int(np.count_nonzero(is_end[own]))
             separators += int(np.count_nonzero(separating[own]))
-            before = np.logical_or(is_end, separating, out=separating)[:-1]
-            mask = chosen[: window.size]
-            for code in blank_codes:
-                begins = np.logical_and(np.equal(window, code, out=mask)[1:], before, out=mask[1:])
-                blanks += int(np.count_nonzero(begins[: own.stop - 1]))
+            if blank_codes and not blanks:
+                before = np.logical_or(np.equal(window, _LINE_END, out=spare), separating, out=spare)[:-1]
+                blanks = any(
+                    np.logical_and(np.equal(window, code, out=mask)[1:], before, out=mask[1:]).any()
+                    for code in blank_codes
+                )
             is_point = np.equal(window, _POINT, out=mask)
             points += int(np.count_nonzero(is_point[own]))
-            is_digit = np.less(np.subtract(window, _ZERO, out=shifted[: window.size]), 10, out=digits[: window.size])
-            between = np.logical_and(is_digit[:-2], is_digit[2:], out=before[: max(window.size - 2, 0)])
+            is_digit = np.less(np.subtract(window, _ZERO, out=shifted[: window.size]), _TEN, out=spare)
+            between = np.logical_and(is_digit[:-2], is_digit[2:], out=separating[: max(window.size - 2, 0)])
             inner += int(np.count_nonzero(np.logical_and(between, is_point[1:-1], out=between)))
-        return cls(rows, separators, points, inner, blanks)
+        return cls(separators, points, inner, blanks)
 
 
 class NumberColumns:
@@ -166,15 +165,15 @@ def _kind(present: pl.Series) -> pl.DataType | None:
 
 def _frame(block: bytes, schema: dict[str, pl.DataType], separator: str) -> pl.DataFrame | None:
     marks = Marks.of(block, separator)
-    if marks.separators != marks.rows * (len(schema) - 1) or marks.blanks:
+    if marks.blanks:
         return None
     try:
         frame = pl.read_csv(block, has_header=False, schema=schema, separator=separator)
     except pl.exceptions.PolarsError:
         return None
-    if frame.height != marks.rows:
-        return None
-    return frame if _loses_nothing(frame, marks) else None
+    # Longer lines are refused, so the number of separators tells that none is shorter, and none empty.
+    whole = marks.separators == frame.height * (len(schema) - 1)
+    return frame if whole and _loses_nothing(frame, marks) else None
 
 
 def _loses_nothing(frame: pl.DataFrame, marks: Marks) -> bool:
