@@ -250,5 +250,7 @@ class ValueCounts:
     def count_of(self, values: Iterable[str]) -> dict[str, int]:
         """Counts of the values asked for, where they occur; empty once incomplete."""
         self._settle()
+        if not self._counted.height:
+            return {}
         wanted = pl.Series(list(values), dtype=pl.String)
         return dict(self._counted.filter(pl.col("value").is_in(wanted.implode())).rows())

@@ -44,10 +44,11 @@ class Level:
 class Sketch:
     """Quantiles of the values added, exact up to 2k values."""
 
-    __slots__ = ("count", "levels")
+    __slots__ = ("_ranks", "count", "levels")
 
     def __init__(self) -> None:
         self.count = 0
+        self._ranks: Ranks | None = None
         self.levels: list[Level] = []
 
     def add_sorted(self, values: Floats) -> None:
@@ -80,6 +81,7 @@ class Sketch:
             start, height = end, height - 1
 
     def _push(self, height: int, items: Floats) -> None:
+        self._ranks = None
         while len(self.levels) <= height:
             self.levels.append(Level())
         level = self.levels[height]
@@ -141,7 +143,9 @@ class Sketch:
 
     def ranks(self) -> Ranks:
         """The cumulative distribution that the sketch holds."""
-        return Ranks.of_levels([level.items() for level in self.levels])
+        if self._ranks is None:
+            self._ranks = Ranks.of_levels([level.items() for level in self.levels])
+        return self._ranks
 
 
 @dataclass(frozen=True)
