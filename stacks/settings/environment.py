@@ -221,7 +221,9 @@ class Environment(Settings):
         wanted = self.network.vpc_endpoints if self.network else None
         if wanted is None:
             return ()
-        return called_services(self) if wanted.services is None else wanted.services
+        if wanted.services is not None:
+            return wanted.services
+        return called_services(self.models.values(), self.feature_groups.values(), self.defaults.monitoring.engine)
 
     def watches_models(self) -> bool:
         """Whether new objects in the environment's bucket of models start a training."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Collection
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from .base import AccountId, Settings, conflict
-
-if TYPE_CHECKING:
-    from .environment import Environment
+from .engines import EngineSettings
+from .features import FeatureGroupSettings
+from .model import ModelSettings
 
 SubnetId = Annotated[
     str,
@@ -150,23 +151,23 @@ class NetworkSettings(Settings):
         return self
 
 
-def called_services(environment: Environment) -> tuple[str, ...]:
+def called_services(
+    models: Collection[ModelSettings], groups: Collection[FeatureGroupSettings], engine: EngineSettings
+) -> tuple[str, ...]:
     """Services that what stands in the VPC of an environment calls, and those through which models are asked.
 
-    S3 is not among them: its endpoint is of another kind, and always needed.
+    S3 is not among them: its endpoint is of another kind, and always needed. ``engine`` is the default of monitors.
     """
     found = {"sagemaker.runtime"}
-    monitors = [monitor for model in environment.models.values() for monitor in model.monitors.wanted]
-    monitors += [
-        group.monitors.data_quality for group in environment.feature_groups.values() if group.monitors.data_quality
-    ]
-    if any((monitor.engine or environment.defaults.monitoring.engine).type in _ENGINES_OF_JOBS for monitor in monitors):
+    monitors = [monitor for model in models for monitor in model.monitors.wanted]
+    monitors += [group.monitors.data_quality for group in groups if group.monitors.data_quality]
+    if any((monitor.engine or engine).type in _ENGINES_OF_JOBS for monitor in monitors):
         found |= {"events", "monitoring", "sagemaker.api"}
-    trained = [model.training for model in environment.models.values() if model.training]
+    trained = [model.training for model in models if model.training]
     if trained:
         found.add("sagemaker.api")
     if any(training.query for training in trained):
         found.add("athena")
-    if any(group.online for group in environment.feature_groups.values()):
+    if any(group.online for group in groups):
         found.add("sagemaker.featurestore-runtime")
     return tuple(sorted(found))
