@@ -6,79 +6,25 @@ import io
 import json
 import tarfile
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
+from local_support.lab import ACCOUNT, SKLEARN, XGBOOST, Lab, archive
 
-from sagemaker_local import jobs as local_jobs
 from sagemaker_local.messaging import deliveries
 from sagemaker_local.server import LocalAws
 
-ACCOUNT, REGION = "111111111111", "eu-west-1"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/job"
-XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-SKLEARN = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 
+class JobLab(Lab):
+    """Jobs in short."""
 
-class JobLab:
-    """Clients and short cuts."""
-
-    account, region, role, bucket = ACCOUNT, REGION, ROLE, "work"
+    role, bucket = f"arn:aws:iam::{ACCOUNT}:role/job", "work"
     sklearn, xgboost = SKLEARN, XGBOOST
-
-    def __init__(self, aws: LocalAws) -> None:
-        self.aws = aws
-        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        self.queue = self.client("sqs").create_queue(QueueName="events")["QueueUrl"]
-        events = self.client("events")
-        events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
-        events.put_targets(Rule="all", Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:events"}])
-
-    def client(self, service: str) -> Any:
-        return self.aws.clients(service, self.account, self.region)
-
-    @property
-    def s3(self) -> Any:
-        return self.client("s3")
-
-    @property
-    def sm(self) -> Any:
-        return self.client("sagemaker")
-
-    @property
-    def jobs(self) -> local_jobs.Jobs:
-        return local_jobs.of(self.aws)
-
-    def name(self, kind: str = "job") -> str:
-        return f"{kind}-{uuid4().hex[:8]}"
-
-    def uri(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"
-
-    def put(self, key: str, data: str | bytes) -> str:
-        body = textwrap.dedent(data).encode() if isinstance(data, str) else data
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-        return self.uri(key)
-
-    def text(self, key: str) -> str:
-        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
 
     def keys(self, prefix: str) -> list[str]:
         found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
         return [item["Key"].removeprefix(prefix) for item in found]
-
-    def events(self) -> list[dict[str, Any]]:
-        """Receive the events so far."""
-        assert deliveries.of(self.aws).settle(30)
-        sqs, found = self.client("sqs"), []
-        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
-            for message in messages:
-                found.append(json.loads(message["Body"]))
-                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return found
 
     def log(self, group: str, job: str) -> dict[str, list[str]]:
         """Return the lines of a job's log by stream."""
@@ -93,14 +39,6 @@ class JobLab:
             ]
             for stream in streams
         }
-
-    def eventually(self, check: Callable[[], Any], seconds: float = 30) -> Any:
-        """Return the first true result of `check`."""
-        deadline = time.monotonic() + seconds
-        while not (result := check()):
-            assert time.monotonic() < deadline, "did not happen in time"
-            time.sleep(0.02)
-        return result
 
     def ended(self, describe: Callable[[], dict[str, Any]], status: str) -> dict[str, Any]:
         """Wait for the end of a job and return its description."""
@@ -130,14 +68,8 @@ class JobLab:
 
     def source(self, files: dict[str, str]) -> str:
         """Upload a source archive; return its URI."""
-        stream = io.BytesIO()
-        with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-            for name, text in files.items():
-                data = textwrap.dedent(text).encode()
-                member = tarfile.TarInfo(name)
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
-        return self.put(f"{self.name('source')}/sourcedir.tar.gz", stream.getvalue())
+        packed = archive({name: textwrap.dedent(text).encode() for name, text in files.items()})
+        return self.put(f"{self.name('source')}/sourcedir.tar.gz", packed)
 
     def unpacked(self, uri: str) -> dict[str, bytes]:
         """Return the files of an archive in S3."""

@@ -135,7 +135,7 @@ def test_an_interrupted_spot_job_resumes_from_its_checkpoint_with_the_same_model
     request = {
         **xgboost_job(lab, table, subsample=0.6, num_round=24),
         **spot,
-        "CheckpointConfig": {"S3Uri": lab.uri(f"checkpoints/{lab.name()}")},
+        "CheckpointConfig": {"S3Uri": lab.uri(f"checkpoints/{lab.name('job')}")},
     }
     lab.jobs.spot.interrupt_when(r"^\[13\]", request["TrainingJobName"])
     described = lab.train(request)

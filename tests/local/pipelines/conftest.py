@@ -4,100 +4,39 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 import textwrap
-import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from local_support.lab import ACCOUNT, SKLEARN, Lab, archive
 
-from sagemaker_local import jobs as local_jobs
 from sagemaker_local import pipelines as local_pipelines
 from sagemaker_local.messaging import deliveries
 from sagemaker_local.pipelines.substitutes import Substitutes
 from sagemaker_local.server import LocalAws
 
-ACCOUNT, REGION = "111111111111", "eu-west-1"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
-IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
 
-class PipelineLab:
-    """Clients, and definitions in short."""
+class PipelineLab(Lab):
+    """Definitions in short."""
 
-    account, region, role, image, bucket = ACCOUNT, REGION, ROLE, IMAGE, "pipes"
-
-    def __init__(self, aws: LocalAws) -> None:
-        self.aws = aws
-        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        self.queue = self.client("sqs").create_queue(QueueName="events")["QueueUrl"]
-        events = self.client("events")
-        events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
-        events.put_targets(Rule="all", Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:events"}])
-
-    def client(self, service: str) -> Any:
-        return self.aws.clients(service, self.account, self.region)
-
-    @property
-    def s3(self) -> Any:
-        return self.client("s3")
-
-    @property
-    def sm(self) -> Any:
-        return self.client("sagemaker")
-
-    @property
-    def jobs(self) -> local_jobs.Jobs:
-        return local_jobs.of(self.aws)
+    role, bucket, image = f"arn:aws:iam::{ACCOUNT}:role/pipeline", "pipes", SKLEARN
 
     @property
     def substitutes(self) -> Substitutes:
         return local_pipelines.of(self.aws).substitutes
 
-    def uri(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"
-
-    def put(self, key: str, data: str) -> str:
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=textwrap.dedent(data).encode())
-        return self.uri(key)
-
     def archive(self, name: str, script: str) -> str:
         """Upload a model archive with an inference script; return its URI."""
-        stream = io.BytesIO()
-        with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-            data = textwrap.dedent(script).encode()
-            member = tarfile.TarInfo("code/inference.py")
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-        self.s3.put_object(Bucket=self.bucket, Key=f"{name}/model.tar.gz", Body=stream.getvalue())
-        return self.uri(f"{name}/model.tar.gz")
-
-    def text(self, key: str) -> str:
-        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
-
-    def events(self) -> list[dict[str, Any]]:
-        assert deliveries.of(self.aws).settle(30)
-        sqs, found = self.client("sqs"), []
-        while messages := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
-            for message in messages:
-                found.append(json.loads(message["Body"]))
-                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-        return found
-
-    def eventually(self, check: Callable[[], Any], seconds: float = 30) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (result := check()):
-            assert time.monotonic() < deadline, "did not happen in time"
-            time.sleep(0.02)
-        return result
+        return self.put(f"{name}/model.tar.gz", archive({"code/inference.py": textwrap.dedent(script).encode()}))
 
     def function(self, name: str, code: str) -> str:
         buffer = io.BytesIO()

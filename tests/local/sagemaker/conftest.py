@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,14 +13,12 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import xgboost
+from local_support.lab import ACCOUNT, REGION, SKLEARN, XGBOOST, archive
 
 from sagemaker_local import sagemaker as local_sagemaker
 from sagemaker_local.server import LocalAws
 
-ACCOUNT, REGION = "111111111111", "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model"
-IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-SKLEARN = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 
 
 def train(sign: float, rounds: int = 5) -> xgboost.Booster:
@@ -30,16 +26,6 @@ def train(sign: float, rounds: int = 5) -> xgboost.Booster:
     rows = rng.normal(size=(200, 4))
     labels = (sign * rows[:, 0] > 0).astype(int)
     return xgboost.train({"objective": "binary:logistic", "max_depth": 2}, xgboost.DMatrix(rows, labels), rounds)
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +41,7 @@ class Lab:
     aws: LocalAws
     account: str = ACCOUNT
     region: str = REGION
-    image: str = IMAGE
+    image: str = XGBOOST
     sklearn: str = SKLEARN
     role: str = ROLE
     bucket: str = "models"
