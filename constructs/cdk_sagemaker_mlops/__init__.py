@@ -1,6 +1,7 @@
 """CDK constructs that put SageMaker models into production under watch."""
 
 from ._errors import ConstructError
+from ._props import check_constructs
 from .alarm_targets import ActionTarget, FunctionTarget, OpsItemTarget
 from .alarming import Alarm, AlarmActions, AlarmTarget, Concern, MissingData, Severity
 from .asynchronous import AsyncInference
@@ -209,3 +210,5 @@ __all__ = [
     "Variant",
     "VpcEndpoints",
 ]
+
+check_constructs(globals())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from . import _refs
-from ._errors import ConstructError, Problems, refuse_texts
+from ._errors import ConstructError, Problems
 from ._instances import has_local_nvme
 from ._mode_rules import check_mode
 from ._naming import LOWER_NAME_PATTERN, LOWER_NAME_RULE, NAME_PATTERN, NAME_RULE, fit, pascal
@@ -49,9 +49,6 @@ def default_name(scope: Construct, construct_id: str) -> str:
 
 def check(scope: Construct, construct_id: str, plan: EndpointPlan) -> None:
     """Raise everything that is wrong with an endpoint's properties."""
-    refuse_texts(
-        scope, construct_id, model=(plan.model, "Model.latest_approved(group), Model.from_image(...) or another source")
-    )
     problems = Problems()
     name, variants = plan.name, plan.variants
     if _refs.is_token(name):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ._refs import is_token
@@ -89,18 +88,6 @@ class Problems:
         # Asked for only now: reading a path is a round trip to the CDK's Node process, and most constructs are right.
         path = "/".join(part for part in (scope.node.path, construct_id) if part)
         raise ConstructError(path, self._found)
-
-
-def refuse_texts(scope: Construct, construct_id: str, **given: tuple[object, str]) -> None:
-    """Raise for texts and data in the place of objects: a name does not say what permissions and places need.
-
-    :param given: By prop, the value and what to give instead.
-    """
-    problems = Problems()
-    for name, (value, instead) in given.items():
-        if isinstance(value, str | Mapping | PathLike):
-            problems.add(f"{name} is {str(value)[:80]!r}, which is no object; give {instead}")
-    problems.raise_if_any(scope, construct_id)
 
 
 def did_you_mean(value: str, allowed: Iterable[str]) -> str:

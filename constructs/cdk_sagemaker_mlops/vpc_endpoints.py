@@ -11,7 +11,7 @@ from constructs import Construct
 
 from . import _paths, _refs
 from ._block import Block, Member, to_cloudformation
-from ._errors import Problems, refuse_texts
+from ._errors import Problems
 from .network import select_subnets
 from .storage import ACCOUNT_PATTERN, ACCOUNT_RULE
 
@@ -75,9 +75,6 @@ class VpcEndpoints(Construct):
         route_table_ids: Sequence[str] | None = None,
         accounts: Sequence[str] = (),
     ) -> None:
-        refuse_texts(
-            scope, construct_id, vpc=(vpc, "a VPC: ec2.Vpc.from_lookup(...), ec2.Vpc.from_vpc_attributes(...)")
-        )
         problems = Problems()
         _check_services(problems, services, route_table_ids)
         for number in accounts:

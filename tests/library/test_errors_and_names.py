@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -98,13 +99,38 @@ def test_burstable_types_are_known() -> None:
     assert is_burstable("ml.t2.medium") and is_burstable("ml.t3.large") and not is_burstable("ml.trn1.2xlarge")
 
 
-def test_a_text_in_the_place_of_an_object_is_told_what_to_give(stack: cdk.Stack) -> None:
-    for make, said in (
-        (lambda: mlops.Endpoint(stack, "E", model="churn"), "model is 'churn', which is no object; give Model."),  # type: ignore[arg-type]
-        (lambda: mlops.VpcEndpoints(stack, "V", vpc="vpc-1"), "vpc is 'vpc-1', which is no object; give a VPC"),  # type: ignore[arg-type]
-    ):
-        with pytest.raises(mlops.ConstructError, match=re.escape(said)):
-            make()
+@pytest.mark.parametrize(
+    ("construct", "props", "said"),
+    [
+        (mlops.Endpoint, {"model": "churn"}, ['model is "churn"; give Model.latest_approved(...)']),
+        (mlops.VpcEndpoints, {"vpc": "vpc-1"}, ['vpc is "vpc-1"; give an object of the CDK: ec2.IVpc']),
+        (mlops.Notifications, {"emails": "a@b.de"}, ['emails is "a@b.de"; give a list: ["a@b.de"]']),
+        (mlops.EndpointDashboard, {"endpoint": "churn"}, ['endpoint is "churn"; give an object: EndpointBase']),
+        (
+            mlops.TrainingPipeline,
+            {"definition": {"Steps": []}, "artifacts": "bucket", "schedule": "weekly"},
+            [
+                "definition is a dict; give an object: PipelineSource",
+                'artifacts is "bucket"; give an object of the CDK: IBucket',
+                'schedule is "weekly"; give TrainingSchedule.daily(...), TrainingSchedule.weekly(...)',
+            ],
+        ),
+    ],
+)
+def test_a_text_in_the_place_of_an_object_is_told_what_to_give(
+    stack: cdk.Stack, construct: Any, props: dict[str, Any], said: list[str]
+) -> None:
     with pytest.raises(mlops.ConstructError) as caught:
-        mlops.TrainingPipeline(stack, "T", definition={"Steps": []}, artifacts="bucket")  # type: ignore[arg-type]
-    assert len(caught.value.problems) == 2
+        construct(stack, "Wrong", **props)
+    assert caught.value.path == "Serving/Wrong"
+    assert len(caught.value.problems) == len(said)
+    for problem, part in zip(caught.value.problems, said, strict=True):
+        assert problem.startswith(part)
+
+
+def test_texts_that_may_be_meant_pass(stack: cdk.Stack) -> None:
+    """Members of enumerations are texts, too, and a mapping may be a dict."""
+    mlops.Notifications(stack, "People", emails=["a@b.de"])
+    mlops.FeatureDatabase(stack, "Database", name="features")
+    with pytest.raises(mlops.ConstructError, match="neither model nor variants"):
+        mlops.Endpoint(stack, "Endpoint", endpoint_name="churn")

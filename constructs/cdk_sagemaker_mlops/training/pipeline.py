@@ -13,7 +13,7 @@ from constructs import Construct
 
 from cdk_sagemaker_mlops import _naming, _paths, _refs
 from cdk_sagemaker_mlops._block import Block, Member
-from cdk_sagemaker_mlops._errors import Problems, refuse_texts
+from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import add_service_role, grant, merge, same_account_only
 from cdk_sagemaker_mlops._refs import bucket_name
 from cdk_sagemaker_mlops.alarming import Alarm, AlarmTarget, add_alarms
@@ -88,12 +88,6 @@ class TrainingPipeline(TrainingPipelineBase):
         alarms: PipelineAlarms | None = None,
         notifications: Sequence[AlarmTarget] = (),
     ) -> None:
-        refuse_texts(
-            scope,
-            construct_id,
-            definition=(definition, "PipelineDefinition.from_document(...), from_file(...) or a TabularPipeline(...)"),
-            artifacts=(artifacts, "a bucket: Storage(...).models, s3.Bucket.from_bucket_name(...)"),
-        )
         stack = _paths.stack_of(scope)
         name = name or _naming.fit(
             f"{_refs.remembered(stack, 'stack name', lambda: stack.stack_name)}-{construct_id}", 256
