@@ -8,6 +8,7 @@ import polars as pl
 
 from ._distinct import surely_more_than
 from ._feature import NUMBER_CAP, FeatureProfile
+from ._fingerprints import Sums
 from ._tally import Tally, tally_for
 from ._types import cells_of, counted_cells_of, looks_numeric, many_numbers
 
@@ -41,7 +42,7 @@ class Column:
         if self._tally is not None and type(self._tally) is not kind:
             self.finish()
         if self._tally is None and kind is not None and (self._batches > 1 or series.len() >= _SMALL):
-            self._tally = kind(series.len())
+            self._tally = kind(series.len(), self.feature.name)
         if self._tally is not None:
             if (expression := self._tally.prepared(values, series)) is not None:
                 return expression
@@ -49,13 +50,13 @@ class Column:
         many_numbers = series.dtype.is_numeric() and self.feature.numbers.sketch is not None
         return values.cast(pl.Float64).fill_null(math.nan) if many_numbers else None
 
-    def add(self, series: pl.Series, prepared: pl.Series | None) -> None:
-        """Add the values of a batch."""
+    def add(self, series: pl.Series, prepared: pl.Series | None, sums: Sums) -> None:
+        """Add the values of a batch, and to the sums of their rows where that is hardly more work."""
         if prepared is not None:
             if self._tally is None:
                 self.feature.add_many(*many_numbers(series, prepared))
                 return
-            if self._tally.add(series, prepared):
+            if self._tally.add(series, prepared, sums):
                 return
             self._stop_tallying()
         if not (self._may_repeat(series) and self._add_repeated(series)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +23,52 @@ Hashes = npt.NDArray[np.uint64]
 _TEXT = 1 << 32
 
 
-def fingerprints(frame: pl.DataFrame) -> Hashes:
-    """The numbers of the rows of a batch; stable between processes with the same version of polars."""
-    total = np.zeros(frame.height, np.uint64)
+class Sums:
+    """Sums of the hashed values of a batch's rows, to which threads may add columns side by side."""
+
+    __slots__ = ("_lock", "names", "total")
+
+    def __init__(self, rows: int) -> None:
+        self._lock = Lock()
+        self.names: set[str] = set()
+        self.total: Hashes = np.zeros(rows, np.uint64)
+
+    def add(self, name: str, hashes: Hashes) -> None:
+        """Add what `prints` says of a column."""
+        with self._lock:
+            self.total += hashes
+            self.names.add(name)
+
+
+def fingerprints(frame: pl.DataFrame, sums: Sums | None = None) -> Hashes:
+    """The numbers of the rows of a batch; stable between processes with the same version of polars.
+
+    Args:
+        frame: The batch.
+        sums: What is known of some columns; it is used up. Default: everything is computed.
+    """
+    sums = Sums(frame.height) if sums is None else sums
+    total = sums.total
     of_nulls = np.zeros(1, np.uint64)
     for series in frame.get_columns():
-        hashes, of_null = _hashes(series, zlib.crc32(series.name.encode()))
-        total += hashes
-        of_nulls += of_null
+        if series.name not in sums.names:
+            hashes, of_null = _hashes(series, _seed(series.name))
+            total += hashes
+            of_nulls += of_null
     # What polars makes of a null is taken off, so that a missing value adds nothing.
     total -= of_nulls
     return mixed(total)
+
+
+def prints(values: pl.Series, name: str) -> Hashes:
+    """What values of the column of that name add to the numbers of their rows; nothing where they are missing."""
+    hashes, of_null = _hashes(values, _seed(name))
+    return hashes - of_null
+
+
+@lru_cache(maxsize=4096)
+def _seed(name: str) -> int:
+    return zlib.crc32(name.encode())
 
 
 def _hashes(series: pl.Series, seed: int) -> tuple[Hashes, np.uint64]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from ._column import Column
 from ._feature import FeatureProfile
+from ._fingerprints import Sums
 from ._records import RecordSketch
 
 
@@ -66,12 +67,14 @@ class Profiler:
         }
         computed = frame.select(wanted.values()).get_columns() if wanted else []
         prepared = dict(zip(wanted, computed, strict=True))
-        work = [partial(column.add, given[n], prepared.get(n)) for n, column in enumerate(columns)]
-        self._do([partial(self.profile.records.add, frame), *work])
+        sums = Sums(frame.height)
+        self._do(partial(column.add, given[n], prepared.get(n), sums) for n, column in enumerate(columns))
+        self.profile.records.add(frame, sums)
 
     def finish(self) -> None:
         """Complete the profile."""
         self._do([column.finish for column in self._columns.values()])
+        self.profile.records.settle()
 
     def _column(self, name: str, position: int) -> Column:
         features = self.profile.features

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ._fingerprints import fingerprints
+from ._fingerprints import Sums, fingerprints
 from ._redundant import redundant
 from ._repeats import RepeatSketch
 from ._sample import COLUMNS, RowSample
@@ -38,17 +38,21 @@ class RecordSketch:
     def __init__(self) -> None:
         self._repeats = RepeatSketch()
         self._sample = RowSample()
-        self._pending: list[pl.DataFrame] = []
+        self._pending: list[tuple[pl.DataFrame, Sums]] = []
         self._pending_rows = 0
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Add a batch; small ones are looked at together, because each column of each costs the same few calls."""
-        if self._pending and self._pending[0].schema != frame.schema:
-            self._settle()
-        self._pending.append(frame)
+    def add(self, frame: pl.DataFrame, sums: Sums | None = None) -> None:
+        """Add a batch, with what is known of its rows' sums; see `fingerprints`.
+
+        Small ones are looked at together, because each column of each costs the same few calls.
+        """
+        sums = Sums(frame.height) if sums is None else sums
+        if self._pending and (self._pending[0][0].schema, self._pending[0][1].names) != (frame.schema, sums.names):
+            self.settle()
+        self._pending.append((frame, sums))
         self._pending_rows += frame.height
         if self._pending_rows >= _ROWS_AT_ONCE:
-            self._settle()
+            self.settle()
 
     def merged(self, other: RecordSketch) -> RecordSketch:
         """The sketch of both; neither changes."""
@@ -60,22 +64,26 @@ class RecordSketch:
     @property
     def repeats(self) -> RepeatSketch:
         """How often rows occur."""
-        self._settle()
+        self.settle()
         return self._repeats
 
     @property
     def sample(self) -> RowSample:
         """Some of the rows."""
-        self._settle()
+        self.settle()
         return self._sample
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Look at what is pending; afterwards the sketch can travel to other processes."""
         if not self._pending:
             return
-        frame = pl.concat(self._pending)
+        frame, sums = self._pending[0]
+        if len(self._pending) > 1:
+            frame = pl.concat([part for part, _ in self._pending])
+            sums.total = np.concatenate([part.total for _, part in self._pending])
         self._pending, self._pending_rows = [], 0
         if frame.height and frame.width:
-            hashes = fingerprints(frame)
+            hashes = fingerprints(frame, sums)
             self._repeats.add(hashes)
             self._sample.add(frame, hashes)
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ._fingerprints import Sums, prints
 from ._scratch import in_one_piece, scratch
 
 SLOTS = 1 << 15
@@ -36,15 +37,17 @@ class TextTally:
     counted by themselves. Small batches make a small table, as there may be thousands of columns.
     """
 
-    __slots__ = ("_counts", "_hashes", "_most", "_others", "_shift", "_slots", "_values")
+    __slots__ = ("_counts", "_hashes", "_most", "_name", "_others", "_prints", "_shift", "_slots", "_values")
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, name: str) -> None:
         bits = min(max(rows, _FEWEST_SLOTS), SLOTS - 1).bit_length()
         self._most = (1 << bits) // SPARSE
         self._shift = np.uint64(64 - bits)
         # What an empty slot holds begins with other bits than any hash that belongs there.
         self._hashes = ~(np.arange(1 << bits, dtype=np.uint64) << self._shift)
         self._counts = np.zeros(1 << bits, np.int64)
+        self._name = name
+        self._prints = np.zeros(1 << bits, np.uint64)
         self._slots: Positions = np.empty(0, np.intp)
         # Not as a series, which would keep the whole batch that its values came from.
         self._values: list[str | None] = []
@@ -54,8 +57,8 @@ class TextTally:
         """The hashes."""
         return values.hash(_SEED)
 
-    def add(self, text: pl.Series, prepared: pl.Series) -> bool:
-        """Count a batch; False, and nothing is counted, if there are too many different values."""
+    def add(self, text: pl.Series, prepared: pl.Series, sums: Sums) -> bool:
+        """Count a batch, and add it to its rows' sums; False, and nothing is done, if too many values are different."""
         hashes = in_one_piece(prepared, np.uint64)
         size = hashes.size
         slots = np.right_shift(hashes, self._shift, out=scratch("slots", size).view(np.uint64)).view(np.int64)
@@ -65,13 +68,16 @@ class TextTally:
             if not self._learn(text, hashes, slots, unknown):
                 return False
             unknown = unknown[self._hashes[slots[unknown]] != hashes[unknown]]
+        found = np.take(self._prints, slots, out=scratch("prints", size).view(np.uint64), mode="clip")
         if unknown.size:
-            others = text.gather(unknown).value_counts(name="count")
+            found[unknown] = prints(text.gather(unknown.tolist()), self._name)
+            others = text.gather(unknown.tolist()).value_counts(name="count")
             if len(self._others) + others.height > self._most:
                 return False
             self._others.update(dict(others.rows()))
             slots = np.delete(slots, unknown)
         self._counts += np.bincount(slots, minlength=self._counts.size)
+        sums.add(self._name, found)
         return True
 
     def _learn(self, text: pl.Series, hashes: npt.NDArray[np.uint64], slots: Positions, unknown: Positions) -> bool:
@@ -85,7 +91,9 @@ class TextTally:
         rows = row_of[new]
         self._hashes[new] = hashes[rows]
         self._slots = np.concatenate([self._slots, new])
-        self._values += text.gather(rows).to_list()
+        values = text.gather(rows.tolist())
+        self._prints[new] = prints(values, self._name)
+        self._values += values.to_list()
         return True
 
     def counted(self) -> pl.DataFrame:
@@ -100,14 +108,14 @@ class LogicalTally:
 
     __slots__ = ("_false", "_true")
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, name: str) -> None:
         self._false = self._true = 0
 
     def prepared(self, values: pl.Expr, logical: pl.Series) -> pl.Expr:
         """The values as they are."""
         return values
 
-    def add(self, logical: pl.Series, prepared: pl.Series) -> bool:
+    def add(self, logical: pl.Series, prepared: pl.Series, sums: Sums) -> bool:
         """Count a batch."""
         true = int(logical.sum())
         self._true += true
@@ -125,7 +133,7 @@ class IntegerTally:
 
     __slots__ = ("_counts", "_lowest")
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, name: str) -> None:
         self._lowest = 0
         self._counts: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -143,7 +151,7 @@ class IntegerTally:
         self._lowest, self._counts = lowest, counts
         return values.cast(pl.Int64).fill_null(lowest) - lowest
 
-    def add(self, whole: pl.Series, prepared: pl.Series) -> bool:
+    def add(self, whole: pl.Series, prepared: pl.Series, sums: Sums) -> bool:
         """Count a batch."""
         missing = whole.null_count()
         if missing < whole.len():
@@ -154,7 +162,7 @@ class IntegerTally:
     def counted(self) -> pl.DataFrame:
         """The values and how often each came."""
         distances = np.flatnonzero(self._counts)
-        return pl.DataFrame({"value": distances + self._lowest, "count": self._counts[distances]})
+        return pl.DataFrame({"value": (distances + self._lowest).tolist(), "count": self._counts[distances].tolist()})
 
 
 Tally = TextTally | IntegerTally | LogicalTally
