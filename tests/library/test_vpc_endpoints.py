@@ -140,8 +140,11 @@ def test_names_of_services_follow_the_partition(app: cdk.App) -> None:
     assert "cn.com.amazonaws.cn-north-1.sagemaker.api" in names
 
 
-def test_environment_files_know_the_same_services() -> None:
+def test_environment_files_know_the_same_services_and_aws_has_them() -> None:
     assert set(get_args(Service)) == set(SERVICES)
+    kinds = ec2.InterfaceVpcEndpointAwsService
+    known = {getattr(kinds, name).short_name for name in dir(kinds) if name.isupper()}
+    assert set(SERVICES) <= known
 
 
 def test_whatever_jobs_call_has_an_endpoint() -> None:
