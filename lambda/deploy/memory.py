@@ -36,10 +36,12 @@ class Memory:
         self._ssm = ssm
         self._controller = controller
         self._trees: dict[str, dict[str, str]] = {}
+        self._journals: dict[str, Journal] = {}
 
     def refresh(self) -> None:
         """Forget what was read, because another invocation may have changed it."""
         self._trees.clear()
+        self._journals.clear()
 
     def lock(self, model: str, now: Callable[[], datetime]) -> Lock:
         """The model's lock, which lies beside its memory."""
@@ -56,10 +58,12 @@ class Memory:
 
     def journal(self, model: str) -> Journal:
         """How far the model's history was dealt with."""
-        document = self._document("rollouts", model, {})
-        intent = document.pop("intent", None)
-        known = {key: str(value) for key, value in document.items() if key in Journal.__dataclass_fields__}
-        return Journal(**known, intent=Intent(**intent) if intent else None)
+        if model not in self._journals:
+            document = self._document("rollouts", model, {})
+            intent = document.pop("intent", None)
+            known = {key: str(value) for key, value in document.items() if key in Journal.__dataclass_fields__}
+            self._journals[model] = Journal(**known, intent=Intent(**intent) if intent else None)
+        return self._journals[model]
 
     def save_quarantine(self, model: str, entries: Sequence[Quarantined]) -> None:
         """Replace the model's quarantine."""
@@ -71,6 +75,7 @@ class Memory:
     def save_journal(self, model: str, journal: Journal) -> None:
         """Replace the model's journal."""
         self._put("rollouts", model, json.dumps({key: value for key, value in asdict(journal).items() if value}))
+        self._journals[model] = journal
 
     def forget_unregistered(self) -> list[str]:
         """Delete what is remembered of models that no serving stack registers any more; returns their names."""
@@ -85,6 +90,7 @@ class Memory:
         for model in gone:
             self._delete("quarantine", model)
             self._delete("rollouts", model)
+            self._journals.pop(model, None)
             self._delete_parameter(f"{self._name('rollouts', model)}/lock")
         return gone
 

@@ -18,6 +18,16 @@ def refusal(code: str, message: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
 
 
+class Paginator:
+    """Asks when the first page is wanted; the calls themselves answer with all pages."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def paginate(self, **arguments: Any) -> Iterator[Any]:
+        yield from self._call(**arguments)
+
+
 class Client:
     """Every service the controller calls, by boto3's method names. Any call can be throttled or be the last one."""
 
@@ -28,14 +38,8 @@ class Client:
         method = getattr(Calls, name)
         return lambda **arguments: self._call(name, method, arguments)
 
-    def get_paginator(self, name: str) -> Any:
-        class Paginator:
-            @staticmethod
-            def paginate(**arguments: Any) -> Iterator[Any]:
-                pages = getattr(self, name)(**arguments)
-                yield from pages
-
-        return Paginator
+    def get_paginator(self, name: str) -> Paginator:
+        return Paginator(getattr(self, name))
 
     def _call(self, name: str, method: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         account = self._account
