@@ -7,8 +7,8 @@
         --python evidently=../evidently-venv/bin/python
 
 Each measurement is a process of its own, imports included; the engines take turns and the best of the repetitions
-counts. `analyzer` profiles the
-data, writes the statistics and checks them against a baseline of 100,000 other rows. `parse` only reads the file with
+counts. `analyzer` profiles the data, writes the statistics and checks them against a baseline of 100,000 other rows;
+`records` looks at whole rows as well, as the command line does for records.json. `parse` only reads the file with
 polars. Engines that are not installed are left out by name.
 """
 
@@ -30,21 +30,26 @@ ROOT = HERE.parents[1]
 BASELINE_ROWS = 100_000
 SLOW_SECONDS = 20.0
 
-PROGRAMS = {
-    "analyzer": """
+_ANALYZER = """
 import functools, json, sys
 from pathlib import Path
 from model_analyzer import data_quality as dq, inputs
 data, kind, baseline = sys.argv[1:]
 read = inputs.read_capture if kind == "capture" else functools.partial(inputs.read_table, format=kind)
 frames = read(Path(data), numbers=True)
-profile = dq.profile_all(frames)
+profile = dq.profile_all(frames, records=RECORDS)
 known = Path(baseline)
 constraints = dq.Constraints.from_json((known / "constraints.json").read_bytes())
 text = json.dumps(dq.statistics(profile))
 found = dq.check(profile, constraints, dq.Statistics.from_json((known / "statistics.json").read_bytes()))
+if RECORDS:
+    json.dumps(dq.records(profile))
 print(profile.rows)
-""",
+"""
+
+PROGRAMS = {
+    "analyzer": "RECORDS = False" + _ANALYZER,
+    "records": "RECORDS = True" + _ANALYZER,
     "parse": """
 import sys
 import polars as pl
@@ -85,7 +90,14 @@ Report([DataDriftPreset()]).run(frame, frame.sample(len(frame), random_state=0))
 print(len(frame))
 """,
 }
-MODULES = {"analyzer": "polars", "parse": "polars", "pandas": "pandas", "whylogs": "whylogs", "evidently": "evidently"}
+MODULES = {
+    "analyzer": "polars",
+    "records": "polars",
+    "parse": "polars",
+    "pandas": "pandas",
+    "whylogs": "whylogs",
+    "evidently": "evidently",
+}
 CANNOT = {("pandas", "capture"), ("whylogs", "capture"), ("evidently", "capture")}
 
 

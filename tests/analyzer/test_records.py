@@ -53,7 +53,22 @@ def test_the_form_of_a_batch_does_not_matter():
     assert fingerprints(text).tolist() == fingerprints(typed).tolist()
     assert fingerprints(pl.DataFrame({"n": [1], "s": ["a"]}))[0] == fingerprints(text)[0]
     assert fingerprints(pl.DataFrame({"s": ["1"], "n": ["a"]}))[0] != fingerprints(text)[0]
+    among_words, alone = (fingerprints(pl.DataFrame({"x": column}))[0] for column in (["1.5", "a", None], ["1.5"]))
+    assert among_words == alone
     assert fingerprints(pl.DataFrame({"b": [True]}))[0] == fingerprints(pl.DataFrame({"b": ["true"]}))[0]
+
+
+def test_what_else_a_batch_holds_does_not_matter():
+    mixed, numbers = (fingerprints(pl.DataFrame({"x": values})) for values in (["5", "x", None], ["5", None]))
+    assert (mixed[0], mixed[2]) == (numbers[0], numbers[1])
+
+
+def test_a_profile_without_them_says_so():
+    alone = profile_all([pl.DataFrame({"x": [1, 2]})], records=False)
+    assert alone.rows == 2
+    with pytest.raises(ValueError, match="records=False"):
+        records(alone)
+    assert records(profile_all([], records=False))["rows"] == 0
 
 
 @given(

@@ -50,7 +50,7 @@ class Column:
         many_numbers = series.dtype.is_numeric() and self.feature.numbers.sketch is not None
         return values.cast(pl.Float64).fill_null(math.nan) if many_numbers else None
 
-    def add(self, series: pl.Series, prepared: pl.Series | None, sums: Sums) -> None:
+    def add(self, series: pl.Series, prepared: pl.Series | None, sums: Sums | None) -> None:
         """Add the values of a batch, and to the sums of their rows where that is hardly more work."""
         if prepared is not None:
             if self._tally is None:
@@ -65,7 +65,9 @@ class Column:
     def finish(self) -> None:
         """Hand over what was counted."""
         if self._tally is not None:
-            self.feature.add_counted(counted_cells_of(self._tally.counted()))
+            counted = self._tally.counted()
+            if counted.height:
+                self.feature.add_counted(counted_cells_of(counted))
             self._tally = None
 
     def _stop_tallying(self) -> None:

@@ -83,7 +83,9 @@ def _hashes(series: pl.Series, seed: int) -> tuple[Hashes, np.uint64]:
         return _of_numbers(found, seed), _of_null(seed)
     hashes: Hashes = text.hash(seed + _TEXT).to_numpy()
     if found is not None:
-        hashes = np.where(found.is_not_null().to_numpy(), _of_numbers(found, seed), hashes)
+        # Among text, too, a number adds what it adds among numbers.
+        numbers_here = _of_numbers(found, seed) + _of_null(seed + _TEXT) - _of_null(seed)
+        hashes = np.where(found.is_not_null().to_numpy(), numbers_here, hashes)
     return hashes, _of_null(seed + _TEXT)
 
 

@@ -49,9 +49,10 @@ class Profile:
 class Profiler:
     """Adds batches to a profile, which is complete only after `finish`."""
 
-    def __init__(self, profile: Profile, pool: ThreadPoolExecutor | None = None) -> None:
+    def __init__(self, profile: Profile, pool: ThreadPoolExecutor | None = None, records: bool = True) -> None:
         self.profile = profile
         self._pool = pool
+        self._records = records
         self._columns: dict[str, Column] = {}
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -67,9 +68,10 @@ class Profiler:
         }
         computed = frame.select(wanted.values()).get_columns() if wanted else []
         prepared = dict(zip(wanted, computed, strict=True))
-        sums = Sums(frame.height)
+        sums = Sums(frame.height) if self._records else None
         self._do(partial(column.add, given[n], prepared.get(n), sums) for n, column in enumerate(columns))
-        self.profile.records.add(frame, sums)
+        if sums is not None:
+            self.profile.records.add(frame, sums)
 
     def finish(self) -> None:
         """Complete the profile."""
@@ -115,14 +117,18 @@ def merge(first: Profile, second: Profile) -> Profile:
     return Profile(first.rows + second.rows, features, first.records.merged(second.records))
 
 
-def profile_all(frames: Iterable[pl.DataFrame]) -> Profile:
+def profile_all(frames: Iterable[pl.DataFrame], records: bool = True) -> Profile:
     """Profile of a stream of batches, in memory that does not grow with their number.
 
     The next batch is read while one is profiled, and the columns of a batch are profiled side by side.
+
+    Args:
+        frames: The batches.
+        records: Whether to look at whole rows as well, which `records` is about and nothing else needs.
     """
     stream = iter(frames)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as columns, ThreadPoolExecutor(max_workers=1) as reader:
-        profiler = Profiler(Profile(), columns)
+        profiler = Profiler(Profile(), columns, records)
         coming = reader.submit(next, stream, None)
         while (frame := coming.result()) is not None:
             coming = reader.submit(next, stream, None)

@@ -97,9 +97,11 @@ def records(profile: Profile, baseline: Mapping[str, Any] | None = None) -> dict
             columns. Default: nothing is said about that.
 
     Raises:
-        ValueError: The baseline is no records.json.
+        ValueError: The baseline is no records.json, or the profile was made without looking at whole rows.
     """
     repeats = profile.records.repeats
+    if profile.rows and not repeats.rows:
+        raise ValueError("records: the profile was made without them; leave out records=False")
     columns = sorted(profile.features)
     distinct = repeats.distinct()
     times, of = np.unique(repeats.counts, return_counts=True)

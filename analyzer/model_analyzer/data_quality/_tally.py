@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ._fingerprints import Sums, prints
+from ._fingerprints import Hashes, Sums, prints
 from ._scratch import in_one_piece, scratch
 
 SLOTS = 1 << 15
@@ -28,6 +28,7 @@ _FEWEST_SLOTS = 1 << 10
 _SEED = int.from_bytes(os.urandom(8), "little")
 
 Positions = npt.NDArray[np.intp]
+_NONE: Positions = np.empty(0, np.intp)
 
 
 class TextTally:
@@ -57,30 +58,38 @@ class TextTally:
         """The hashes."""
         return values.hash(_SEED)
 
-    def add(self, text: pl.Series, prepared: pl.Series, sums: Sums) -> bool:
+    def add(self, text: pl.Series, prepared: pl.Series, sums: Sums | None) -> bool:
         """Count a batch, and add it to its rows' sums; False, and nothing is done, if too many values are different."""
         hashes = in_one_piece(prepared, np.uint64)
-        size = hashes.size
-        slots = np.right_shift(hashes, self._shift, out=scratch("slots", size).view(np.uint64)).view(np.int64)
-        known = np.take(self._hashes, slots, out=scratch("known", size).view(np.uint64), mode="clip")
-        unknown = np.flatnonzero(known != hashes)
-        if unknown.size:
+        slots = np.right_shift(hashes, self._shift, out=scratch("slots", hashes.size).view(np.uint64)).view(np.int64)
+        counts = np.bincount(slots, minlength=self._counts.size)
+        unknown = _NONE
+        # If every hash is the one of its slot, and as good as never else, both sums are the same.
+        if hashes.sum() != (counts.view(np.uint64) * self._hashes).sum():
+            unknown = self._unknown(hashes, slots)
             if not self._learn(text, hashes, slots, unknown):
                 return False
             unknown = unknown[self._hashes[slots[unknown]] != hashes[unknown]]
-        found = np.take(self._prints, slots, out=scratch("prints", size).view(np.uint64), mode="clip")
+        others = text.gather(unknown.tolist()) if unknown.size else text.clear()
         if unknown.size:
-            found[unknown] = prints(text.gather(unknown.tolist()), self._name)
-            others = text.gather(unknown.tolist()).value_counts(name="count")
-            if len(self._others) + others.height > self._most:
+            counted = others.value_counts(name="count")
+            if len(self._others) + counted.height > self._most:
                 return False
-            self._others.update(dict(others.rows()))
-            slots = np.delete(slots, unknown)
-        self._counts += np.bincount(slots, minlength=self._counts.size)
-        sums.add(self._name, found)
+            self._others.update(dict(counted.rows()))
+            counts -= np.bincount(slots[unknown], minlength=counts.size)
+        self._counts += counts
+        if sums is not None:
+            found = np.take(self._prints, slots, out=scratch("prints", hashes.size).view(np.uint64), mode="clip")
+            found[unknown] = prints(others, self._name)
+            sums.add(self._name, found)
         return True
 
-    def _learn(self, text: pl.Series, hashes: npt.NDArray[np.uint64], slots: Positions, unknown: Positions) -> bool:
+    def _unknown(self, hashes: Hashes, slots: Positions) -> Positions:
+        """The rows whose hash is not the one of its slot."""
+        known = np.take(self._hashes, slots, out=scratch("known", hashes.size).view(np.uint64), mode="clip")
+        return np.flatnonzero(known != hashes)
+
+    def _learn(self, text: pl.Series, hashes: Hashes, slots: Positions, unknown: Positions) -> bool:
         """Give empty slots to values seen for the first time; False if there are too many."""
         row_of = np.full(self._counts.size, -1, np.intp)
         row_of[slots[unknown]] = unknown
@@ -115,7 +124,7 @@ class LogicalTally:
         """The values as they are."""
         return values
 
-    def add(self, logical: pl.Series, prepared: pl.Series, sums: Sums) -> bool:
+    def add(self, logical: pl.Series, prepared: pl.Series, sums: Sums | None) -> bool:
         """Count a batch."""
         true = int(logical.sum())
         self._true += true
@@ -151,7 +160,7 @@ class IntegerTally:
         self._lowest, self._counts = lowest, counts
         return values.cast(pl.Int64).fill_null(lowest) - lowest
 
-    def add(self, whole: pl.Series, prepared: pl.Series, sums: Sums) -> bool:
+    def add(self, whole: pl.Series, prepared: pl.Series, sums: Sums | None) -> bool:
         """Count a batch."""
         missing = whole.null_count()
         if missing < whole.len():
