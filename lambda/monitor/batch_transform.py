@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from monitor.sources import InputSource, RecordFunction, TableFormat, format_text, read_format
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from monitor.storage import CaptureFile, Storage
 
 OUTPUT_SUFFIX = ".out"
+_HOUR_LENGTH = len("2026/11/21/07")
 _ID, _TIME, _OUTPUT = "SageMakerInferenceId", "SageMakerInferenceTime", "SageMakerOutput"
 
 log = Logger("monitor.batch_transform")
@@ -42,7 +45,9 @@ log = Logger("monitor.batch_transform")
 
 @dataclass(frozen=True)
 class Answers(StoredFile):
-    """Answers of a job, with the object that they are to; None where no list names one."""
+    """Answers of a job, with the object that they are to; None where no list names one. ``size`` is that of both."""
+
+    in_memory = True
 
     asked: S3Uri | None = None
 
@@ -81,36 +86,34 @@ class BatchTransformSource(InputSource):
 
     def files(self, storage: Storage, window: Window) -> list[StoredFile]:
         """Answers of the jobs that began in the window, each object once, in the order of their lists."""
-        written = self._listed(storage, "output", window)
-        asked = {_name(uri): uri for uri in self._listed(storage, "input", window)}
+        requests: dict[str, list[S3Uri]] = defaultdict(list)
+        for uri, hour in self._listed(storage, "input", window).items():
+            requests[f"{hour}/{_name(uri)}"].append(uri)
+        answers = self._listed(storage, "output", window)
+        pairs = {uri: _asked(uri, requests[f"{hour}/{_request_name(uri)}"]) for uri, hour in answers.items()}
+        named = dict.fromkeys(uri for pair in pairs.items() for uri in pair if uri is not None)
         with ThreadPoolExecutor(AHEAD, thread_name_prefix="size") as pool:
-            sizes = pool.map(storage.at, written)
-            return [
-                Answers(uri, found[0].size, asked.get(_name(uri).removesuffix(OUTPUT_SUFFIX)))
-                for uri, found in zip(written, sizes, strict=True)
-                if found
-            ]
+            sizes = {uri: files[0].size for uri, files in zip(named, pool.map(storage.at, named), strict=True) if files}
+        there = [(uri, asked if asked in sizes else None) for uri, asked in pairs.items() if uri in sizes]
+        return [Answers(uri, sizes[uri] + (sizes[asked] if asked else 0), asked) for uri, asked in there]
 
     def contract_folders(self, storage: Storage, files: Sequence[StoredFile]) -> dict[str, list[S3Uri]]:
         """Answers and requests side by side, as the lists name them; `<name>.out` answers `<name>`."""
         asked = dict.fromkeys(item.asked for item in files if isinstance(item, Answers) and item.asked is not None)
-        with ThreadPoolExecutor(AHEAD, thread_name_prefix="size") as pool:
-            there = pool.map(storage.at, asked)
-            requests = [uri for uri, found in zip(asked, there, strict=True) if found]
-        answers = {"output": [file.uri for file in files]}
-        return answers | ({"input": requests} if requests else {})
+        return {"output": [file.uri for file in files], **({"input": list(asked)} if asked else {})}
 
-    def _listed(self, storage: Storage, side: str, window: Window) -> list[S3Uri]:
+    def _listed(self, storage: Storage, side: str, window: Window) -> dict[S3Uri, str]:
+        """The objects of a side, with the hour in which their job began: that of the folder of the list."""
         root = self.captures / side
-        manifests = storage.below([root / f"{hour:%Y/%m/%d/%H}" for hour in window.hours()])
-        uris: dict[S3Uri, None] = {}
-        for manifest in manifests:
-            content = storage.read(manifest.uri)
+        uris: dict[S3Uri, str] = {}
+        for manifest in storage.below([root / f"{hour:%Y/%m/%d/%H}" for hour in window.hours()]):
+            content, hour = storage.read(manifest.uri), manifest.uri.key.removeprefix(root.prefix)[:_HOUR_LENGTH]
             try:
-                uris |= dict.fromkeys(entries(content)) if content is not None else {}
+                for uri in entries(content) if content is not None else ():
+                    uris.setdefault(uri, hour)
             except (ValueError, TypeError, KeyError, IndexError) as error:
                 log.warning("a list of objects cannot be read", uri=str(manifest.uri), error=str(error))
-        return list(uris)
+        return uris
 
     def open(
         self, storage: Storage, files: Sequence[StoredFile], before_each: Callable[[], None]
@@ -205,3 +208,22 @@ def _lines(text: str) -> list[str]:
 
 def _name(uri: S3Uri) -> str:
     return uri.key.rpartition("/")[2]
+
+
+def _request_name(answers: S3Uri) -> str:
+    return _name(answers).removesuffix(OUTPUT_SUFFIX)
+
+
+def _asked(answers: S3Uri, candidates: Sequence[S3Uri]) -> S3Uri | None:
+    """Which requests of the same name are answered: those in the most similar folders; None if that leaves several."""
+    folders = answers.key.split("/")[:-1]
+    alike = {uri: _common_end(folders, uri.key.split("/")[:-1]) for uri in candidates}
+    best = [uri for uri, length in alike.items() if length == max(alike.values())]
+    if len(best) > 1:
+        log.warning("several requests could belong to the answers", answers=str(answers), requests=[*map(str, best)])
+    return best[0] if len(best) == 1 else None
+
+
+def _common_end(first: Sequence[str], second: Sequence[str]) -> int:
+    pairs = zip(reversed(first), reversed(second), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -18,6 +18,8 @@ MEGABYTE = 1_000_000
 MEGABYTES_PER_SECOND = {"DataQuality": 12.0, "ModelQuality": 12.0, "ModelBias": 10.0}
 #: Labels are held in memory as a table: so many bytes of memory for one of theirs, and the share they may have.
 LABEL_BYTES, LABEL_SHARE = 6.0, 0.25
+#: Answers of a transform job are matched with their requests in memory: so many bytes for one of both, and their share.
+HELD_BYTES, HELD_SHARE = 14.0, 0.5
 #: Room of `/tmp`, less what the runtime uses; as many files lie there at a time as are fetched ahead.
 DISK_BYTES = 480 * MEGABYTE
 #: Of the function's time, what reading and analysing may take.
@@ -65,7 +67,12 @@ def choose(
     most = int(room.memory_mb * MEGABYTE * LABEL_SHARE / LABEL_BYTES)
     if known > most:
         return Choice(False, f"the labels have {_megabytes(known)}, the function's memory takes {_megabytes(most)}")
-    largest = sorted((item.size for item in captures if item.size > MAX_IN_MEMORY), reverse=True)
+    held = max((item.size for item in captures if item.in_memory), default=0)
+    most = int(room.memory_mb * MEGABYTE * HELD_SHARE / HELD_BYTES)
+    if held > most:
+        room_for = f"the function's memory takes {_megabytes(most)}"
+        return Choice(False, f"answers have up to {_megabytes(held)} with their requests, {room_for}")
+    largest = sorted((item.size for item in captures if item.size > MAX_IN_MEMORY and not item.in_memory), reverse=True)
     on_disk = sum(largest[: AHEAD + 1])
     if on_disk > DISK_BYTES:
         return Choice(False, f"files of up to {_megabytes(largest[0])} do not fit the function's disk side by side")

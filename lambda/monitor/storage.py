@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -33,6 +33,9 @@ CaptureFile = Path | tuple[str, bytes]
 @dataclass(frozen=True)
 class StoredFile:
     """One object of captured traffic or of labels; ``size`` in bytes."""
+
+    #: Whether it is put together in memory, however large it is.
+    in_memory: ClassVar[bool] = False
 
     uri: S3Uri
     size: int

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.batch_transform import records
+from monitor.batch_transform import Answers, BatchTransformSource, records
+from monitor.choice import Room, choose
+from monitor.storage import Storage, StoredFile
+from monitor.window import Window
 from sagemaker_labels import GroundTruthClient
+from shared.s3 import S3Uri
 
 HOUR = "2026/11/21/07"
 
@@ -145,3 +150,50 @@ def test_json_answers_carry_their_id_beside_what_the_model_said():
     }
     (flat,) = records("x.out", '{"score": 0.5, "SageMakerInferenceId": "a"}', None, True)
     assert json.loads(json.loads(flat)["captureData"]["endpointOutput"]["data"]) == {"score": 0.5}
+
+
+def listed(bench, side, hour, prefix, *names):
+    place = f"lists/{side}/2026/11/21/{hour}/{prefix.strip('/').replace('/', '-')}.json"
+    bench.put(place, json.dumps([{"prefix": f"s3://mlops-data/{prefix}"}, *names]))
+
+
+def found_in(bench, hours=2):
+    source = BatchTransformSource("nightly", S3Uri("mlops-data", "lists"), inference_ids=True)
+    end = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    files = source.files(Storage(bench.s3), Window(end - timedelta(hours=hours), end))
+    return {file.uri.key: (file.asked.key if file.asked else None, file.size) for file in files}
+
+
+def test_requests_of_another_hour_or_folder_are_not_taken_for_the_answered_ones(batch):
+    for hour in ("06", "07"):
+        listed(batch, "input", hour, f"in/{hour}/", "part-0.csv")
+        listed(batch, "output", hour, f"out/run-{hour}/", "part-0.csv.out")
+        batch.put(f"in/{hour}/part-0.csv", "1,2,3")
+        batch.put(f"out/run-{hour}/part-0.csv.out", "0.5")
+    listed(batch, "input", "07", "more/", "a/part-1.csv", "b/part-1.csv")
+    listed(batch, "output", "07", "out/more/", "b/part-1.csv.out")
+    for key in ("more/a/part-1.csv", "more/b/part-1.csv", "out/more/b/part-1.csv.out"):
+        batch.put(key, "12")
+    assert found_in(batch) == {
+        "out/run-06/part-0.csv.out": ("in/06/part-0.csv", 8),
+        "out/run-07/part-0.csv.out": ("in/07/part-0.csv", 8),
+        "out/more/b/part-1.csv.out": ("more/b/part-1.csv", 4),
+    }
+
+
+def test_answers_that_several_requests_could_belong_to_are_read_alone(batch):
+    listed(batch, "input", "07", "in/x/", "part-0.csv")
+    listed(batch, "input", "07", "in/y/", "part-0.csv")
+    listed(batch, "output", "07", "out/run-1/", "part-0.csv.out")
+    for key in ("in/x/part-0.csv", "in/y/part-0.csv", "out/run-1/part-0.csv.out"):
+        batch.put(key, "12")
+    assert found_in(batch) == {"out/run-1/part-0.csv.out": (None, 2)}
+
+
+def test_answers_that_do_not_fit_into_memory_with_their_requests_go_to_a_job():
+    answers = [Answers(S3Uri("b", "a.out"), 60_000_000)]
+    small = choose("DataQuality", answers, [], Room(1024, 900), None)
+    assert not small.here
+    assert small.reason == "answers have up to 60.0 MB with their requests, the function's memory takes 36.6 MB"
+    assert choose("DataQuality", answers, [], Room(1769, 900), None).here
+    assert choose("DataQuality", [StoredFile(S3Uri("b", "a.jsonl"), 60_000_000)], [], Room(1024, 900), None).here
