@@ -15,9 +15,9 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from e2e_support import fire as fires
 from e2e_support import hours as hours_of_monitoring
-from e2e_support import policies
+from e2e_support import policies, troubles
 from e2e_support.deployment import Deployment
-from e2e_support.fire import Fire
+from e2e_support.fire_record import Fire
 from e2e_support.hours import Hours
 from e2e_support.site import Site, environment
 
@@ -176,7 +176,8 @@ def test_things_did_go_wrong(fire: Fire) -> None:
     assert fire.throttles
     assert fire.refusals
     assert fire.foreign_updates
-    assert {fires.BAD_ANSWERS, fires.NO_ARCHIVE, fires.REJECTED, fires.DUPLICATES} <= set(fire.troubles.values())
+    always = {troubles.BAD_ANSWERS, troubles.NO_ARCHIVE, troubles.REJECTED, troubles.DUPLICATES}
+    assert always <= set(fire.troubles.values())
 
 
 def test_rollouts_go_as_the_architecture_page_draws_them(site: Site, fire: Fire) -> None:
@@ -196,8 +197,8 @@ def test_broken_versions_are_in_quarantine_with_their_reasons_and_no_others(fire
 
     assert set(reasons) == {fire.packages[number] for number in fire.barred}
     assert all(reasons.values())
-    assert "alarm" in by_trouble[fires.BAD_ANSWERS].lower()
-    assert "model.tar.gz" in by_trouble[fires.NO_ARCHIVE]
+    assert "alarm" in by_trouble[troubles.BAD_ANSWERS].lower()
+    assert "model.tar.gz" in by_trouble[troubles.NO_ARCHIVE]
 
 
 def test_every_outcome_is_announced_once(fire: Fire) -> None:
@@ -341,7 +342,7 @@ def test_cloudformation_may_do_what_its_handlers_need(deployment: Deployment, si
 def test_a_silent_rollback_is_told_harms_no_stack_and_can_be_repaired(site: Site, hours: Hours) -> None:
     before = site.live.live_version()
     barred = len(site.quarantine())
-    (taken_back, lost), missing = fires.fall_silent(site, 500)
+    (taken_back, lost), missing = troubles.fall_silent(site, 500)
 
     assert "SageMaker returned the endpoint to its earlier configuration" in taken_back
     assert f"runs configuration {missing}, which has been deleted" in lost

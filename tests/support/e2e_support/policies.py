@@ -8,6 +8,7 @@ keys (Service Authorization Reference), and what else a call needs: passing a ro
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,7 @@ def _principals(statement: Statement) -> list[str]:
     return _list(principal.get("Service", [])) if isinstance(principal, dict) else []
 
 
+@functools.cache
 def _like(value: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
 
