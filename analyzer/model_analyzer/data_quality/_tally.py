@@ -107,9 +107,9 @@ class TextTally:
 
     def counted(self) -> pl.DataFrame:
         """The values (none missing) and how often each came."""
-        counts = [*self._counts[self._slots].tolist(), *self._others.values()]
-        schema = {"value": pl.String, "count": pl.Int64}
-        return pl.DataFrame([[*self._values, *self._others], counts], schema=schema).drop_nulls("value")
+        tabled = zip(self._values, self._counts[self._slots].tolist(), strict=True)
+        found = [(value, count) for value, count in (*tabled, *self._others.items()) if value is not None]
+        return pl.DataFrame(found, schema={"value": pl.String, "count": pl.Int64}, orient="row")
 
 
 class LogicalTally:
@@ -133,8 +133,8 @@ class LogicalTally:
 
     def counted(self) -> pl.DataFrame:
         """The values and how often each came."""
-        counted = pl.DataFrame({"value": [False, True], "count": [self._false, self._true]})
-        return counted.filter(pl.col("count") > 0)
+        found = [(value, count) for value, count in ((False, self._false), (True, self._true)) if count]
+        return pl.DataFrame(found, schema={"value": pl.Boolean, "count": pl.Int64}, orient="row")
 
 
 class IntegerTally:
