@@ -40,10 +40,12 @@ except FileNotFoundError as error:
 answer = {
     "captured": data_quality.statistics(captured),
     "captured_report": report.to_dict(),
+    "captured_records": data_quality.records(captured)["repeated"],
     "captured_nothing": spark.profile_captures(session, [])[0].rows,
     "missing": missing,
     "partitions": frame.rdd.getNumPartitions(),
     "statistics": data_quality.statistics(profile),
+    "records": data_quality.records(profile)["repeated"],
     "constraints": data_quality.suggest(profile).to_dict(),
     "quality": model_quality.statistics(spark.quality(frame, task)),
     "bias": bias.analysis(spark.bias_of(frame, config)),

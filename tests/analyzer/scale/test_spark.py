@@ -51,12 +51,14 @@ def test_spark_gives_what_one_process_gives(oracle, tmp_path, capture_line):
         for feature in document["features"]:
             feature.get("numerical_statistics", {}).get("distribution", {}).get("kll", {}).pop("sketch", None)
     assert captured == expected
+    assert answer["captured_records"] == data_quality.records(profile)["repeated"]
     for key in ("files", "records", "rows", "broken_by_reason", "encodings", "widths"):
         assert answer["captured_report"][key] == report.to_dict()[key]
     assert answer["captured_nothing"] == 0 and "missing.jsonl" in answer["missing"]
 
     frames = list(inputs.read_table(tmp_path / "table.csv"))
     profile = data_quality.profile_all(frames)
+    assert answer["records"] == data_quality.records(profile)["repeated"]
     expected = data_quality.statistics(profile)
     assert answer["constraints"] == data_quality.suggest(profile).to_dict()
     assert answer["statistics"]["dataset"] == expected["dataset"]
