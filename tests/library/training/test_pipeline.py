@@ -1,4 +1,4 @@
-"""The pipeline's construct: sources, mistakes, roles, places, triggers, alarms, views."""
+"""The pipeline's construct: sources, roles, places, triggers, alarms, views."""
 
 from __future__ import annotations
 
@@ -10,47 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-import jsii
-import pipeline_grammar
 import pytest
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from pipeline_templates import body, one_step, policies
 
 import cdk_sagemaker_mlops as mlops
 from cdk_sagemaker_mlops import training as tr
 from cdk_sagemaker_mlops.training import steps as st
 from cdk_sagemaker_mlops.training.permissions import OTHERS, TABLE
-from tools.oracles import OracleUnavailable, ask_once
 
 Define = Callable[..., tr.TrainingPipeline]
-
-
-def one_step(image: str, **changes: Any) -> dict[str, Any]:
-    step = {
-        "Name": "Train",
-        "Type": "Training",
-        "Arguments": {
-            "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
-            "OutputDataConfig": {"S3OutputPath": "s3://the-bucket/models"},
-            "RoleArn": "arn:aws:iam::222222222222:role/given",
-        },
-    }
-    return {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": [step | changes]}
-
-
-def body(template: Any) -> Any:
-    """The definition in a template, references resolved to their names."""
-    found = template.only("SageMaker::Pipeline")["PipelineDefinition"]["PipelineDefinitionBody"]
-    if isinstance(found, dict):
-        parts = found["Fn::Join"][1]
-        found = "".join(part if isinstance(part, str) else "-".join(map(str, part.popitem()[1])) for part in parts)
-    return json.loads(found)
-
-
-def policies(template: Any, beginning: str) -> dict[str, Any]:
-    role = template.by_id(beginning, "IAM::Role")
-    (policy,) = role["Properties"]["Policies"]
-    return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
 
 
 def test_a_document_arrives_unchanged(define: Define, synthesise: Any, image: str, tmp_path: Path) -> None:
@@ -85,169 +55,6 @@ def test_a_large_definition_becomes_a_file(define: Define, app: cdk.App, stack: 
     place = pipeline["Properties"]["PipelineDefinition"]["PipelineDefinitionS3Location"]
     file = Path(assembly.directory) / f"asset.{Path(place['Key']).stem}.json"
     assert json.loads(file.read_text()) == document
-
-
-def test_says_everything_that_is_wrong_with_a_definition(define: Define, image: str) -> None:
-    document = one_step(image)
-    document["Version"] = "2021"
-    document["Parameters"] = [
-        {"Name": "Rate", "Type": "Number"},
-        {"Name": "Rate", "Type": "Float", "DefaultValue": 3, "EnumValues": [1]},
-    ]
-    document["Steps"] += [
-        {"Name": "Train", "Type": "Fail", "Arguments": {}},
-        {
-            "Name": "a b",
-            "Type": "Training",
-            "Arguments": {"RoleArn": "r", "OutputDataConfig": {"Get": "Steps.Trian.X"}},
-        },
-        {
-            "Name": "One",
-            "Type": "Lambda",
-            "FunctionArn": "f",
-            "Arguments": {"x": {"Get": "Parameters.Rat"}},
-            "DependsOn": ["Two"],
-        },
-        {"Name": "Two", "Type": "Lambda", "Arguments": {"x": {"Get": "Execution.Nmae"}}, "DependsOn": ["One"]},
-        {"Name": "Odd", "Type": "Quantum", "Arguments": {}},
-        {
-            "Name": "Reg",
-            "Type": "RegisterModel",
-            "Arguments": {
-                "ModelPackageGroupName": "g",
-                "InferenceSpecification": {"x": 1},
-                "CustomerMetadataProperties": {"why": "a, b"},
-            },
-        },
-        {
-            "Name": "Proc",
-            "Type": "Processing",
-            "Arguments": {
-                "ProcessingResources": {"x": {"Get": "Steps.Reg.PropertyFiles.Missing"}},
-                "AppSpecification": {"y": {"Get": "Steps.One.ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri"}},
-                "RoleArn": {"Get": "Parameters.Rate"},
-            },
-        },
-    ]
-    with pytest.raises(mlops.ConstructError) as caught:
-        define(tr.PipelineDefinition.from_document(document))
-    said = str(caught.value)
-    assert said.startswith("Training/Pipeline: ")
-    for part in (
-        'Version is "2021", allowed is 2020-12-01',
-        'parameter Rate: Type is "Number", allowed are String, Integer, Float, Boolean',
-        "parameter Rate is declared twice",
-        "DefaultValue is 3, allowed are [1]",
-        "two steps are called Train",
-        'step is "a b", allowed are',
-        'step a b refers to step Trian, which does not exist; did you mean "Train"?',
-        "step One refers to parameter Rat, which is not declared",
-        'Execution variable is "Nmae"',
-        "step Two (Lambda) has no FunctionArn",
-        "step Train (Fail) has no ErrorMessage",
-        "steps wait for each other: ",
-        "steps of type Quantum need",
-        'metadata why is "a, b"',
-        "reads property file Missing of Reg, which has none",
-        "uses output out of One, which has none",
-        "the role of step Proc is only known when the pipeline runs",
-    ):
-        assert part in said, part
-
-
-def test_says_everything_that_is_wrong_with_the_props(
-    stack: cdk.Stack, bucket: s3.IBucket, tabular: Callable[..., Any], group: Any
-) -> None:
-    with pytest.raises(mlops.ConstructError) as caught:
-        tr.TrainingPipeline(
-            stack,
-            "Bad",
-            name="-x",
-            artifacts=bucket,
-            max_parallel_steps=0,
-            schedule=tr.TrainingSchedule(expression="every day", window_minutes=2000),
-            alarms=tr.PipelineAlarms(max_hours=0, none_succeeded_for_days=9),
-            network=st.JobNetwork(subnets=["subnet-1"]),
-            definition=tabular(
-                data="bucket/data",
-                problem="guessing",
-                split=(0.5, 0.5, 0.5),
-                features=["left", "a"],
-                exclude=["a"],
-                hyperparameters={"eta": 0.1},
-                gates={"fairness": tr.Gate()},
-                gate_engine="clarify",
-                debugger_rules={"Overfitting": "image"},
-                approval="Maybe",
-                threshold=2,
-                tuning=tr.Tuning(
-                    strategy="Bayes",
-                    max_jobs=0,
-                    ranges={"eta": st.Continuous(2, 1), "lambda": st.Continuous(0, 1, "Logarithmic")},
-                ),
-            ),
-        )
-    said = str(caught.value)
-    for part in (
-        'name is "-x"',
-        "max_parallel_steps is 0",
-        'schedule is "every day"',
-        "window_minutes is 2000",
-        "max_hours is 0",
-        "none_succeeded_for_days is 9",
-        "only one of subnets and security_groups",
-        'data is "bucket/data"',
-        'problem is "guessing"',
-        "split is (0.5, 0.5, 0.5)",
-        "features holds the label left",
-        "both name a",
-        "hyperparameters fixes eta, which tuning searches",
-        'gates is "fairness"',
-        'gate_engine is "clarify", allowed are analyzer, model-monitor',
-        "tuning jobs have no Debugger",
-        'debugger_rules is "Overfitting"',
-        'approval is "Maybe"',
-        "threshold is 2",
-        'tuning.strategy is "Bayes"',
-        "tuning.max_jobs is 0",
-        "tuning.ranges.eta is 2 to 1",
-        "a logarithmic scale needs more than 0",
-    ):
-        assert part in said, part
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        (tr.PipelineDefinition.from_document("{"), "the definition is not JSON"),
-        (tr.PipelineDefinition.from_document("[]"), "the definition is a JSON list"),
-        (tr.PipelineDefinition.from_file("no/such.json"), r"no/such\.json cannot be read: No such file"),
-        (tr.PipelineDefinition.from_sdk(object()), "the pipeline is object"),  # type: ignore[arg-type]
-        (tr.PipelineDefinition.from_steps([]), "the definition has no steps"),
-    ],
-)
-def test_sources_that_cannot_be_read_say_so(define: Define, source: tr.PipelineSource, said: str) -> None:
-    with pytest.raises(mlops.ConstructError, match=said):
-        define(source)
-
-
-def test_a_missing_script_is_named(define: Define, image: str) -> None:
-    step = st.ProcessingStep(name="A", image=image, code="gone/prepare.py")
-    with pytest.raises(mlops.ConstructError, match=r"gone/prepare\.py does not exist"):
-        define(tr.PipelineDefinition.from_steps([step]))
-
-
-def test_numbers_that_come_at_deployment_are_refused(define: Define, image: str) -> None:
-    document = one_step(image)
-    document["Steps"][0]["Arguments"]["ResourceConfig"] = {"InstanceCount": cdk.Lazy.number(_Three())}
-    with pytest.raises(mlops.ConstructError, match=r"Steps\[0\]\.Arguments\.ResourceConfig\.InstanceCount is a number"):
-        define(tr.PipelineDefinition.from_document(document))
-
-
-@jsii.implements(cdk.IStableNumberProducer)
-class _Three:
-    def produce(self) -> int:
-        return 3
 
 
 @pytest.mark.parametrize("kind", sorted(TABLE))
@@ -486,81 +293,3 @@ def test_round_trips_do_not_grow_with_the_pipeline(
     tr.TrainingPipeline(stack, "Second", definition=tabular(), artifacts=bucket, name="second")
     resources = 5  # pipeline, two roles, two alarms
     assert round_trips.count - before <= 1.5 * resources
-
-
-@pytest.fixture(scope="module")
-def sdk_definition() -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = ask_once("reference", "sagemaker_pipelines.py")
-    except OracleUnavailable as error:
-        pytest.skip(str(error))
-    return document
-
-
-@pytest.mark.oracle
-def test_what_the_sagemaker_sdk_emits_goes_through(
-    define: Define, synthesise: Any, sdk_definition: dict[str, Any]
-) -> None:
-    """Definitions of the SDK itself, with every kind of step that it has for what SageMaker has here."""
-
-    class Pipeline:
-        """As the SDK's own class answers."""
-
-        def definition(self) -> str:
-            return json.dumps(sdk_definition)
-
-    # The grammar that our own definitions are held against takes what the SDK writes.
-    assert pipeline_grammar.problems(sdk_definition) == []
-    define(tr.PipelineDefinition.from_sdk(Pipeline()))
-    template = synthesise()
-    assert body(template) == sdk_definition
-    ran = {sid for sid in policies(template, "PipelineRole") if sid.startswith("Run")}
-    kinds = {step["Type"] for step in sdk_definition["Steps"]}
-    assert kinds >= {"AutoML", "Callback", "Condition", "EMR", "Lineage", "Model", "QualityCheck", "Tuning"}
-    assert ran >= {f"Run{kind}" for kind in kinds & set(TABLE)} | {"RunOnClusters", "RunTransform"}
-    assert {"MakeClusters", "PassInstanceRoles", "SendCallbacks"} <= set(policies(template, "PipelineRole"))
-
-
-@pytest.mark.oracle
-def test_steps_say_what_the_sagemaker_sdk_says(image: str, sdk_definition: dict[str, Any]) -> None:
-    """A training and a processing step of ours and of the SDK, with the same settings, have the same arguments."""
-    by_name = {step["Name"]: step for step in sdk_definition["Steps"]}
-    notebook = st.NotebookStep(name="Notebook", notebook="s3://n/a.ipynb", image=image).to_json(_context())["Arguments"]
-    sdk_notebook = by_name["Notebook"]["Arguments"]
-    assert notebook["AlgorithmSpecification"].keys() == sdk_notebook["AlgorithmSpecification"].keys()
-    # It names an environment of Studio besides, which is the default.
-    assert sdk_notebook["Environment"].keys() - notebook["Environment"].keys() == {"SM_ENV_NAME"}
-    names = [item["InputDataConfig"][0]["ChannelName"] for item in (notebook, sdk_notebook)]
-    assert names[0] == names[1]
-    assert set(by_name["Train"]["Arguments"]) - set(_ours_train(image)) <= {
-        "DebugHookConfig",
-        "ProfilerConfig",
-        "HyperParameters",
-    }
-    assert by_name["Train"]["Arguments"]["ResourceConfig"].keys() <= {
-        "InstanceType",
-        "InstanceCount",
-        "VolumeSizeInGB",
-        "VolumeKmsKeyId",
-    }
-    processing = by_name["Prepare"]["Arguments"]
-    assert processing["ProcessingInputs"][0]["S3Input"].keys() == {
-        "S3Uri",
-        "LocalPath",
-        "S3DataType",
-        "S3InputMode",
-        "S3DataDistributionType",
-        "S3CompressionType",
-    }
-
-
-def _ours_train(image: str) -> dict[str, Any]:
-    step = st.TrainingStep(name="Train", trainer=st.Trainer(image=image, channels={"train": "s3://x"}))
-    arguments: dict[str, Any] = step.to_json(_context())["Arguments"]
-    return arguments
-
-
-def _context() -> Any:
-    from types import SimpleNamespace
-
-    return SimpleNamespace(role_arn="r", artifacts_uri="s3://a", network=None, volume_key_arn=None, output_key_arn=None)
