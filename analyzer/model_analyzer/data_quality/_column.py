@@ -13,7 +13,7 @@ from ._tally import Tally, tally_for
 from ._types import cells_of, counted_cells_of, looks_numeric, many_numbers
 
 _PROBED_ROWS = 4 * NUMBER_CAP
-_SMALL = 8_192
+_SMALL = 4_096
 
 
 class Column:

@@ -14,7 +14,7 @@ from ._report import InputReport
 _QUOTED = re.compile(rb'"[^"]*"')
 _BLANK = re.compile(rb"(?m)^\r?\n")
 _JOINED_LINES = 200
-_PIECE = 1 << 18
+_PIECE = 1 << 20
 _FIELD_LIMIT = 2**31 - 1
 
 
