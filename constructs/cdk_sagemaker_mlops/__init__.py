@@ -1,7 +1,7 @@
 """CDK constructs that put SageMaker models into production under watch."""
 
 from ._errors import ConstructError
-from ._props import check_constructs
+from ._props import check_props
 from .alarm_targets import ActionTarget, FunctionTarget, OpsItemTarget
 from .alarming import Alarm, AlarmActions, AlarmTarget, Concern, MissingData, Severity
 from .asynchronous import AsyncInference
@@ -211,4 +211,4 @@ __all__ = [
     "VpcEndpoints",
 ]
 
-check_constructs(globals())
+check_props(globals())

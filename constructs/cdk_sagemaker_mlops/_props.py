@@ -10,11 +10,12 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from constructs import Construct
 
-from ._errors import Problems
+from ._errors import ConstructError, Problems
 
 _LISTS = ("Sequence[", "list[", "tuple[")
 _MAPPINGS = ("Mapping[", "dict[")
@@ -23,29 +24,32 @@ _INTERFACE = re.compile(r"(\w+\.)?I[A-Z]\w+")
 _MOST_FACTORIES = 3
 
 
-def check_constructs(names: Mapping[str, Any]) -> None:
-    """Let constructs say which props were given texts in the place of objects.
+def check_props(names: Mapping[str, Any]) -> None:
+    """Let constructs, and the values that their props are made of, say what was given texts in the place of objects.
 
-    :param names: Names of the package: its constructs, and what annotations may name beside what is in their modules.
+    :param names: Names of the package: its classes, and what annotations may name beside what is in their modules.
     """
-    for value in list(names.values()):
-        if isinstance(value, type) and issubclass(value, Construct) and "__init__" in vars(value):
-            _check(value, names)
+    for kind in [value for value in names.values() if isinstance(value, type) and "__init__" in vars(value)]:
+        if issubclass(kind, Construct) or is_dataclass(kind):
+            _check(kind, names)
 
 
-def _check(construct: type, names: Mapping[str, Any]) -> None:
-    original: Callable[..., None] = vars(construct)["__init__"]
+def _check(kind: type, names: Mapping[str, Any]) -> None:
+    original: Callable[..., None] = vars(kind)["__init__"]
 
     @functools.wraps(original)
     def init(self: Any, *args: Any, **given: Any) -> None:
         suspects = {name: value for name, value in given.items() if type(value) in (str, dict)}
-        if suspects and len(args) > 1:
+        if suspects and (found := list(_problems(original, names, suspects))):
+            if not issubclass(kind, Construct):
+                # Where it is used is not known yet.
+                raise ConstructError(kind.__name__, found)
             problems = Problems()
-            problems.extend(_problems(original, names, suspects))
-            problems.raise_if_any(args[0], args[1])
+            problems.extend(found)
+            problems.raise_if_any(*args[:2])
         original(self, *args, **given)
 
-    construct.__init__ = init  # type: ignore[misc]  # the same signature, with a look at the values
+    kind.__init__ = init  # type: ignore[misc]  # the same signature, with a look at the values
 
 
 def _problems(function: Callable[..., None], names: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:

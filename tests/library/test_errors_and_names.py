@@ -128,6 +128,12 @@ def test_a_text_in_the_place_of_an_object_is_told_what_to_give(
         assert problem.startswith(part)
 
 
+def test_a_value_says_the_same_of_its_parts() -> None:
+    with pytest.raises(mlops.ConstructError) as caught:
+        mlops.DataCapture(bucket="captures")  # type: ignore[arg-type]
+    assert str(caught.value) == 'DataCapture: bucket is "captures"; give an object of the CDK: IBucket'
+
+
 def test_texts_that_may_be_meant_pass(stack: cdk.Stack) -> None:
     """Members of enumerations are texts, too, and a mapping may be a dict."""
     mlops.Notifications(stack, "People", emails=["a@b.de"])

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import botocore.session
 import pipeline_grammar
 import pytest
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from botocore.validate import ParamValidator
 
@@ -443,9 +445,10 @@ def test_ground_truth_and_neo_are_steps_too(stack: Any, define: Any, synthesise:
 
 @pytest.mark.parametrize("options", [{}, {"gate_engine": "model-monitor"}, {"tuning": None, "minimum": None}])
 def test_the_grammar_accepts_the_ready_pipeline(
-    define: Any, tabular: Callable[..., Any], options: dict[str, Any]
+    stack: cdk.Stack, define: Any, tabular: Callable[..., Any], options: dict[str, Any]
 ) -> None:
-    function = "arn:aws:lambda:eu-west-1:222222222222:function:deploy"
+    arn = "arn:aws:lambda:eu-west-1:222222222222:function:deploy"
+    function = lambda_.Function.from_function_arn(stack, "Deploy", arn)
     document = define(tabular(deploy=function, **options)).document
     assert pipeline_grammar.problems(document) == []
 
