@@ -8,8 +8,8 @@ from typing import Any
 
 import aws_cdk as cdk
 import compliance_table
+import nag
 import pytest
-from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks
 
 from stacks.settings import load_all
 from stacks.stage import EnvironmentStage
@@ -23,8 +23,7 @@ WILDCARD_RULE = "IAM5["
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> cdk.App:
-    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")), context=CONTEXT)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app), HIPAASecurityChecks(app))
+    app = nag.checked(tmp_path_factory.mktemp("assembly"), nag.ALL_PACKS, context=CONTEXT)
     for name, environment in load_all(sorted(ENVIRONMENTS.glob("*.yaml"))).items():
         EnvironmentStage(app, name, environment)
     return app
@@ -32,12 +31,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> cdk.App:
 
 @pytest.fixture(scope="module")
 def violations(app: cdk.App) -> list[dict[str, Any]]:
-    try:
-        app.synth()
-    except RuntimeError as error:
-        assert "validation-report.json" in str(error)
-    report = json.loads((Path(app.outdir) / "validation-report.json").read_text(encoding="utf-8"))
-    return [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
+    return nag.violations(app)
 
 
 def reasons(app: cdk.App, path: str) -> dict[str, str]:
@@ -80,8 +74,7 @@ def test_nothing_is_left_without_a_reason(app: cdk.App, violations: list[dict[st
 def test_the_plugin_is_awake(tmp_path: Path) -> None:
     from aws_cdk import aws_s3 as s3
 
-    app = cdk.App(outdir=str(tmp_path))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app = nag.checked(tmp_path)
     s3.CfnBucket(cdk.Stack(app, "Stack"), "Bucket")
 
     with pytest.raises(RuntimeError, match="AwsSolutions-S10"):

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+import nag
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
-from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint_file
 
 import cdk_sagemaker_mlops as mlops
@@ -163,20 +163,14 @@ def define(stack: cdk.Stack) -> None:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> cdk.App:
-    app = cdk.App(outdir=str(tmp_path_factory.mktemp("assembly")))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app = nag.checked(tmp_path_factory.mktemp("assembly"))
     define(cdk.Stack(app, "Modes"))
     return app
 
 
 @pytest.fixture(scope="module")
 def violations(app: cdk.App) -> list[dict[str, Any]]:
-    try:
-        app.synth()
-    except RuntimeError as error:
-        assert "validation-report.json" in str(error)
-    report = json.loads((Path(app.outdir) / "validation-report.json").read_text(encoding="utf-8"))
-    return [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
+    return nag.violations(app)
 
 
 @pytest.fixture(scope="module")
