@@ -13,7 +13,7 @@ import polars as pl
 from ._column import Column
 from ._feature import FeatureProfile
 from ._fingerprints import Sums
-from ._records import RecordSketch
+from ._record_sketch import RecordSketch
 
 
 @dataclass
