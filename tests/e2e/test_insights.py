@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from e2e_support import policies
 from e2e_support.deployment import Deployment
 
+from model_analyzer import data_quality
 from sagemaker_local.server import LocalAws
 
 pytestmark = pytest.mark.e2e
@@ -143,6 +145,9 @@ def _seed(site: Site) -> None:
     s3.put_object(
         Bucket=reports, Key=f"{folder}/constraint_violations.json", Body=json.dumps({"violations": [violation]})
     )
+    once = pl.DataFrame({"minutes": [number * 0.7 for number in range(900)], "a": range(900)})
+    retried = data_quality.records(data_quality.profile(pl.concat([once, once[:300]])))
+    s3.put_object(Bucket=reports, Key=f"{folder}/records.json", Body=json.dumps(retried))
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +187,8 @@ def test_what_is_known_of_the_model(written: dict[str, str]) -> None:
     assert {"drift-concentrated", "overfitting", "newer-version-not-live", "many-versions"} <= set(rules)
     assert rules["drift-concentrated"]["evidence"][-1] == "these features carry 70% of the model's decisions"
     assert model["live_version"].endswith("/churn/2")
+    assert rules["repeated-requests"]["title"] == "25% of the requests repeat an earlier one"
+    assert model["facts"]["monitors.DataQuality.repeated_share"] == 0.25
     assert model["facts"]["live.metrics.auc"] == 0.91
     assert model["unread"] == []
 
