@@ -94,6 +94,7 @@ def _read_csv(
         for piece, frame in _parsed(pieces, separator, numbers):
             if frame is not None:
                 frames: Iterable[pl.DataFrame] = (frame,) if frame.height else ()
+                del piece  # and its bytes, before the frame is used
             else:
                 width, name = len(piece.names), name_of(source)
                 rows = _csv.careful_rows(piece.body, width, separator, name, piece.first_line, report)
