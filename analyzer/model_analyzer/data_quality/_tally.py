@@ -24,7 +24,7 @@ SPAN = 1 << 14
 """Whole numbers are counted by their distance from the smallest, up to this."""
 
 _INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
-_FEWEST_SLOTS = 1 << 10
+_FEWEST_SLOTS = 1 << 8
 _SEED = int.from_bytes(os.urandom(8), "little")
 
 Positions = npt.NDArray[np.intp]
@@ -108,7 +108,7 @@ class TextTally:
     def counted(self) -> pl.DataFrame:
         """The values (none missing) and how often each came."""
         tabled = zip(self._values, self._counts[self._slots].tolist(), strict=True)
-        found = [(value, count) for value, count in (*tabled, *self._others.items()) if value is not None]
+        found = [(value, count) for value, count in (*tabled, *self._others.items()) if count and value is not None]
         return pl.DataFrame(found, schema={"value": pl.String, "count": pl.Int64}, orient="row")
 
 
