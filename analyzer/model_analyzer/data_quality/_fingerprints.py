@@ -75,8 +75,10 @@ def _hashes(series: pl.Series, seed: int) -> tuple[Hashes, np.uint64]:
     """Hashes of values, and that of a null among them. Text has another seed: polars takes `""` and 0 for the same."""
     if series.dtype.is_numeric():
         numbers = series.cast(pl.Float64)
-        # NaN is a missing value, as JSON has none.
-        return _of_numbers(numbers.fill_nan(None) if numbers.is_nan().any() else numbers, seed), _of_null(seed)
+        if series.dtype.is_float() and numbers.is_nan().any():
+            # NaN is a missing value, as JSON has none.
+            numbers = numbers.fill_nan(None)
+        return _of_numbers(numbers, seed), _of_null(seed)
     text = series if series.dtype == pl.String else as_text(series)
     found = parsed(text)
     if found is not None and found.null_count() == text.null_count():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -53,6 +53,7 @@ class Profiler:
         self.profile = profile
         self._pool = pool
         self._records = records
+        self._rows: Future[None] | None = None
         self._columns: dict[str, Column] = {}
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -62,7 +63,7 @@ class Profiler:
         # Polars takes some names for patterns.
         given = [series.alias("value") for series in frame.get_columns()]
         wanted = {
-            position: expression.alias(str(position))
+            position: expression
             for position, (column, series) in enumerate(zip(columns, given, strict=True))
             if (expression := column.prepared(pl.nth(position), series)) is not None
         }
@@ -71,12 +72,23 @@ class Profiler:
         sums = Sums(frame.height) if self._records else None
         self._do(partial(column.add, given[n], prepared.get(n), sums) for n, column in enumerate(columns))
         if sums is not None:
-            self.profile.records.add(frame, sums)
+            self._add_rows(frame, sums)
 
     def finish(self) -> None:
         """Complete the profile."""
         self._do([column.finish for column in self._columns.values()])
+        if self._rows is not None:
+            self._rows.result()
         self.profile.records.settle()
+
+    def _add_rows(self, frame: pl.DataFrame, sums: Sums) -> None:
+        """Whole rows, of one batch after the other, while the next batch's columns are looked at."""
+        if self._pool is None:
+            self.profile.records.add(frame, sums)
+            return
+        if self._rows is not None:
+            self._rows.result()
+        self._rows = self._pool.submit(self.profile.records.add, frame, sums)
 
     def _column(self, name: str, position: int) -> Column:
         features = self.profile.features
