@@ -4,6 +4,8 @@ VENV   := .venv/bin
 export PATH := $(CURDIR)/$(VENV):$(CURDIR)/node_modules/.bin:$(PATH)
 # Where it is set (many containers do), hundreds of processes compile all that they import, each for itself.
 unexport PYTHONDONTWRITEBYTECODE
+# OpenMP's threads wait without using a processor: training and other programs share the few that there are.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: demo demo-keep demo-down test test-slow compatibility permissions dist docs setup lock format schema clean
 

@@ -8,6 +8,9 @@ import os
 # The built-in template validator costs seconds per synth; tests/compliance runs cfn-lint on every template instead.
 os.environ.setdefault("CDK_VALIDATION", "false")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+# OpenMP's threads (xgboost, scikit-learn) wait for each other in a loop; with as many processes as processors, training
+# a small model takes ten times as long then. Read when the libraries are loaded; processes that tests start inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # No test may ever reach a real account.
 os.environ["AWS_ACCESS_KEY_ID"] = "testing"
 os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"

@@ -104,6 +104,7 @@ def environment(jobs: Jobs, job: Job, more: dict[str, str]) -> dict[str, str]:
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",
         "OPENBLAS_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "SAGEMAKER_LOCAL_CLOCK_OFFSET_SECONDS": str(offset),
