@@ -5,6 +5,7 @@ Metrics: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-qua
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,9 +77,11 @@ class Confusion:
 
 def _order(label: str) -> tuple[int, float, str]:
     try:
-        return (0, float(label), label)
+        number = float(label)
     except ValueError:
-        return (1, 0.0, label)
+        number = math.nan
+    # `NaN` is a word here: as a number it stands neither before nor behind another.
+    return (1, 0.0, label) if math.isnan(number) else (0, number, label)
 
 
 def ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:

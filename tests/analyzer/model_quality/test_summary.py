@@ -150,3 +150,13 @@ def test_a_regression_taken_for_a_classification_is_refused():
 def test_summaries_of_different_tasks_do_not_merge():
     with pytest.raises(ValueError, match="different tasks"):
         merge(Summary(TASKS[0]), Summary(TASKS[1]))
+
+
+def test_labels_stand_in_one_order_even_if_one_reads_like_no_number():
+    task = Task("MulticlassClassification", ground_truth="kind", inference="guess")
+    labels = ["10", "NaN", "9", "a", "inf"]
+    orders = {
+        tuple(summarize(pl.DataFrame({"kind": order, "guess": order}), task).confusion.labels())
+        for order in itertools.permutations(labels)
+    }
+    assert orders == {("9", "10", "inf", "NaN", "a")}
