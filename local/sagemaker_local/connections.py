@@ -42,11 +42,14 @@ class KeptConnection(RequestHandler):
         super().handle_one_request()
         self._answered = True
 
+    def handle_expect_100(self) -> bool:
+        """Let a client send the body that it holds back; it waits for that, so this must not wait in the buffer."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
+
     def run_wsgi(self) -> None:
         """Hand one request to the door."""
-        if self.headers.get("Expect", "").lower().strip() == "100-continue":
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.wfile.flush()
         door: Any = self.server.app
         head: list[tuple[str, Sequence[tuple[str, str]]]] = []
         try:
@@ -59,11 +62,19 @@ class KeptConnection(RequestHandler):
             return
         [(status, headers)] = head
         code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
+        self.log_request(code)
+        self.send_response_only(int(code), reason)
+        given = {name.lower() for name, _ in headers}
+        for name, value in (("Server", self.version_string()), ("Date", self.date_time_string())):
+            if name.lower() not in given:
+                self.send_header(name, value)
         for name, value in headers:
-            self.send_header(name, value)
+            if code != "204" or name.lower() != "content-length":
+                self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        # Answers of these kinds end with their headers; what came behind would be taken for the next answer.
+        if code not in ("204", "304"):
+            self.wfile.write(body)
 
     def _has_more(self) -> bool:
         """Wait for another request; False if the client has gone, waits too long itself, or nobody listens any more."""
@@ -72,12 +83,23 @@ class KeptConnection(RequestHandler):
                 return False
             _idle.add(self.connection)
         try:
+            if self._has_read_ahead():
+                return True
             poll = select.poll()
             poll.register(self.connection, select.POLLIN)
             return bool(poll.poll(_IDLE_SECONDS * 1000))
         finally:
             with _lock:
                 _idle.discard(self.connection)
+
+    def _has_read_ahead(self) -> bool:
+        """Whether the next request came together with the last one; the socket does not tell of it any more."""
+        self.connection.setblocking(False)
+        try:
+            buffered: Any = self.rfile
+            return bool(buffered.peek(1))
+        finally:
+            self.connection.setblocking(True)
 
 
 def close_idle(stop_listening: Callable[[], Any]) -> None:
