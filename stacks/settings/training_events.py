@@ -61,7 +61,8 @@ class NewDataSettings(Settings):
         Field(
             min_length=1,
             max_length=200,
-            description="What names end with: _SUCCESS, .parquet. Default: every object counts, but empty ones",
+            description="What names end with; each object with such a name starts an execution, so name the one "
+            "that is written last (_SUCCESS). Default: every object but empty ones, and synthesis warns of that",
         ),
     ] = None
     parameters: Parameters = {}

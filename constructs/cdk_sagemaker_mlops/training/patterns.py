@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,11 +20,25 @@ _EXECUTIONS = (
     "SageMaker Model Building Pipeline Execution Status Change",
     "SageMaker Model Building Pipeline Execution Step Status Change",
 )
-#: Services that tell of what a pipeline itself does: its jobs, steps and versions, and the files that it writes.
+_CALLS = "AWS API Call via CloudTrail"
+#: Services that tell of what a pipeline itself does: its jobs, steps and versions, and the files that it writes; by
+#: which kinds of events they do. Executions are looked at more closely.
 _OUR_DOINGS = {
-    "aws.sagemaker": "its own steps, jobs and versions; say which by detail, such as pipelineArn of another pipeline",
-    "aws.s3": "the files that it writes itself; say which by detail: bucket and object",
+    "aws.sagemaker": (
+        "its own steps, jobs and versions; say which by detail, such as pipelineArn of another pipeline",
+        *(
+            f"SageMaker {what} State Change"
+            for what in (
+                *("Training Job", "Processing Job", "HyperParameter Tuning Job", "Transform Job"),
+                *("Model", "Model Package"),
+            )
+        ),
+        _CALLS,
+    ),
+    "aws.s3": ("the files that it writes itself; say which by detail: bucket and object", "Object Created", _CALLS),
 }
+#: Fields of detail that do not say whose doing an event tells of; so do all that end with status.
+_SAY_NOTHING = ("eventSource", "reason", "version")
 
 
 def pattern_problems(pattern: Mapping[str, Any], *, pipeline_name: str | None = None) -> list[str]:
@@ -100,12 +115,15 @@ def _filter_problems(item: Mapping[str, Any], path: str) -> Iterator[str]:
 
 def _circle_problems(pattern: Mapping[str, Any], pipeline_name: str | None) -> Iterator[str]:
     """Why an execution would start the next one, for ever."""
-    is_broad = "source" in pattern and not {"detail", "resources", "$or"} & set(pattern)
-    for service, doings in _OUR_DOINGS.items():
-        if is_broad and _lets_in(pattern["source"], service):
+    detail = pattern.get("detail", {})
+    says_which = {"resources", "$or"} & set(pattern) or any(
+        name not in _SAY_NOTHING and not name.lower().endswith("status") for name in detail
+    )
+    for service, (doings, *kinds) in _OUR_DOINGS.items():
+        tells = any(_lets_in(pattern.get("detail-type"), kind) for kind in kinds)
+        if not says_which and tells and _lets_in(pattern.get("source"), service):
             yield f"would start the pipeline by {doings}"
             return
-    detail = pattern.get("detail", {})
     if "source" in pattern and not _lets_in(pattern["source"], "aws.sagemaker"):
         return
     if not any(_lets_in(pattern.get("detail-type"), kind) for kind in _EXECUTIONS) or "$or" in pattern:
@@ -138,4 +156,8 @@ def _matches(item: Any, value: str) -> bool:
             return value != other
         case {"anything-but": [*others]}:
             return value not in others
+        case {"equals-ignore-case": str(other)}:
+            return value.lower() == other.lower()
+        case {"wildcard": str(form)}:
+            return bool(re.fullmatch(".*".join(map(re.escape, form.split("*"))), value))
     return isinstance(item, Mapping)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_sagemaker_mlops import _paths, _refs
@@ -124,9 +125,11 @@ class TrainingPipelineBase(Construct):
     ) -> None:
         """Start it when objects are written below a prefix.
 
-        Every object starts an execution of its own: have one file written, or give the name of the one that comes last
-        (`suffix="_SUCCESS"`). The bucket has to be of this account and region, and to tell EventBridge of its objects:
-        `Storage(event_bridge=["models"])`, `event_bridge_enabled` of the CDK's buckets, or its owner turns it on.
+        Every object starts an execution of its own, a hundred files start a hundred: have one file written, or give the
+        name of the one that comes last (`suffix="_SUCCESS"`). Without a suffix, synthesis warns of that
+        (`cdk-sagemaker-mlops:EachObjectStarts`). The bucket has to be of this account and region, and to tell
+        EventBridge of its objects: `Storage(event_bridge=["models"])`, `event_bridge_enabled` of the CDK's buckets, or
+        its owner turns it on.
 
         :param construct_id: Id of the rule below this pipeline.
         :param bucket: The bucket.
@@ -138,6 +141,13 @@ class TrainingPipelineBase(Construct):
         problems.require(suffix != "", "suffix is empty; leave it out for objects of any name")
         problems.extend(self._circle_problems(bucket, prefix))
         problems.raise_if_any(self, construct_id)
+        if suffix is None:
+            cdk.Annotations.of(self).add_warning_v2(
+                "cdk-sagemaker-mlops:EachObjectStarts",
+                f"each new object below {prefix or 'the root of the bucket'} starts an execution of its own: a hundred "
+                'files start a hundred. Have one object written last and wait for that, such as suffix "_SUCCESS"; if '
+                "only one file is written at a time, say so by its ending",
+            )
         self.start_on(
             construct_id,
             object_created(_refs.bucket_name(bucket), prefix, suffix),

@@ -9,6 +9,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import assertions
 from aws_cdk import aws_s3 as s3
 
 import cdk_sagemaker_mlops as mlops
@@ -17,6 +18,8 @@ from cdk_sagemaker_mlops.training.patterns import object_created, pattern_proble
 from sagemaker_local.moto_events import pattern_matches
 
 EXECUTIONS = "SageMaker Model Building Pipeline Execution Status Change"
+PACKAGES = "SageMaker Model Package State Change"
+APPROVED = {"ModelApprovalStatus": ["Approved"]}
 OWN = "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/churn-training"
 OTHER = "arn:aws:sagemaker:eu-west-1:111111111111:pipeline/features"
 DOCUMENT = {
@@ -79,6 +82,10 @@ def test_new_objects_are_those_of_the_place(
         ({"source": ["aws.s3"], "detail-type": ["Object Created"]}, "the files that it writes itself"),
         ({"source": ["aws.sagemaker"], "detail-type": [EXECUTIONS], "detail": {"x": ["y"]}}, "by its own executions"),
         ({"detail-type": [EXECUTIONS]}, "by its own executions"),
+        ({"detail-type": ["Object Created"]}, "the files that it writes itself"),
+        ({"source": ["aws.s3"], "detail": {"reason": ["PutObject"]}}, "the files that it writes itself"),
+        ({"source": ["aws.sagemaker"], "detail-type": [PACKAGES], "detail": APPROVED}, "its own steps, jobs and vers"),
+        ({"source": [{"wildcard": "aws.*"}]}, "its own steps, jobs and versions"),
         (
             {"source": ["aws.sagemaker"], "detail-type": [EXECUTIONS], "detail": {"pipelineArn": [OWN]}},
             "would start pipeline churn-training by its own executions; name another one",
@@ -98,6 +105,15 @@ def test_patterns_that_match_too_much_or_nothing_are_refused(pattern: dict[str, 
         {"source": [{"anything-but": ["aws.sagemaker", "aws.s3"]}]},
         {"$or": [{"source": ["a"]}, {"source": ["b"]}]},
         {"detail-type": ["Load Finished"]},
+        {"source": [{"equals-ignore-case": "Shop.Etl"}]},
+        {"source": [{"wildcard": "shop.*"}]},
+        {"source": ["aws.s3"], "detail-type": ["Object Deleted"]},
+        {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Endpoint State Change"]},
+        {
+            "source": ["aws.sagemaker"],
+            "detail-type": [PACKAGES],
+            "detail": {**APPROVED, "ModelPackageGroupName": ["x"]},
+        },
     ],
 )
 def test_others_are_taken(pattern: dict[str, Any]) -> None:
@@ -113,6 +129,20 @@ def test_new_data_start_the_pipeline(pipeline: tr.TrainingPipeline, stack: cdk.S
     assert rule["Targets"][0]["SageMakerPipelineParameters"]["PipelineParameterList"] == [
         {"Name": "InputData", "Value": "$.detail.object.key"}
     ]
+
+
+def test_who_waits_for_no_name_is_told_that_each_object_starts_an_execution(
+    pipeline: tr.TrainingPipeline, stack: cdk.Stack
+) -> None:
+    data = s3.Bucket.from_bucket_name(stack, "Data", "the-data")
+    pipeline.start_on_new_data("Marked", data, "in/", suffix="_SUCCESS")
+    warnings = assertions.Annotations.from_stack(stack)
+    warnings.has_no_warning("*", assertions.Match.any_value())
+    pipeline.start_on_new_data("All", data, "in/")
+    said = assertions.Match.string_like_regexp(
+        "each new object below in/ starts an execution of its own: a hundred files"
+    )
+    assertions.Annotations.from_stack(stack).has_warning("*", said)
 
 
 def test_a_pipeline_does_not_start_itself(pipeline: tr.TrainingPipeline, bucket: s3.IBucket) -> None:
