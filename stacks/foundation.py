@@ -18,7 +18,7 @@ class FoundationStack(EnvironmentStack):
     """Storage, notifications and VPC endpoints of one environment.
 
     Everything that another stack may refer to is exported whether or not one does yet, so that adding or removing a
-    model never changes this stack.
+    model changes nothing here but what the file asks this stack for: events of new training data, private ways to AWS.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, environment_name: str, settings: Environment) -> None:

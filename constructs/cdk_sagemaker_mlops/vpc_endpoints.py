@@ -48,7 +48,9 @@ class VpcEndpoints(Construct):
 
     An interface endpoint per service with private DNS, which turns every client's ordinary address into a private one,
     and a gateway endpoint for S3. One security group lets in HTTPS from whom you say; the endpoints' policies let
-    through principals of this account only.
+    through principals of this account only. Requests that nobody of the account has signed are refused, also those of
+    everything else whose route tables lead to S3 then: public buckets, repositories of Amazon Linux, addresses that
+    others signed; layers of ECR's images come through.
 
     :param vpc: The VPC. Private DNS needs its DNS support and DNS host names turned on.
     :param services: Services with an interface endpoint, such as sagemaker.api and athena; a VPC takes one of each.
@@ -161,7 +163,7 @@ class VpcEndpoints(Construct):
                 private_dns_enabled=True,
                 subnet_ids=list(subnet_ids),
                 security_group_ids=[self._group.att("GroupId")],
-                policy_document=self._policy(),
+                policy_document=self._policy(*(self._federated() if service == "sts" else ())),
             ),
         )
 
@@ -174,7 +176,7 @@ class VpcEndpoints(Construct):
                 service_name=f"com.amazonaws.{_refs.region()}.s3",
                 vpc_endpoint_type="Gateway",
                 route_table_ids=list(dict.fromkeys(route_table_ids)),
-                policy_document=self._policy(*self._layers()),
+                policy_document=self._policy(self._layers()),
             ),
         )
 
@@ -190,23 +192,37 @@ class VpcEndpoints(Construct):
         }
         return {"Version": "2012-10-17", "Statement": [own, *further]}
 
-    def _layers(self) -> list[Mapping[str, Any]]:
+    def _federated(self) -> list[Mapping[str, Any]]:
+        """Who comes with a token of an identity provider is nobody's principal yet, only the role is ours.
+
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+        """
+        return [
+            {
+                "Sid": "FederatedToOwnRoles",
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"],
+                "Resource": [f"arn:{_refs.partition()}:iam::{account}:role/*" for account in self._principals],
+            }
+        ]
+
+    @staticmethod
+    def _layers() -> Mapping[str, Any]:
         """ECR hands out layers of images by addresses that ECR itself has signed.
+
+        Whoever made ECR's endpoints, or reaches it through NAT: layers come through this way as soon as it is there.
 
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
         """
-        if not {"ecr.api", "ecr.dkr"} & set(self.services):
-            return []
         bucket = f"arn:{_refs.partition()}:s3:::prod-{_refs.region()}-starport-layer-bucket"
-        return [
-            {
-                "Sid": "ImageLayers",
-                "Effect": "Allow",
-                "Principal": {"AWS": "*"},
-                "Action": "s3:GetObject",
-                "Resource": f"{bucket}/*",
-            }
-        ]
+        return {
+            "Sid": "ImageLayers",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": "s3:GetObject",
+            "Resource": f"{bucket}/*",
+        }
 
 
 def _check_services(problems: Problems, services: Sequence[str], route_table_ids: Sequence[str] | None) -> None:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from . import document, schema
 from .environment import Environment
 from .names import name_problems, prefix
+from .network import NetworkSettings
 from .problems import PathKey, Problem, SettingsError, closest, render_path, render_value
 
 _FILE_NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
@@ -76,7 +77,9 @@ def _shared_vpcs(name: str, environments: Mapping[str, Environment]) -> Iterator
         if this is None or other == name or this.network is None or that.network is None:
             continue
         both = sorted(set(this.vpc_endpoint_services) & set(that.vpc_endpoint_services))
-        if both and this.network.vpc_id == that.network.vpc_id:
+        if this.network.vpc_id != that.network.vpc_id:
+            continue
+        if both:
             yield Problem(
                 None,
                 ("network", "vpc_endpoints"),
@@ -84,6 +87,19 @@ def _shared_vpcs(name: str, environments: Mapping[str, Environment]) -> Iterator
                 allowed="one endpoint of each service in a VPC",
                 hint="leave them to one of the environments, and remove vpc_endpoints from the other or name services",
             )
+        tables = sorted(set(_tables_to_s3(this.network)) & set(_tables_to_s3(that.network)))
+        if tables:
+            yield Problem(
+                None,
+                ("network", "vpc_endpoints", "route_table_ids"),
+                f"{other} leads {', '.join(tables)} to S3 as well",
+                allowed="one endpoint for S3 in a route table",
+                hint="leave S3 to one of the environments, and write route_table_ids: [] in the other",
+            )
+
+
+def _tables_to_s3(network: NetworkSettings) -> tuple[str, ...]:
+    return network.vpc_endpoints.route_table_ids if network.vpc_endpoints else ()
 
 
 def _load(file: Path) -> tuple[Environment | None, list[Problem]]:

@@ -65,8 +65,10 @@ def test_a_vpc_of_the_app_gets_endpoints_in_each_zone(stack: cdk.Stack, synthesi
         assert len(endpoint["SubnetIds"]) == 2 and len(endpoint["SecurityGroupIds"]) == 1
     assert found["s3"]["VpcEndpointType"] == "Gateway"
     assert len(found["s3"]["RouteTableIds"]) == 2
-    for endpoint in found.values():
-        (statement,) = endpoint["PolicyDocument"]["Statement"]
+    for service, endpoint in found.items():
+        statement, *further = endpoint["PolicyDocument"]["Statement"]
+        # Layers of images come from a bucket of ECR's, by addresses that ECR has signed, wherever ECR is reached.
+        assert [item["Sid"] for item in further] == (["ImageLayers"] if service == "s3" else [])
         accounts = [{"Ref": "AWS::AccountId"}, "222222222222"]
         assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": accounts}}
     assert lint(template.template) == []
@@ -80,7 +82,8 @@ def test_an_imported_vpc_is_told_what_is_not_known_of_it(
         stack,
         "Private",
         vpc=imported(stack),
-        services=["ecr.api", "ecr.dkr", "execute-api"],
+        services=["ecr.api", "ecr.dkr", "execute-api", "sts"],
+        accounts=["222222222222"],
         allow_from=[caller, ec2.Peer.ipv4("10.1.0.0/16")],
         route_table_ids=["rtb-0a1b2c3d", "rtb-1a1b2c3d", "rtb-0a1b2c3d"],
     )
@@ -89,13 +92,17 @@ def test_an_imported_vpc_is_told_what_is_not_known_of_it(
     rules = template.only("EC2::SecurityGroup")["SecurityGroupIngress"]
     assert [rule.get("SourceSecurityGroupId") or rule["CidrIp"] for rule in rules] == ["sg-0a1b2c3d", "10.1.0.0/16"]
     assert found["s3"]["RouteTableIds"] == ["rtb-0a1b2c3d", "rtb-1a1b2c3d"]
-    # Layers of images come from a bucket of ECR's, by addresses that ECR has signed.
+    _, federated = found["sts"]["PolicyDocument"]["Statement"]
+    assert federated["Action"] == ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"]
+    assert "222222222222:role/*" in json.dumps(federated["Resource"][1]) and len(federated["Resource"]) == 2
     _, layers = found["s3"]["PolicyDocument"]["Statement"]
     assert layers["Action"] == "s3:GetObject" and "starport-layer-bucket/*" in json.dumps(layers["Resource"])
     assert lint(template.template) == []
     entry = endpoints.interface_endpoint("execute-api")
     assert entry is endpoints.interface_endpoint("execute-api")
-    with pytest.raises(mlops.ConstructError, match=r'service is "athena", allowed are ecr.api, ecr.dkr, execute-api'):
+    with pytest.raises(
+        mlops.ConstructError, match=r'service is "athena", allowed are ecr.api, ecr.dkr, execute-api, sts'
+    ):
         endpoints.interface_endpoint("athena")
 
 

@@ -135,6 +135,11 @@ def test_a_vpc_takes_one_endpoint_of_each_service(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_all(files)
     assert "two makes endpoints for sagemaker.runtime in vpc-0a1b2c3d as well" in str(caught.value)
+    assert "two leads rtb-0a1b2c3d to S3 as well" in str(caught.value)
+    (tmp_path / "two.yaml").write_text(
+        COMMON + WANTED.replace("[rtb-0a1b2c3d]", "[]") + "    services: [sts]\n" + MODEL
+    )
+    assert len(load_all(files)) == 2
     # Another one's, and one that leaves them to the other.
     (tmp_path / "two.yaml").write_text((COMMON + WANTED + MODEL).replace("vpc-0a1b2c3d", "vpc-1a1b2c3d"))
     assert len(load_all(files)) == 2
