@@ -99,6 +99,22 @@ def test_every_function_has_its_messages_on_the_page() -> None:
     assert "the execution was stopped, and with it the job *name*" in page
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("endpoint", "a rolling rollout works with one variant only; choose canary, linear or all-at-once"),
+        ("document", "a tab is used for indentation; indent with spaces"),
+        (
+            "loader",
+            "the file's name, <stem>, is the environment's; allowed are lower-case letters, digits and inner hyphens, "
+            "at most 16 characters",
+        ),
+    ],
+)
+def test_mistakes_in_environment_files_are_read_however_they_are_handed_out(file: str, text: str) -> None:
+    assert text in {item.text for item in messages(f"stacks/settings/{file}.py")}
+
+
 def test_messages_are_read_from_the_source() -> None:
     (found,) = (item for item in messages("stacks/settings/serving.py") if item.text.startswith("max is <max> but"))
 

@@ -28,8 +28,8 @@ _WAY_OUT = re.compile(
     r"(?:[:;.,] | - )(?=(?:allowed (?:is|are)|only|give|use|set|add|remove|name|choose|write|say|put|lower|raise|run|"
     r"make|leave|see|train|install|exclude|repair|keep|take|deploy|register|let|quote|drop|rename|define|split|read|start|"
     r"pass|call|needs?|must|at (?:least|most)|instead|wait|fill|enlarge|accept|try|shorten|pin|move|turn|confirm|share|"
-    r"send|convert|check|look|did you mean|either|it needs|they need|there (?:is|are)|known are|it has|they have|"
-    r"one of|or (?:give|use|set|leave))\b)",
+    r"send|convert|check|look|save|indent|did you mean|either|it needs|they need|there (?:is|are)|known are|it has|"
+    r"they have|one of|or (?:give|use|set|leave))\b)",
     re.I,
 )
 
@@ -120,6 +120,10 @@ def _of_file(file: Path) -> Iterator[Message]:
                 error, given = "FailureReason", [said]
             case ast.Yield(value=ast.JoinedStr() as value) if _is_about_problems(tree, node):
                 error, given = "", [value]
+            case ast.Yield(value=ast.Tuple(elts=[_, said])) if _hands_out_conflicts(tree, node):
+                error, given = "", [said]
+            case ast.Call(func=ast.Name(id="Problem")):
+                error, given = "", [node]
             case _:
                 continue
         for text in [text for item in given for text in _texts(item)]:
@@ -135,11 +139,25 @@ def _collects(receiver: ast.expr) -> bool:
 
 def _is_about_problems(tree: ast.Module, node: ast.AST) -> bool:
     """Whether a generator hands out problems, by its name."""
-    return any(
-        isinstance(outer, ast.FunctionDef) and re.search("problem|mistake|conflict|wrong", outer.name)
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef) and any(inner is node for inner in ast.walk(outer))
+    return any(re.search("problem|mistake|conflict|wrong", outer.name) for outer in _around(tree, node))
+
+
+def _hands_out_conflicts(tree: ast.Module, node: ast.AST) -> bool:
+    """Whether a generator hands out keys of environment files and what is wrong with them."""
+    calls = {
+        inner.func.id for inner in ast.walk(tree) if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name)
+    }
+    return "conflicts" in calls and any(
+        outer.returns is not None and ast.unparse(outer.returns) == "Iterator[tuple[str, str]]"
+        for outer in _around(tree, node)
     )
+
+
+def _around(tree: ast.Module, node: ast.AST) -> Iterator[ast.FunctionDef]:
+    """The functions that something stands in."""
+    for outer in ast.walk(tree):
+        if isinstance(outer, ast.FunctionDef) and any(inner is node for inner in ast.walk(outer)):
+            yield outer
 
 
 def _collected(method: str, given: list[ast.expr]) -> list[ast.expr | str]:
@@ -186,9 +204,11 @@ def _texts(node: ast.expr | str) -> Iterator[str]:
                 yield from _texts(item)
         case ast.GeneratorExp(elt=item) | ast.ListComp(elt=item):
             yield from _texts(item)
-        case ast.Call(func=ast.Name(id="Problem"), args=items):
-            for item in items:
-                yield from _texts(item)
+        case ast.Call(func=ast.Name(id="Problem"), args=[_, _, message], keywords=named):
+            ways = {word.arg: way for word in named for way in _texts(word.value)}
+            hint, allowed = ways.get("hint"), ways.get("allowed")
+            end = f"; {hint}" if hint else f"; allowed are {allowed}" if allowed else ""
+            yield from (f"{said}{end}" for said in _texts(message))
 
 
 def _part(part: ast.expr) -> str:
