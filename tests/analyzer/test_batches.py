@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import random
 from collections import Counter
 
 import numpy as np
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from model_analyzer.data_quality import Profile, merge, profile, profile_all
 from model_analyzer.data_quality import _tally as tallies
+from model_analyzer.data_quality._distinct import ValueCounts
 from model_analyzer.data_quality._kll import RANK_ERROR, Sketch
 from model_analyzer.data_quality._moments import Moments
 from model_analyzer.data_quality._statistics import categories, distinct_count
 from model_analyzer.data_quality._tally import IntegerTally, LogicalTally, Tally, TextTally
+from model_analyzer.data_quality._types import counted_cells_of
 
 ROWS = 9_000
 """Enough for a table to be made for the first batch."""
@@ -153,6 +156,37 @@ def test_names_of_columns_mean_nothing():
     assert {name: feature.types for name, feature in found.features.items()} == dict.fromkeys(
         names, profile(pl.DataFrame({"x": pl.concat([batch, batch])})).features["x"].types
     )
+
+
+def test_refusal_depends_on_the_values_alone(monkeypatch):
+    """Which values share a slot differs from process to process."""
+    values = [f"v{number}" for number in range(129)]
+    for seed in range(5):
+        monkeypatch.setattr(tallies, "_SEED", seed)
+        assert counted(TextTally(0, "x"), pl.Series(values[:128]), pl.Series(values[127:])) == [True, False]
+
+
+def test_forms_of_a_number_may_be_counted_in_any_order():
+    chance = random.Random(3)
+    counts = {
+        form: chance.randrange(1, 99) for n in range(300) for form in (f"{n / 7:.2f}", f"{n / 7:.2f}0", f"+{n / 7:.2f}")
+    }
+    found = set()
+    for _ in range(4):
+        rows = chance.sample(sorted(counts.items()), len(counts))
+        cells = counted_cells_of(pl.DataFrame(rows, schema={"value": pl.String, "count": pl.Int64}, orient="row"))
+        moments = Moments.of_counted(cells.numbers, cells.weights)
+        found.add((moments.mean, moments.sum, moments.std_dev))
+    assert len(found) == 1
+
+
+def test_waiting_counts_are_put_together():
+    """One of a row takes kilobytes, and there may be as many as there are batches."""
+    values = ValueCounts(1_000, 1_000_000)
+    for number in range(1_200):
+        values.add(pl.Series([f"{number % 3}"]))
+    assert len(values._pending) <= 500
+    assert dict(values.most_common()) == dict.fromkeys("012", 400)
 
 
 @given(st.dictionaries(st.floats(-1e9, 1e9), st.integers(1, 500), min_size=1, max_size=60))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from model_analyzer.data_quality import Profile, merge, profile, profile_all, records
 from model_analyzer.data_quality._fingerprints import fingerprints
+from model_analyzer.data_quality._record_sketch import RecordSketch
 from model_analyzer.data_quality._records import different, piled_up_at
 from model_analyzer.data_quality._redundant import redundant
 from model_analyzer.data_quality._repeats import RepeatSketch
@@ -51,6 +52,8 @@ def test_the_form_of_a_batch_does_not_matter():
     text = pl.DataFrame({"n": ["1", "2.5", None, "-0.0"], "s": ["a", None, "7", "true"], "e": [None] * 4})
     typed = pl.DataFrame({"s": ["a", None, "7", "true"], "n": [1.0, 2.5, float("nan"), 0.0]})
     assert fingerprints(text).tolist() == fingerprints(typed).tolist()
+    endless = typed.with_columns(n=pl.Series([1.0, 2.5, float("-inf"), 0.0]))
+    assert fingerprints(text).tolist() == fingerprints(endless).tolist(), "which are missing values as well"
     assert fingerprints(pl.DataFrame({"n": [1], "s": ["a"]}))[0] == fingerprints(text)[0]
     assert fingerprints(pl.DataFrame({"s": ["1"], "n": ["a"]}))[0] != fingerprints(text)[0]
     among_words, alone = (fingerprints(pl.DataFrame({"x": column}))[0] for column in (["1.5", "a", None], ["1.5"]))
@@ -273,6 +276,27 @@ def test_columns_that_say_the_same_are_found():
         ("state", "capital"): ("mapped", 1.0),
     }
     assert [abs(pair["value"]) for pair in found] == sorted((abs(pair["value"]) for pair in found), reverse=True)
+
+
+def test_names_of_columns_mean_nothing():
+    names = ["rows", "", "column_1", "^a.*$", "a", "*", "value", "count"]
+    batch = pl.DataFrame({name: [number // (place + 1) for number in range(150)] for place, name in enumerate(names)})
+    found = records(functools.reduce(merge, [profile(batch), profile(batch[:9].cast(pl.String)), profile_all([batch])]))
+
+    assert found["columns"] == sorted(names)
+    assert (found["rows"], found["repeated"]["rows"]) == (309, 159)
+    assert ["rows", ""] in [pair["columns"] for pair in found["redundant"]]
+
+
+def test_what_waits_to_be_looked_at_stays_small():
+    sketch = RecordSketch()
+    for number in range(1_001):
+        sketch.add(pl.DataFrame({"x": [number % 7]}))
+    assert len(sketch._pending) == 1
+    wide = pl.DataFrame({f"c{number}": range(4_200) for number in range(500)})
+    sketch.add(wide)
+    assert not sketch._pending
+    assert (sketch.repeats.rows, sketch.repeats.distinct()) == (5_201, 4_207)
 
 
 def test_few_rows_say_nothing_about_columns():

@@ -102,6 +102,15 @@ def test_line_ends_of_windows(small_blocks):
     the_same(*profiles(data))
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_empty_lines_of_a_single_column_are_no_rows(end, small_blocks):
+    lines = [b"%d" % (7 * number) for number in range(60_000)]
+    data = end.join([b"x", *lines[:50_000], b"", *lines[50_000:]]) + end
+    text, typed = profiles(data)
+    assert typed.rows == 60_000
+    the_same(text, typed)
+
+
 def test_captured_traffic(capture_line):
     chance = np.random.default_rng(3)
     files = []

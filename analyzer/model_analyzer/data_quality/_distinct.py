@@ -31,6 +31,7 @@ _HALF = np.uint64(33)
 Hashes = npt.NDArray[np.uint64]
 _SCHEMA = {"value": pl.String, "count": pl.UInt64}
 _PENDING_ROWS = 50_000
+_PENDING_FRAMES = 500
 
 
 class DistinctSketch:
@@ -178,7 +179,7 @@ class ValueCounts:
             return
         self._pending.append(counted)
         self._pending_rows += counted.height
-        if self._pending_rows > max(_PENDING_ROWS, self.cap):
+        if self._pending_rows > max(_PENDING_ROWS, self.cap) or len(self._pending) > _PENDING_FRAMES:
             self._settle()
 
     def _sketch_values(self, values: pl.Series) -> None:

@@ -52,7 +52,8 @@ def fingerprints(frame: pl.DataFrame, sums: Sums | None = None) -> Hashes:
     of_nulls = np.zeros(1, np.uint64)
     for series in frame.get_columns():
         if series.name not in sums.names:
-            hashes, of_null = _hashes(series, _seed(series.name))
+            # Polars takes some names for patterns.
+            hashes, of_null = _hashes(series.alias("value"), _seed(series.name))
             total += hashes
             of_nulls += of_null
     # What polars makes of a null is taken off, so that a missing value adds nothing.
@@ -75,9 +76,9 @@ def _hashes(series: pl.Series, seed: int) -> tuple[Hashes, np.uint64]:
     """Hashes of values, and that of a null among them. Text has another seed: polars takes `""` and 0 for the same."""
     if series.dtype.is_numeric():
         numbers = series.cast(pl.Float64)
-        if series.dtype.is_float() and numbers.is_nan().any():
-            # NaN is a missing value, as JSON has none.
-            numbers = numbers.fill_nan(None)
+        if series.dtype.is_float() and not (finite := numbers.is_finite()).all():
+            # NaN and infinities are missing values, as JSON has none.
+            numbers = numbers.set(~finite.fill_null(True), None)
         return _of_numbers(numbers, seed), _of_null(seed)
     text = series if series.dtype == pl.String else as_text(series)
     found = parsed(text)

@@ -10,6 +10,9 @@ from ._repeats import RepeatSketch
 from ._sample import RowSample
 
 _ROWS_AT_ONCE = 20_000
+_CELLS_AT_ONCE = 1 << 21
+_FRAMES_AT_ONCE = 500
+"""A frame of one row takes kilobytes for each of its columns."""
 
 
 class RecordSketch:
@@ -33,7 +36,8 @@ class RecordSketch:
             self.settle()
         self._pending.append((frame, sums))
         self._pending_rows += frame.height
-        if self._pending_rows >= _ROWS_AT_ONCE:
+        enough = self._pending_rows >= min(_ROWS_AT_ONCE, _CELLS_AT_ONCE / max(frame.width, 1))
+        if enough or len(self._pending) >= _FRAMES_AT_ONCE:
             self.settle()
 
     def merged(self, other: RecordSketch) -> RecordSketch:

@@ -132,7 +132,7 @@ def _combinations(sample: pl.DataFrame) -> float | None:
     product = 1.0
     pairs = sample.height * (sample.height - 1)
     for series in sample.get_columns():
-        counts = series.value_counts(name="rows")["rows"].cast(pl.Int64)
+        counts = series.alias("value").value_counts(name="rows")["rows"].cast(pl.Int64)
         equal = int((counts * (counts - 1)).sum())
         product *= pairs / max(equal, 1)
         if product > _MOST_COMBINATIONS:

@@ -57,7 +57,7 @@ def redundant(rows: pl.DataFrame) -> list[Pair]:
     """
     if rows.height < LEAST_ROWS:
         return []
-    numbers = {name: found for name in rows.columns if (found := _numbers(rows[name])) is not None}
+    numbers = {name: found for name in rows.columns if (found := _numbers(rows[name].alias("value"))) is not None}
     correlated = list(_correlated(numbers))
     known = {(pair.first, pair.second) for pair in correlated}
     mapped = [pair for pair in _mapped(rows) if (pair.first, pair.second) not in known]

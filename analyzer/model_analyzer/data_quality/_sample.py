@@ -41,8 +41,9 @@ class RowSample:
             return
         # One call for all columns: each costs as much as thousands of values.
         rows = frame.select(pl.nth(range(min(frame.width, self.columns))).gather(chosen.tolist()))
-        text = [as_text(series).alias(series.name) for series in rows.get_columns()]
-        self._pending.append(pl.DataFrame([pl.Series(_HASH, hashes[chosen].tolist(), pl.UInt64), *text]))
+        # Polars takes some names for patterns, and gives a series without a name another one unless it has a key.
+        text = {series.name: as_text(series.alias("value")) for series in rows.get_columns()}
+        self._pending.append(pl.DataFrame({_HASH: pl.Series(hashes[chosen].tolist(), dtype=pl.UInt64), **text}))
         self._pending_rows += chosen.size
         if self._pending_rows > _MOST_PENDING or self._limit is None:
             self._settle()

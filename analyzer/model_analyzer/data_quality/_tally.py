@@ -63,19 +63,19 @@ class TextTally:
         hashes = in_one_piece(prepared, np.uint64)
         slots = np.right_shift(hashes, self._shift, out=scratch("slots", hashes.size).view(np.uint64)).view(np.int64)
         counts = np.bincount(slots, minlength=self._counts.size)
-        unknown = _NONE
+        unknown, others = _NONE, text.clear()
         # If every hash is the one of its slot, and as good as never else, both sums are the same.
         if hashes.sum() != (counts.view(np.uint64) * self._hashes).sum():
             unknown = self._unknown(hashes, slots)
             if not self._learn(text, hashes, slots, unknown):
                 return False
             unknown = unknown[self._hashes[slots[unknown]] != hashes[unknown]]
-        others = text.gather(unknown.tolist()) if unknown.size else text.clear()
-        if unknown.size:
-            counted = others.value_counts(name="count")
-            if len(self._others) + counted.height > self._most:
+            others = text.gather(unknown.tolist())
+            counted = dict(others.value_counts(name="count").rows())
+            # Values are counted, not slots: whether there are too many must not depend on the seed.
+            if self._slots.size + len(self._others.keys() | counted.keys()) > self._most:
                 return False
-            self._others.update(dict(counted.rows()))
+            self._others.update(counted)
             counts -= np.bincount(slots[unknown], minlength=counts.size)
         self._counts += counts
         if sums is not None:

@@ -165,8 +165,13 @@ def _counted_integers(values: pl.Series, counts: pl.Series) -> CountedCells:
 
 def _by_size(numbers: Floats, counts: pl.Series) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Numbers in order, with their counts."""
+    weights = counts.cast(pl.Int64).to_numpy()
     order = np.argsort(numbers)
-    return numbers[order], counts.cast(pl.Int64).to_numpy()[order]
+    ordered = numbers[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        # Several forms of a number come in any order, and sums must not depend on it.
+        order = np.lexsort((weights, numbers))
+    return ordered, weights[order]
 
 
 def as_text(series: pl.Series) -> pl.Series:

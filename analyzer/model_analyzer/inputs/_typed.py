@@ -173,6 +173,8 @@ def _frame(block: bytes, schema: dict[str, pl.DataType], separator: str) -> pl.D
         return None
     # Longer lines are refused, so the number of separators tells that none is shorter, and none empty.
     whole = marks.separators == frame.height * (len(schema) - 1)
+    # Without separators that tells nothing, and what is missing is an empty line, which is no row.
+    whole = whole and (len(schema) > 1 or not frame.to_series().null_count())
     return frame if whole and _loses_nothing(frame, marks) else None
 
 
