@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 OUTPUT_SUFFIX = ".out"
 _HOUR_LENGTH = len("2026/11/21/07")
+_LINE_END = re.compile(r"\r\n?|\n")
 _ID, _TIME, _OUTPUT = "SageMakerInferenceId", "SageMakerInferenceTime", "SageMakerOutput"
 
 log = Logger("monitor.batch_transform")
@@ -183,11 +185,16 @@ def records(name: str, answers: str | None, requests: str | None, inference_ids:
 
 
 def _taken_apart(answer: str) -> tuple[str | None, str | None, str]:
-    """Id, time and the model's own answer."""
-    if _is_json(answer):
-        document = json.loads(answer)
+    """Id, time and the model's own answer; a list followed by both is a line of CSV."""
+    try:
+        document = json.loads(answer) if _is_json(answer) else None
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
         identity, time = document.pop(_ID, None), document.pop(_TIME, None)
         return identity, time, json.dumps(document.get(_OUTPUT, document))
+    if document is not None:
+        return None, None, answer
     cells = answer.rsplit(",", 2)
     return (cells[1].strip(), cells[2].strip(), cells[0]) if len(cells) == 3 else (None, None, answer)
 
@@ -203,7 +210,8 @@ def _is_json(text: str) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
+    # Not what else ends a line elsewhere, such as U+2028: within a request's text that is a character.
+    return [line for line in _LINE_END.split(text) if line.strip()]
 
 
 def _name(uri: S3Uri) -> str:

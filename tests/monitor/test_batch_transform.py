@@ -152,6 +152,26 @@ def test_json_answers_carry_their_id_beside_what_the_model_said():
     assert json.loads(json.loads(flat)["captureData"]["endpointOutput"]["data"]) == {"score": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("answer", "data", "identity"),
+    [
+        ("[0.1, 0.9],a,2026-11-21T07:00:00Z", "[0.1, 0.9]", "a"),
+        ("[0.1, 0.9, 0.2]", "[0.1, 0.9, 0.2]", "x.out#0"),
+        ("{broken", "{broken", "x.out#0"),
+    ],
+)
+def test_answers_that_only_begin_as_json_objects_do(answer, data, identity):
+    (line,) = records("x.out", answer, "1,2", True)
+    record = json.loads(line)
+    assert record["captureData"]["endpointOutput"]["data"] == data
+    assert record["eventMetadata"]["eventId"] == identity
+
+
+def test_a_line_of_text_may_hold_other_separators():
+    (line,) = records("x.out", "0.5\r\n", '{"text": "one\u2028two\x85three"}\r\n', False)
+    assert json.loads(json.loads(line)["captureData"]["endpointInput"]["data"]) == {"text": "one\u2028two\x85three"}
+
+
 def listed(bench, side, hour, prefix, *names):
     place = f"lists/{side}/2026/11/21/{hour}/{prefix.strip('/').replace('/', '-')}.json"
     bench.put(place, json.dumps([{"prefix": f"s3://mlops-data/{prefix}"}, *names]))
