@@ -39,7 +39,7 @@ def _check(kind: type, names: Mapping[str, Any]) -> None:
 
     @functools.wraps(original)
     def init(self: Any, *args: Any, **given: Any) -> None:
-        suspects = {name: value for name, value in given.items() if type(value) in (str, dict)}
+        suspects = {name: value for name, value in given.items() if type(value) in (str, dict, list, tuple)}
         if suspects and (found := list(_problems(original, names, suspects))):
             if not issubclass(kind, Construct):
                 # Where it is used is not known yet.
@@ -55,11 +55,14 @@ def _check(kind: type, names: Mapping[str, Any]) -> None:
 def _problems(function: Callable[..., None], names: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
     expected = _parts(function)
     for name, value in given.items():
-        parts = expected.get(name, ())
-        wanted = [_wanted(part, value, function.__globals__, names) for part in parts]
-        if parts and None not in wanted:
-            shown = f'"{value}"' if isinstance(value, str) else "a dict"
-            yield f"{name} is {shown[:80]}; give {' or '.join(text for text in wanted if text)}"
+        parts, verb, suspects = expected.get(name, ()), "is", [value]
+        if isinstance(value, list | tuple):
+            parts, verb, suspects = _of_items(parts), "holds", [item for item in value if type(item) in (str, dict)]
+        for suspect in suspects:
+            wanted = [_wanted(part, suspect, function.__globals__, names) for part in parts]
+            if parts and None not in wanted:
+                shown = f'"{suspect}"' if isinstance(suspect, str) else "a dict"
+                yield f"{name} {verb} {shown[:80]}; give {' or '.join(text for text in wanted if text)}"
 
 
 @functools.cache
@@ -70,6 +73,13 @@ def _parts(function: Callable[..., None]) -> dict[str, tuple[str, ...]]:
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
+
+
+def _of_items(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Alternatives of the items of a list, where nothing but one kind of list is expected."""
+    if len(parts) != 1 or not parts[0].startswith(_LISTS):
+        return ()
+    return tuple(_alternatives(parts[0].partition("[")[2][:-1].removesuffix(", ...")))
 
 
 def _alternatives(annotation: str) -> list[str]:

@@ -104,6 +104,11 @@ def test_burstable_types_are_known() -> None:
     [
         (mlops.Endpoint, {"model": "churn"}, ['model is "churn"; give Model.latest_approved(...)']),
         (mlops.VpcEndpoints, {"vpc": "vpc-1"}, ['vpc is "vpc-1"; give an object of the CDK: ec2.IVpc']),
+        (
+            mlops.VpcEndpoints,
+            {"allow_from": ["10.0.0.0/16"]},
+            ['allow_from holds "10.0.0.0/16"; give an object of the'],
+        ),
         (mlops.Notifications, {"emails": "a@b.de"}, ['emails is "a@b.de"; give a list: ["a@b.de"]']),
         (mlops.EndpointDashboard, {"endpoint": "churn"}, ['endpoint is "churn"; give an object: EndpointBase']),
         (

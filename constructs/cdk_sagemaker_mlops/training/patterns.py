@@ -90,27 +90,40 @@ def _literally(text: str) -> str:
 
 
 def _shape_problems(node: Mapping[str, Any], path: str) -> Iterator[str]:
+    is_event = path in ("", "$or")
     for name, value in node.items():
         here = f"{path}.{name}" if path else name
         match value:
             case Mapping() if not value:
                 yield f"{here} is an empty mapping, which matches nothing; remove it"
+            case Mapping() if is_event and name != "detail":
+                yield f"{here} is a mapping, and EventBridge takes a list here; write [...] around it"
             case Mapping():
                 yield from _shape_problems(value, here)
+            case _ if is_event and name == "detail":
+                yield f"{here} is no mapping; write its fields as <field>: [<value>]"
             case str() | bool() | int() | float() | None:
                 given = json.dumps(value)
                 yield f"{here} is {given}, and EventBridge takes lists of values: [{given}]"
             case Sequence() if not value:
                 yield f"{here} is an empty list, which matches nothing; remove it"
             case Sequence():
-                for item in (item for item in value if isinstance(item, Mapping)):
-                    yield from _shape_problems(item, here) if name == "$or" else _filter_problems(item, here)
+                for item in value:
+                    yield from _item_problems(item, name, here)
 
 
-def _filter_problems(item: Mapping[str, Any], path: str) -> Iterator[str]:
-    for name in item:
-        if name not in _FILTERS:
-            yield f"{path} has a filter {name}, EventBridge knows {', '.join(_FILTERS)}{did_you_mean(name, _FILTERS)}"
+def _item_problems(item: Any, name: str, path: str) -> Iterator[str]:
+    """What is wrong with one of the values of a field, or with one of the patterns of $or."""
+    if isinstance(item, Mapping) and name == "$or":
+        yield from _shape_problems(item, path)
+    elif isinstance(item, Mapping):
+        for key in item:
+            if key not in _FILTERS:
+                known = ", ".join(_FILTERS)
+                yield f"{path} has a filter {key}, EventBridge knows {known}{did_you_mean(key, _FILTERS)}"
+    elif name == "$or" or isinstance(item, list | tuple):
+        allowed = "patterns" if name == "$or" else "values and filters"
+        yield f"{path} holds {json.dumps(item, default=str)}, allowed are {allowed}"
 
 
 def _circle_problems(pattern: Mapping[str, Any], pipeline_name: str | None) -> Iterator[str]:
@@ -152,6 +165,10 @@ def _matches(item: Any, value: str) -> bool:
             return value.startswith(start)
         case {"suffix": str(end)}:
             return value.endswith(end)
+        case {"prefix": {"equals-ignore-case": str(start)}}:
+            return value.lower().startswith(start.lower())
+        case {"anything-but": {"prefix": str(start)}}:
+            return not value.startswith(start)
         case {"anything-but": str(other)}:
             return value != other
         case {"anything-but": [*others]}:
