@@ -167,6 +167,7 @@ def test_controls(aws: LocalAws) -> None:
     assert control(aws, "clock", {"advance_seconds": 3600})[1]["now"] > before
     status, answer = control(aws, "clock", {"seconds": 1})
     assert (status, "advance_seconds" in answer["error"]) == (400, True)
+    aws.client("iam", DEV).list_roles()
     assert control(aws, "calls?service=iam")[1]
     status, answer = control(aws, "nothing")
     assert (status, "/_local/clock" in answer["error"]) == (404, True)
