@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -83,6 +84,7 @@ def test_type_of_a_column(text_profile, values, expected):
         (pl.Series([{"a": 1}, {"a": 2}]), "String", 2),
         (pl.Series([b"\xff", b"a"]), "String", 2),
         (pl.Series(["2024-01-01"]).str.to_date(), "String", 1),
+        (pl.Series([timedelta(seconds=90), None], dtype=pl.Duration), "String", 1),
         (pl.Series(["1.50"]).str.to_decimal(scale=2), "Fractional", 1),
         (pl.Series([2**63 + 5], dtype=pl.UInt64), "Integral", 1),
     ],

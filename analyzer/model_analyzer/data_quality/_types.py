@@ -183,6 +183,8 @@ def as_text(series: pl.Series) -> pl.Series:
         return series.cast(pl.String)
     if dtype == pl.Struct:
         return series.struct.json_encode()
+    if dtype == pl.Duration:
+        return series.dt.to_string("iso")
     if dtype == pl.Binary:
         return series.bin.encode("base64")
     if dtype.is_nested() or dtype == pl.Object:
