@@ -233,7 +233,20 @@ def test_baselines_of_other_columns_are_not_compared_with():
     assert records(profile(pl.DataFrame({"y": [1, 1]})), baseline)["repeated"]["expected_share"] is None
 
 
-@pytest.mark.parametrize("wrong", [{}, {"repeated": 3, "rows": 1, "combinations": None}, {"rows": "many"}])
+WHOLE = {"repeated": {"rows": 0, "times": {"1": 9}}, "rows": 9, "combinations": None, "columns": ["x"]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"repeated": 3, "rows": 1, "combinations": None},
+        {"rows": "many"},
+        WHOLE | {"combinations": "x"},
+        WHOLE | {"combinations": 0},
+        WHOLE | {"rows": float("inf")},
+    ],
+)
 def test_a_wrong_baseline_is_named(wrong):
     with pytest.raises(ValueError, match="records: expected the numbers that a baseline's run wrote"):
         records(profile(pl.DataFrame({"x": [1]})), wrong)
@@ -286,6 +299,13 @@ def test_names_of_columns_mean_nothing():
     assert found["columns"] == sorted(names)
     assert (found["rows"], found["repeated"]["rows"]) == (309, 159)
     assert ["rows", ""] in [pair["columns"] for pair in found["redundant"]]
+
+
+def test_rows_without_columns_are_rows():
+    empty = pl.DataFrame(height=2)
+    found = records(profile_all([empty, empty, pl.DataFrame({"x": [None, 1]})]))
+    assert (found["rows"], found["repeated"]["times"]) == (6, {"1": 1, "5": 1})
+    assert records(profile(empty))["repeated"]["rows"] == 1
 
 
 def test_what_waits_to_be_looked_at_stays_small():

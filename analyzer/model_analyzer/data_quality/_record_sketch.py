@@ -68,7 +68,9 @@ class RecordSketch:
             frame = pl.concat([part for part, _ in self._pending])
             sums.total = np.concatenate([part.total for _, part in self._pending])
         self._pending, self._pending_rows = [], 0
-        if frame.height and frame.width:
+        # Of rows without columns, all of which are equal, several frames together have no height.
+        if sums.total.size:
             hashes = fingerprints(frame, sums)
             self._repeats.add(hashes)
-            self._sample.add(frame, hashes)
+            if frame.width:
+                self._sample.add(frame, hashes)

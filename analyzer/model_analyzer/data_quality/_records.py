@@ -71,18 +71,21 @@ def _expected(rows: int, columns: list[str], baseline: Mapping[str, Any] | None)
     if baseline is None:
         return None
     try:
-        repeated, known, combinations = baseline["repeated"], int(baseline["rows"]), baseline["combinations"]
+        repeated, known = baseline["repeated"], int(baseline["rows"])
+        combinations = math.inf if baseline["combinations"] is None else float(baseline["combinations"])
+        if not combinations > 0:
+            raise ValueError(f"combinations is {combinations}")
         times = {int(number): int(count) for number, count in repeated["times"].items()}
         # The counts of a sample stand for all different rows.
         scale = (known - int(repeated["rows"])) / (sum(times.values()) or 1)
         same = baseline["columns"] == columns
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"records: expected the numbers that a baseline's run wrote: {error!r}") from error
     if not rows or not times or not same:
         return None
     distinct = different(rows, known, {number: count * scale for number, count in times.items()})
     # A baseline that was rid of its repetitions shows none: then the number of possible records is what limits.
-    if combinations is not None:
+    if combinations < math.inf:
         distinct = min(distinct, -combinations * math.expm1(-rows / combinations))
     return max(0.0, 1 - distinct / rows)
 
