@@ -45,6 +45,14 @@ def test_answers_come_first():
     assert (report.records, report.broken_lines) == (2, 0)
 
 
+def test_answers_find_their_own_inputs_among_files_of_the_same_name():
+    files = {"out/a/x.out": "1\n", "out/b/x.out": "2\n", "out/x.out": "3\n", "in/a/x": "10\n", "in/b/x": "20\n"}
+    outputs = manifest("out/a/x.out", "out/b/x.out", "out/x.out")
+    data, report = rows(files, [outputs], [manifest("in/a/x", "in/b/x"), manifest("in/b/x")])
+    assert data == [{"_c0": "1", "_c1": "10"}, {"_c0": "2", "_c1": "20"}]
+    assert dict(report.broken) == {"output with 2 inputs": 1}
+
+
 def test_generated_ids_are_left_out():
     assert rows({"a.csv.out": "0.1,id-1,2025-01-01\n"}, [manifest("a.csv.out")], inference_ids=True)[0] == [
         {"_c0": "0.1"}

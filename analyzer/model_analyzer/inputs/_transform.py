@@ -6,7 +6,9 @@ Format: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-captu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -56,7 +58,9 @@ def read_transform(
         report: Gets the counts. An output without its input, or of another length, goes there as a problem.
     """
     report = report if report is not None else InputReport()
-    given = {PurePosixPath(uri).name: uri for uri in _entries(inputs, report)}
+    given: dict[str, list[str]] = defaultdict(list)
+    for uri in dict.fromkeys(_entries(inputs, report)):
+        given[PurePosixPath(uri).name].append(uri)
     for uri in _entries(outputs, report):
         rows = _joined_rows(uri, given, locate, inference_ids, report)
         for frame in frames_of(rows, columns):
@@ -76,23 +80,34 @@ def _entries(manifests: Iterable[Source] | Source, report: InputReport) -> Itera
 
 
 def _joined_rows(
-    uri: str, given: dict[str, str], locate: Callable[[str], Source], inference_ids: bool, report: InputReport
+    uri: str, given: Mapping[str, list[str]], locate: Callable[[str], Source], inference_ids: bool, report: InputReport
 ) -> list[_json.Row]:
-    name = PurePosixPath(uri).name
     try:
         output = _rows(locate(uri), report)
         if inference_ids:
             output = [_without_id(row) for row in output]
         if not given:
             return output
-        source = given.get(name.removesuffix(OUTPUT_SUFFIX))
-        if source is None:
-            report.add_problem(uri, None, "output without an input")
+        asked = _asked(uri, given.get(PurePosixPath(uri).name.removesuffix(OUTPUT_SUFFIX), ()))
+        if len(asked) != 1:
+            report.add_problem(uri, None, f"output with {len(asked)} inputs" if asked else "output without an input")
             return []
-        return _bodies.side_by_side(output, _rows(locate(source), report))
+        return _bodies.side_by_side(output, _rows(locate(asked[0]), report))
     except (_bodies.BodyError, OSError, UnicodeDecodeError) as error:
         report.add_problem(uri, None, str(error))
         return []
+
+
+def _asked(output: str, inputs: Sequence[str]) -> list[str]:
+    """Which inputs of the same name an output may answer: those in the most similar folders."""
+    folders = PurePosixPath(output).parts[-2::-1]
+    alike = [_common(folders, PurePosixPath(uri).parts[-2::-1]) for uri in inputs]
+    return [uri for uri, length in zip(inputs, alike, strict=True) if length == max(alike)]
+
+
+def _common(first: Sequence[str], second: Sequence[str]) -> int:
+    """How many items both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _rows(source: Source, report: InputReport) -> list[_json.Row]:
