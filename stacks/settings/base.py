@@ -49,6 +49,16 @@ ResourceName = Annotated[
     ),
 ]
 
+# What an author calls a model, a feature group or an event: part of longer names, which are checked where composed.
+ItemName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        max_length=40,
+        json_schema_extra={"x-allowed": "lower-case letters, digits and inner hyphens, at most 40 characters"},
+    ),
+]
+
 InstanceType = Annotated[
     str,
     Field(

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from .base import (
     AccountId,
     BootstrapQualifier,
+    ItemName,
     PermissionsBoundary,
     Region,
     Settings,
@@ -123,36 +124,12 @@ class Environment(Settings):
         Field(description="A report about all models with what to do; {} takes the defaults. Default: none"),
     ] = None
     models: Annotated[
-        dict[
-            Annotated[
-                str,
-                Field(
-                    pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
-                    max_length=40,
-                    json_schema_extra={
-                        "x-allowed": "lower-case letters, digits and inner hyphens, at most 40 characters"
-                    },
-                ),
-            ],
-            ModelSettings,
-        ],
+        dict[ItemName, ModelSettings],
         Field(min_length=1, description="Models by name; the name becomes part of the endpoint's name."),
     ]
 
     feature_groups: Annotated[
-        dict[
-            Annotated[
-                str,
-                Field(
-                    pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
-                    max_length=40,
-                    json_schema_extra={
-                        "x-allowed": "lower-case letters, digits and inner hyphens, at most 40 characters"
-                    },
-                ),
-            ],
-            FeatureGroupSettings,
-        ],
+        dict[ItemName, FeatureGroupSettings],
         Field(max_length=100, description="Feature groups by name. Default: none"),
     ] = {}
     feature_store: Annotated[FeatureStoreSettings, Field(description="What all feature groups share.")] = (

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from .base import Settings, conflict, conflicts
+from .base import ItemName, Settings, conflict, conflicts
 
 # A prefix in the environment's own bucket, or a place elsewhere.
 Place = Annotated[
@@ -108,19 +108,7 @@ class StartOnSettings(Settings):
         ),
     ] = None
     events: Annotated[
-        dict[
-            Annotated[
-                str,
-                Field(
-                    pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
-                    max_length=40,
-                    json_schema_extra={
-                        "x-allowed": "lower-case letters, digits and inner hyphens, at most 40 characters"
-                    },
-                ),
-            ],
-            EventSettings,
-        ],
+        dict[ItemName, EventSettings],
         Field(max_length=20, description="Other events, by a name of yours. Default: none"),
     ] = {}
 
