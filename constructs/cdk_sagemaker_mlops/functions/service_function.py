@@ -136,6 +136,36 @@ def add_function(
     return ServiceFunction(function=function, role=role, log_group=group)
 
 
+def keep_failed_events(
+    block: Block,
+    construct_id: str,
+    function: ServiceFunction,
+    dead_letters: Queue,
+    *,
+    retries: int = 2,
+    maximum_age_seconds: int | None = None,
+) -> None:
+    """Adds Lambda's own retries of events to a block, and where what still fails is kept.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+
+    :param retries: How often an event is tried again, 0 to 2. Default: 2
+    :param maximum_age_seconds: How long an event is tried at most. Default: - Lambda's 6 hours
+    """
+    kept = lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
+    block.add(
+        construct_id,
+        "AWS::Lambda::EventInvokeConfig",
+        lambda_.CfnEventInvokeConfigProps(
+            function_name=function.name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=retries,
+            maximum_event_age_in_seconds=maximum_age_seconds,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(on_failure=kept),
+        ),
+    )
+
+
 def add_queue(
     block: Block,
     construct_id: str,

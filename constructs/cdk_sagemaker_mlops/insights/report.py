@@ -19,7 +19,7 @@ from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
 from cdk_sagemaker_mlops.alarming import Alarm, AlarmRule, MissingData, Severity, add_alarms
 from cdk_sagemaker_mlops.functions import Architecture
-from cdk_sagemaker_mlops.functions.service_function import ServiceFunction, add_function, add_queue
+from cdk_sagemaker_mlops.functions.service_function import ServiceFunction, add_function, add_queue, keep_failed_events
 from cdk_sagemaker_mlops.functions.sources import INSIGHTS
 from cdk_sagemaker_mlops.measures import waiting_messages
 from cdk_sagemaker_mlops.monitoring.locations import Location
@@ -222,18 +222,7 @@ class InsightsReport(Construct):
             architecture=architecture,
             log_retention_days=log_retention_days,
         )
-        self._block.add(
-            "Failures",
-            "AWS::Lambda::EventInvokeConfig",
-            lambda_.CfnEventInvokeConfigProps(
-                function_name=function.name,
-                qualifier="$LATEST",
-                maximum_retry_attempts=2,
-                destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                    on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._dead_letters.arn)
-                ),
-            ),
-        )
+        keep_failed_events(self._block, "Failures", function, self._dead_letters)
         return function
 
     def _add_schedule(self, schedule: InsightsSchedule) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 
 from cdk_sagemaker_mlops import _naming
@@ -16,7 +15,13 @@ from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops._iam import Statement, add_service_role, same_account_only
 from cdk_sagemaker_mlops.alarming import AlarmRule, Concern, MissingData, Severity
 from cdk_sagemaker_mlops.functions import MONITOR, Architecture
-from cdk_sagemaker_mlops.functions.service_function import Queue, ServiceFunction, add_function, add_queue
+from cdk_sagemaker_mlops.functions.service_function import (
+    Queue,
+    ServiceFunction,
+    add_function,
+    add_queue,
+    keep_failed_events,
+)
 from cdk_sagemaker_mlops.measures import waiting_messages
 
 from .engine import EngineRequest
@@ -103,19 +108,7 @@ def environment_problems(environment: Mapping[str, str]) -> list[str]:
 
 def add_retries(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> None:
     """Adds Lambda's own retries, and where what still fails is kept."""
-    request.block.add(
-        "Retries",
-        "AWS::Lambda::EventInvokeConfig",
-        lambda_.CfnEventInvokeConfigProps(
-            function_name=function.name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            maximum_event_age_in_seconds=6 * 3600,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=dead_letters.arn)
-            ),
-        ),
-    )
+    keep_failed_events(request.block, "Retries", function, dead_letters, retries=_RETRIES, maximum_age_seconds=6 * 3600)
 
 
 def _schedule(request: EngineRequest, function: ServiceFunction, dead_letters: Queue) -> Member:

@@ -16,7 +16,7 @@ from cdk_sagemaker_mlops._block import Block
 from cdk_sagemaker_mlops._errors import Problems
 from cdk_sagemaker_mlops.alarming import Alarm, add_alarms
 from cdk_sagemaker_mlops.functions import Architecture
-from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, add_queue
+from cdk_sagemaker_mlops.functions.service_function import Queue, add_function, add_queue, keep_failed_events
 from cdk_sagemaker_mlops.functions.sources import RETRAIN
 from cdk_sagemaker_mlops.notifications import AnnouncementTopic
 
@@ -147,18 +147,7 @@ class RetrainOnDrift(Construct):
             architecture=architecture,
             log_retention_days=log_retention_days,
         )
-        self._block.add(
-            "Failures",
-            "AWS::Lambda::EventInvokeConfig",
-            lambda_.CfnEventInvokeConfigProps(
-                function_name=self._function.name,
-                qualifier="$LATEST",
-                maximum_retry_attempts=2,
-                destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                    on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._dead_letters.arn)
-                ),
-            ),
-        )
+        keep_failed_events(self._block, "Failures", self._function, self._dead_letters)
         add_wake_ups(
             self._block, self._function.arn, pipeline=pipeline, group=group, endpoint_name=endpoint_name, alarms=alarms
         )
