@@ -224,6 +224,7 @@ def _request_name(answers: S3Uri) -> str:
 
 def _asked(answers: S3Uri, candidates: Sequence[S3Uri]) -> S3Uri | None:
     """Which requests of the same name are answered: those in the most similar folders; None if that leaves several."""
+    # `model_analyzer.inputs.read_transform` finds them likewise; a function that only starts jobs does not carry it.
     folders = answers.key.split("/")[:-1]
     alike = {uri: _common_end(folders, uri.key.split("/")[:-1]) for uri in candidates}
     best = [uri for uri, length in alike.items() if length == max(alike.values())]
